@@ -1,0 +1,110 @@
+"""The properties of one template resource, read with their types; each complaint names template, resource, property.
+
+Two kinds of complaint: a mistake, which AWS would refuse as well (`UsageError`), and a thing that is fine on AWS and
+that this machine cannot do (`CannotRun`). Which properties exist and what they mean is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+from .intrinsics import NO_VALUE, Scope, Unresolvable, text
+
+
+class CannotRun(UsageError):
+    """The function is good for AWS but cannot run here; it concerns the reader only if that function is asked for."""
+
+
+class Properties:
+    """`values` of the resource (or part of one) called `name`; files are relative to the folder of `template`."""
+
+    def __init__(self, template: Path, name: str, values: Any, scope: Scope) -> None:
+        self._template = template
+        self._name = name
+        self._scope = scope
+        if not isinstance(values, dict):
+            raise UsageError(f"{template}: {name}: must be a mapping; give it properties")
+        self.values: dict[str, Any] = values
+
+    def wrong(self, name: str, what: str) -> UsageError:
+        """The error for a property that AWS would refuse as well."""
+        return UsageError(self._line(name, what))
+
+    def cannot(self, name: str, what: str) -> CannotRun:
+        """The error for a property that cannot be had on this machine."""
+        return CannotRun(self._line(name, what))
+
+    def _line(self, name: str, what: str) -> str:
+        return f"{self._template}: {self._name}.{name}: {what}"
+
+    def any(self, name: str, advice: str = "local-lambda needs a value; write it out or give a parameter") -> Any:
+        """The value without intrinsic functions, None when it is not there."""
+        try:
+            value = self._scope.resolve(self.values.get(name))
+        except Unresolvable as error:
+            raise self.cannot(name, f"{error}; {advice}") from error
+        return None if value is NO_VALUE else value
+
+    def inside(self, name: str) -> Properties:
+        """The properties inside a mapping, such as `Size` in `EphemeralStorage`; none when it is not there."""
+        try:
+            value = self._scope.resolve_outermost(self.values.get(name))
+        except Unresolvable as error:
+            raise self.cannot(name, f"{error}; write it out or give a parameter") from error
+        if value is None or value is NO_VALUE:
+            value = {}
+        return Properties(self._template, f"{self._name}.{name}", value, self._scope)
+
+    def string(self, name: str) -> str | None:
+        """A string; numbers and booleans become one as they do in CloudFormation."""
+        value = self.any(name)
+        try:
+            return None if value is None else text(value)
+        except TypeError:
+            raise self.wrong(name, "must be a string; a list or a mapping is not one") from None
+
+    def one_of(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """One of the `allowed` strings."""
+        value = self.string(name)
+        if value is not None and value not in allowed:
+            raise self.wrong(name, f"'{value}' is unknown; use {' or '.join(allowed)}")
+        return default if value is None else value
+
+    def integer(self, name: str, default: int | None, low: int, high: int, unit: str) -> int | None:
+        """An integer from `low` to `high`."""
+        value = self.any(name)
+        if value is None:
+            return default
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.wrong(name, f"{value!r} is not possible; give a whole number of {unit} from {low} to {high}")
+        return value
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """A list of strings, empty when it is not there."""
+        value = self.any(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(name, "must be a list of strings; write it as [a, b]")
+        return tuple(value)
+
+    def file(self, name: str, default: str | None) -> Path:
+        """An existing folder or file, absolute."""
+        value = self.any(name)
+        if value is None:
+            value = default
+        if value is None:
+            raise self.wrong(name, "is missing; name a folder or a zip file")
+        if isinstance(value, dict) or str(value).startswith("s3://"):
+            raise self.cannot(name, "is not on this machine; name a folder or a zip file")
+        if not isinstance(value, str):
+            raise self.wrong(name, "must be a string; name a folder or a zip file")
+        path = Path(os.path.abspath(self._template.parent / value))
+        if not path.exists():
+            raise self.cannot(name, f"{path} does not exist; build it, or correct the path (relative to the template)")
+        return path

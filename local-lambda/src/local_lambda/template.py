@@ -1,0 +1,201 @@
+"""AWS SAM and CloudFormation templates: which functions a template describes, as `FunctionConfig`.
+
+Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
+This runs before anything is started, so yaml is imported only for templates that are not JSON. What a value that is
+written as `!Ref` or `!Sub` means is in `intrinsics.py`, the properties of a function are in `function_resource.py`;
+code and layers are opened in `bundle.py`, not here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .config import ACCOUNT_ID, REGION, FunctionConfig
+from .errors import UsageError
+from .function_resource import PLAIN, SERVERLESS, FunctionReader, layer_arns
+from .intrinsics import Scope, Unresolvable, is_intrinsic
+from .properties import CannotRun, Properties
+
+
+class Functions(tuple[FunctionConfig, ...]):
+    """The functions of a template that can run here. `refused` are the others, each with the reason."""
+
+    template: Path
+    refused: tuple[tuple[FunctionConfig, CannotRun], ...]
+
+    @classmethod
+    def of(
+        cls, template: Path, functions: Iterable[FunctionConfig], refused: Iterable[tuple[FunctionConfig, CannotRun]]
+    ) -> Functions:
+        """The functions and the refused ones of `template`."""
+        result = cls(functions)
+        result.template = template
+        result.refused = tuple(refused)
+        return result
+
+
+def load_functions(path: Path, shell: Mapping[str, str]) -> Functions:
+    """The functions of the template at `path`, in its order; there is at least one.
+
+    A variable that a function's `Environment` names takes its value from `shell` when it is set there. Raises
+    UsageError for a template that AWS would refuse, and when none of its functions can run here.
+    """
+    document = _read(path)
+    resources = _section(path, document, "Resources")
+    scope, functions = _scope(path, document, resources)
+    reader = FunctionReader(path, resources, scope, shell)
+    found: list[FunctionConfig] = []
+    refused: list[tuple[FunctionConfig, CannotRun]] = []
+    for logical_id, (name, properties) in functions.items():
+        try:
+            found.append(reader.function(logical_id, name, properties))
+        except CannotRun as reason:
+            refused.append((FunctionConfig(name, handler="", logical_id=logical_id), reason))
+    if not found and refused:
+        raise refused[0][1]
+    if not found:
+        raise UsageError(f"{path}: Resources: there is no function; add a resource of Type {SERVERLESS}")
+    return Functions.of(path, found, refused)
+
+
+def select(functions: Functions, wanted: str | None) -> FunctionConfig:
+    """The function whose logical id, name or ARN is `wanted`, or the only one. Raises UsageError."""
+    if wanted is None and len(functions) == 1:
+        return functions[0]
+    for function in functions:
+        if wanted in _names(function):
+            return function
+    for function, reason in functions.refused:
+        if wanted in _names(function):
+            raise reason
+    known = [function.logical_id for function in (*functions, *(refused for refused, _ in functions.refused))]
+    names = ", ".join(known)
+    if wanted is None:
+        raise UsageError(f"{functions.template}: there are several functions; name one of: {names}")
+    raise UsageError(f"{functions.template}: there is no function {wanted}; name one of: {names}")
+
+
+def _names(function: FunctionConfig) -> tuple[str, ...]:
+    return function.logical_id, function.name, function.arn, f"{function.arn}:{function.version}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        source = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such template; name one with -t") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
+    document = _parse(path, source)
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: is not a mapping; an AWS SAM template begins with Resources and other sections")
+    return document
+
+
+def _parse(path: Path, source: bytes) -> Any:
+    if source.lstrip().startswith(b"{"):
+        try:
+            return json.loads(source)
+        except ValueError:
+            pass  # YAML may begin like that too, and its parser names the line
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source)
+    loader.yaml_multi_constructors = {**loader.yaml_multi_constructors, "!": _intrinsic}
+    loader.yaml_constructors = {
+        **loader.yaml_constructors,
+        "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # a template knows no dates, only strings
+    }
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f" line {mark.line + 1}:" if mark else ""
+        raise UsageError(f"{path}:{line} is not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: is not valid YAML: {str(error).splitlines()[0]}") from None
+    finally:
+        loader.dispose()
+
+
+def _intrinsic(loader: Any, tag: str, node: Any) -> dict[str, Any]:
+    """`!Tag value` in its long form, `{"Fn::Tag": value}`."""
+    value: Any
+    if node.id == "scalar":
+        value = loader.construct_scalar(node)
+        if tag == "GetAtt":
+            value = value.split(".", 1)
+    elif node.id == "sequence":
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = document.get(name)
+    if section is None:
+        section = {}
+    if not isinstance(section, dict):
+        raise UsageError(f"{path}: {name}: must be a mapping; give it names and values")
+    return section
+
+
+def _scope(
+    path: Path, document: Mapping[str, Any], resources: Mapping[str, Any]
+) -> tuple[Scope, dict[str, tuple[str, Properties]]]:
+    """The template's names, and of each function that its conditions allow: logical id, function name, properties."""
+    sections = [_section(path, document, name) for name in ("Parameters", "Mappings", "Conditions")]
+    globals_ = _section(path, _section(path, document, "Globals"), "Function")
+    references: dict[str, Any] = {**layer_arns(resources)}
+    scope = Scope(sections[0], sections[1], sections[2], references)
+    functions: dict[str, tuple[str, Properties]] = {}
+    for logical_id, resource in resources.items():
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if kind not in (SERVERLESS, PLAIN) or not _is_wanted(scope, resource):
+            continue
+        values = resource.get("Properties")
+        values = {} if values is None else values
+        if kind == SERVERLESS and isinstance(values, dict):
+            values = _merge(globals_, values)
+        properties = Properties(path, logical_id, values, scope)
+        name = _function_name(properties) or logical_id
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
+            raise properties.wrong("FunctionName", f"'{name}' is not a name; use up to 64 letters, digits, - and _")
+        for other, (known, _) in functions.items():
+            if known == name:
+                raise properties.wrong("FunctionName", f"'{name}' is also the name of {other}; use another one")
+        functions[logical_id] = name, properties
+    for logical_id, (name, _) in functions.items():
+        references[logical_id] = name
+        references[f"{logical_id}.Arn"] = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
+    return scope, functions
+
+
+def _function_name(properties: Properties) -> str | None:
+    """The `FunctionName`. One that only AWS knows is no reason to refuse a function: any name does here."""
+    try:
+        return properties.string("FunctionName")
+    except CannotRun:
+        return None
+
+
+def _is_wanted(scope: Scope, resource: Mapping[str, Any]) -> bool:
+    condition = resource.get("Condition")
+    try:
+        return not isinstance(condition, str) or scope.condition(condition)
+    except Unresolvable:
+        return True
+
+
+def _merge(defaults: Any, own: Any) -> Any:
+    """`Globals` under a function's own values, as SAM does it: mappings by key, lists appended, else the own value."""
+    if isinstance(defaults, dict) and isinstance(own, dict) and not is_intrinsic(defaults) and not is_intrinsic(own):
+        return {**defaults, **{key: _merge(defaults[key], own[key]) if key in defaults else own[key] for key in own}}
+    if isinstance(defaults, list) and isinstance(own, list):
+        return [*defaults, *own]
+    return own
