@@ -31,7 +31,7 @@ class Unresolvable(Exception):
 
 
 def text(value: Any) -> str:
-    """A scalar as CloudFormation writes it where a string is wanted: `true`, `30`. Raises TypeError for anything else."""
+    """A scalar as CloudFormation writes it where a string is wanted: `true`, `30`. TypeError for anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
