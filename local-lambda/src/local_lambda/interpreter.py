@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .config import FunctionConfig
-from .errors import StartError
+from local_lambda.config import FunctionConfig
+from local_lambda.errors import StartError
 
 CLIENT = "awslambdaric"
 OLDEST = (3, 8)

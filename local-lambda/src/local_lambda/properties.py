@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .intrinsics import NO_VALUE, Scope, Unresolvable, text
+from local_lambda.errors import UsageError
+from local_lambda.intrinsics import NO_VALUE, Scope, Unresolvable, text
 
 
 class CannotRun(UsageError):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .events import Tracing
+from local_lambda.events import Tracing
 
 Document = dict[str, Any]
 

@@ -1,0 +1,35 @@
+"""Error answers: how an `ApiError` raised by a verb becomes the answer of the API it was raised in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from local_lambda.errors import ApiError
+from local_lambda.http_server import JSON, Application, Exchange
+from local_lambda.invocation import encode
+
+Render = Callable[[Exchange, ApiError], None]
+
+
+def json_error(exchange: Exchange, error: ApiError) -> None:
+    """The error object of the Runtime, Extensions, Logs and Telemetry APIs: `errorMessage`, then `errorType`."""
+    body = encode({"errorMessage": error.message, "errorType": error.error_type})
+    exchange.respond(error.status, body, JSON)
+
+
+def answering_errors(app: Application, render: Render) -> Application:
+    """`app`, with what it raises rendered as an answer; a fault of ours is a 500 and one line on standard error."""
+
+    def guarded(exchange: Exchange) -> None:
+        try:
+            app(exchange)
+        except ApiError as error:
+            render(exchange, error)
+        except Exception as error:
+            path = exchange.path.decode("latin-1")
+            print(f"local-lambda: internal error on {path}: {type(error).__name__}: {error}", file=sys.stderr)
+            if not exchange.responded:
+                render(exchange, ApiError(500, "InternalServerError", "Internal Server Error"))
+
+    return guarded

@@ -1,0 +1,43 @@
+"""The program of the managed Python runtime: what `/var/runtime/bootstrap.py` is on Lambda. Runs on Python 3.8 to 3.13.
+
+Puts the code and the layers on `sys.path` in Lambda's order and hands over to `awslambdaric`, the runtime interface
+client, which is found in the function's own environment. This file must not import anything from the package.
+"""
+
+import os
+import site
+import sys
+
+
+def prepare_path(task_root):  # type: (str) -> None
+    """Make `sys.path` what it is on Lambda: the code, then the layers, then the interpreter's own folders."""
+    layers = []
+    if "PYTHONPATH" not in os.environ:
+        release = "python{}.{}".format(*sys.version_info[:2])
+        layers = ["/opt/python/lib/" + release + "/site-packages", "/opt/python"]
+    own_folder = os.path.dirname(os.path.abspath(__file__))
+    others = [entry for entry in sys.path if os.path.abspath(entry or ".") != own_folder]
+    sys.path[:] = [task_root] + [layer for layer in layers if os.path.isdir(layer)] + others
+    for folder in [task_root] + layers:
+        site.addsitedir(folder)
+
+
+def main():  # type: () -> None
+    """Run the handler that `_HANDLER` names."""
+    task_root = os.environ["LAMBDA_TASK_ROOT"]
+    prepare_path(task_root)
+    try:
+        from awslambdaric.__main__ import main as run
+    except ImportError as error:
+        if not (error.name or "").startswith("awslambdaric"):
+            raise
+        sys.exit(
+            "{0} has no awslambdaric, the runtime interface client; install it: {0} -m pip install awslambdaric".format(
+                sys.executable
+            )
+        )
+    run([task_root, os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Code and layers as folders: what becomes `/var/task` and `/opt`.
+
+Specification: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html and python-layers.html beside it.
+A zip is not trusted: nothing is written outside its folder, no link leads out of it, and it has Lambda's size limit.
+What is in the folders, and where processes see them, is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from local_lambda.errors import UsageError
+
+if TYPE_CHECKING:
+    import zipfile
+
+MAX_UNZIPPED_BYTES = 262_144_000
+MAX_LINK_BYTES = 4096
+CHUNK_BYTES = 1024 * 1024
+FILE_MODE, FOLDER_MODE = 0o644, 0o755
+STORED, DEFLATED = 0, 8
+ENCRYPTED = 1
+
+
+def open_code(code: Path, workspace: Path) -> Path:
+    """The folder with the function's code: `code` itself, or `task` in `workspace` with the unzipped `code`."""
+    if code.is_dir():
+        return code.resolve()
+    tree = _Tree(workspace / "task", "/var/task")
+    tree.add(code)
+    return tree.root
+
+
+def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
+    """The folder with all layers, later ones over earlier ones: `opt` in `workspace`. None when there are none.
+
+    A folder that is the only layer is used in place, so that edits are seen at once.
+    """
+    if not layers:
+        return None
+    if len(layers) == 1 and layers[0].is_dir():
+        return layers[0].resolve()
+    tree = _Tree(workspace / "opt", "/opt")
+    for layer in layers:
+        tree.add(layer)
+    return tree.root
+
+
+class _Tree:
+    """A new folder `root` that bundles are written into; processes will see it as `home`."""
+
+    def __init__(self, root: Path, home: str) -> None:
+        if root.exists():
+            import shutil
+
+            shutil.rmtree(root)
+        root.mkdir(parents=True)
+        self.root = root.resolve()
+        self._prefix = f"{self.root}/"
+        self._home = home
+        self._left = MAX_UNZIPPED_BYTES
+        self._bundle = Path()
+        self._folders: set[str] = set()
+        self._others: set[str] = set()
+        self._links: list[str] = []
+
+    def add(self, bundle: Path) -> None:
+        """Writes a folder or a zip over what is there. Raises UsageError for what Lambda or prudence refuses."""
+        self._bundle, self._folders, self._others = bundle, {""}, set()
+        try:
+            if bundle.is_dir():
+                self._copy(bundle, "")
+            else:
+                self._unzip()
+        except OSError as error:
+            raise self._refuse(f"cannot be unpacked ({error})") from error
+        for name in self._links:
+            if not (os.path.realpath(self._path(name)) + "/").startswith(f"{self.root}/"):
+                raise self._refuse(f"link {name} leads out of the bundle; replace it by what it leads to")
+
+    def _refuse(self, why: str) -> UsageError:
+        return UsageError(f"{self._bundle}: {why}")
+
+    def _copy(self, folder: Path, below: str) -> None:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = below + entry.name
+                mode = entry.stat(follow_symlinks=False).st_mode
+                if stat.S_ISLNK(mode):
+                    self._link(name, os.readlink(entry.path))
+                elif stat.S_ISDIR(mode):
+                    self._folder(name)
+                    self._copy(Path(entry.path), f"{name}/")
+                elif stat.S_ISREG(mode):
+                    with open(entry.path, "rb") as source:
+                        self._file(name, mode, source)
+                else:
+                    raise self._refuse(f"{name} is neither file, folder nor link; remove it")
+
+    def _unzip(self) -> None:
+        import zipfile
+        import zlib
+
+        try:
+            with zipfile.ZipFile(self._bundle) as archive:
+                self._extract(archive, archive.infolist())
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+            raise self._refuse(f"cannot be unzipped ({error}); build it again") from error
+
+    def _extract(self, archive: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo]) -> None:
+        for entry in entries:
+            parts = [part for part in entry.filename.split("/") if part not in ("", ".")]
+            if entry.filename.startswith("/") or ".." in parts:
+                raise self._refuse(f"{entry.filename} lies outside the bundle; build it with relative names")
+            if entry.flag_bits & ENCRYPTED:
+                raise self._refuse(f"{entry.filename} is encrypted; build it without a password")
+            if entry.compress_type not in (STORED, DEFLATED):
+                raise self._refuse(f"{entry.filename} is compressed by another method than deflate; build it with that")
+            name, mode = "/".join(parts), entry.external_attr >> 16
+            kind = stat.S_IFMT(mode)
+            if entry.is_dir() or kind == stat.S_IFDIR:
+                self._folder(name)
+            elif kind == stat.S_IFLNK:
+                if entry.file_size > MAX_LINK_BYTES:
+                    raise self._refuse(f"link {name} is too long")
+                self._link(name, os.fsdecode(archive.read(entry)))
+            elif kind in (stat.S_IFREG, 0):
+                with archive.open(entry) as source:
+                    self._file(name, mode or FILE_MODE, source)
+            else:
+                raise self._refuse(f"{name} is neither file, folder nor link; build it without")
+
+    def _folder(self, name: str) -> None:
+        """Makes the folder and those above it; none of them is a link, whatever was there before."""
+        if name in self._folders:
+            return
+        self._folder(name.rpartition("/")[0])
+        path = self._path(name)
+        try:
+            os.mkdir(path, FOLDER_MODE)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                self._remove(name, self._others)
+                os.mkdir(path, FOLDER_MODE)
+        self._folders.add(name)
+
+    def _file(self, name: str, mode: int, source: IO[bytes]) -> None:
+        path = self._place(name)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as target:
+            while chunk := source.read(CHUNK_BYTES):
+                self._left -= len(chunk)
+                if self._left < 0:
+                    raise self._refuse(f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes")
+                target.write(chunk)
+            os.fchmod(target.fileno(), mode & 0o777)
+
+    def _link(self, name: str, target: str) -> None:
+        if target.startswith(f"{self._home}/"):  # good where the bundle is mounted there, so keep it good elsewhere
+            target = os.path.relpath(target[len(self._home) + 1 :], os.path.dirname(name) or ".")
+        os.symlink(target, self._place(name))
+        self._links.append(name)
+
+    def _place(self, name: str) -> str:
+        """The path of a file or link to be made; what an earlier entry or bundle put there is gone."""
+        self._folder(name.rpartition("/")[0])
+        path = self._path(name)
+        if os.path.lexists(path):
+            self._remove(name, self._folders)
+        self._others.add(name)
+        return path
+
+    def _remove(self, name: str, other_kind: set[str]) -> None:
+        """Makes room, except within one bundle for an entry of the other kind: nothing is written through a link."""
+        if name in other_kind:
+            raise self._refuse(f"{name or 'the bundle'} is there twice, as different things; build it again")
+        path = self._path(name)
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            import shutil
+
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+    def _path(self, name: str) -> str:
+        return f"{self._prefix}{name}"

@@ -1,0 +1,102 @@
+"""The command line: arguments in, one of the commands of `commands.py`, exit status out. No logic.
+
+Exit status: 0 success, 1 the function reported an error, 2 wrong usage, template or event, 3 the environment could not
+be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from local_lambda import __version__
+from local_lambda.config import MAX_CONCURRENCY_DEFAULT
+from local_lambda.errors import CommandError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    from local_lambda import commands
+
+    try:
+        return int(getattr(commands, options.run)(options))
+    except CommandError as error:
+        print(f"local-lambda: {error}", file=sys.stderr, flush=True)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local-lambda",
+        description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",
+    )
+    parser.add_argument("--version", action="version", version=f"local-lambda {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
+    _template_arguments(invoke)
+    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name; needed when there are several")
+    invoke.add_argument(
+        "-e", "--event", action="append", default=[], metavar="FILE", help="the event, `-` for standard input; may be repeated"
+    )
+    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in the same environment")
+    invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
+    invoke.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
+    invoke.set_defaults(run="invoke")
+
+    start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
+    _template_arguments(start)
+    _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
+    start.set_defaults(run="start")
+
+    execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
+    _server_arguments(execute, 1)
+    execute.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line")
+    execute.set_defaults(run="execute")
+    return parser
+
+
+def _template_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-t", "--template", type=Path, default=Path("template.yaml"), metavar="FILE", help="AWS SAM template (template.yaml)"
+    )
+    parser.add_argument("--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri")
+    parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
+
+
+def _server_arguments(parser: argparse.ArgumentParser, environments: int) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8080, help="port to listen on, 0 for any free one (8080)")
+    parser.add_argument(
+        "--max-environments",
+        type=_positive,
+        default=environments,
+        metavar="N",
+        help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

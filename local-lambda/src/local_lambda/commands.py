@@ -1,0 +1,330 @@
+"""The commands: a description of the functions in, a host and pools put to work, an exit status out.
+
+The order inside a command is what makes it quick: the helper process first, then template and sockets, then the
+runtime, and only then asyncio and the HTTP server, which are imported while the runtime starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local_lambda.config import FunctionConfig
+from local_lambda.errors import StartError, UsageError
+from local_lambda.host import EnvironmentHost, Program
+from local_lambda.processes import Zygote
+from local_lambda.sinks.console import Console
+
+if TYPE_CHECKING:
+    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.events import Event
+    from local_lambda.invocation import Answer, Invocation
+    from local_lambda.pool import EnvironmentPool
+    from local_lambda.sinks.trace import Trace
+
+MAX_EVENT_BYTES = 6_291_456
+
+
+def invoke(options: Namespace) -> int:
+    """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
+    with _host() as host, _workspace() as workspace:
+        from local_lambda.template import load_functions, select
+
+        function = select(load_functions(options.template, os.environ), options.function)
+        payloads = [_event(name) for name in options.event or [None]] * options.count
+        program = _program(function, options, workspace, host.console)
+        report: list[Event] = []
+        documents: list[dict[str, Any]] = []
+        if options.report:
+            host.sinks.append(report.append)
+            host.on_trace.append(lambda trace: documents.extend(trace.documents))
+        if options.record:
+            from local_lambda.sinks.recorder import Recorder
+
+            host.sinks.append(Recorder(options.record))
+        environment = host.create(program)
+        environment.init()
+        for payload in payloads:
+            _check_event(payload)
+        answers = _run(_invoke_all(host, environment, payloads, quiet=bool(options.report)))
+        if options.report:
+            _print_report(function, answers, report, documents)
+        if environment.init_failure is not None and environment.init_failure.error_type == "Runtime.InvalidEntrypoint":
+            raise StartError(environment.init_failure.reason)
+        if len(answers) < len(payloads):
+            return 130
+        return 1 if any(answer.failed for _, answer in answers) else 0
+
+
+def start(options: Namespace) -> int:
+    """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
+    with _host() as host, _workspace() as workspace:
+        from local_lambda.sockets import listen
+        from local_lambda.template import load_functions
+
+        functions = load_functions(options.template, os.environ)
+        listener = listen(options.host, options.port)
+        programs = []
+        for function in functions:
+            folder = workspace / function.logical_id
+            programs.append(_program(function, options, folder, host.console))
+        return _run(_serve(host, programs, listener, options.max_environments))
+
+
+def execute(options: Namespace) -> int:
+    """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
+    with _host() as host:
+        from local_lambda.sockets import listen
+
+        command = options.command[1:] if options.command[:1] == ["--"] else options.command
+        if not command:
+            raise UsageError("exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler")
+        if shutil.which(command[0]) is None:
+            raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+        function = _function_of_variables(command)
+        listener = listen(options.host, options.port)
+        program = Program(function, Path.cwd(), None)
+        return _run(_serve(host, [program], listener, options.max_environments))
+
+
+# --- parts
+
+
+@contextmanager
+def _host() -> Iterator[EnvironmentHost]:
+    zygote = Zygote()
+    host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ)
+    try:
+        yield host
+    finally:
+        host.close()
+        zygote.close()
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A private folder for opened archives; it is made when something is put into it, and removed at the end."""
+    folder = Path(tempfile.gettempdir()) / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:
+    """Code and interpreter of a function; one line is said when the template names another Python."""
+    from local_lambda.bundle import open_code
+    from local_lambda.interpreter import find_interpreter
+
+    interpreter = find_interpreter(function, options.template, options.python, os.environ)
+    if options.code is not None:
+        function = replace(function, code=options.code)
+    if function.runtime != interpreter.runtime:
+        console.write(
+            "platform", f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
+        )
+    return Program(function, open_code(function.code, workspace), interpreter)
+
+
+def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
+    """The function as the variables of `aws-lambda-rie` and of the service describe it."""
+
+    def number(name: str, default: int) -> int:
+        text = os.environ.get(name) or str(default)
+        if not text.isdecimal() or int(text) < 1:
+            raise UsageError(f"{name}={text} is not a positive whole number")
+        return int(text)
+
+    plain = FunctionConfig("", "")
+    return FunctionConfig(
+        name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "test_function",
+        handler=os.environ.get("_HANDLER") or command[-1],
+        timeout=number("AWS_LAMBDA_FUNCTION_TIMEOUT", 300),
+        memory_mb=number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
+        version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION") or plain.version,
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or plain.region,
+        command=tuple(command),
+    )
+
+
+def _event(name: str | None) -> bytes:
+    if name is None:
+        return b"{}"
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the event {name}: {error.strerror}") from None
+
+
+def _check_event(payload: bytes) -> None:
+    from local_lambda.apis.invoke_2015_03_31 import check_json
+    from local_lambda.errors import ApiError
+
+    if len(payload) > MAX_EVENT_BYTES:
+        raise UsageError(f"the event has {len(payload)} bytes; Lambda takes {MAX_EVENT_BYTES} at most")
+    try:
+        check_json(payload)
+    except ApiError as error:
+        raise UsageError(f"the event is not JSON: {error.message.rpartition('json: ')[2]}") from None
+
+
+def _run(main: Any) -> Any:
+    """Run a coroutine on uvloop; the first Ctrl-C or SIGTERM cancels it, the second ends the tool at once."""
+    import asyncio
+
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+class _Stop:
+    """Turns Ctrl-C and SIGTERM into an event; the second signal ends the tool, and with it every child, at once."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self.event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        if self.event.is_set():
+            os._exit(130)
+        self.event.set()
+
+
+async def _invoke_all(
+    host: EnvironmentHost, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
+) -> list[tuple[Invocation, Answer]]:
+    import asyncio
+
+    from local_lambda.invocation import Invocation
+    from local_lambda.pool import EnvironmentPool
+    from local_lambda.xray import new_tracing
+
+    stop = _Stop()
+    loop = asyncio.get_running_loop()
+    _show_traces(host)
+    host.attach(loop)
+    function = environment.function
+    pool = EnvironmentPool(function, 1, lambda: environment, lambda text: host.console.write("platform", text))
+    pool.adopt(environment)
+    answers: list[tuple[Invocation, Answer]] = []
+    stopped = asyncio.ensure_future(stop.event.wait())
+    for payload in payloads:
+        answered: asyncio.Future[Answer] = loop.create_future()
+        tracing = new_tracing(None, function.tracing_active)
+        invocation = Invocation(payload or b"{}", function.arn, tracing, answered.set_result, tail=quiet)
+        pool.invoke(invocation, None)
+        await asyncio.wait((answered, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            break
+        answers.append((invocation, answered.result()))
+        if not quiet:
+            host.console.flush()
+            sys.stdout.buffer.write(answered.result().payload + b"\n")
+            sys.stdout.buffer.flush()
+    if not stopped.done():
+        stopped.cancel()
+        await pool.finish()
+    await pool.shutdown()
+    return answers
+
+
+async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: Any, limit: int) -> int:
+    import asyncio
+
+    from local_lambda.apis.invoke_2015_03_31 import MAX_SYNC_BYTES, FunctionDirectory, invoke_api
+    from local_lambda.http_server import Server
+
+    stop = _Stop()
+    _show_traces(host)
+    host.attach(asyncio.get_running_loop())
+    pools = {program.function.name: _pool(host, program, limit, len(programs) > 1) for program in programs}
+    server = Server(invoke_api(FunctionDirectory(pools)), listener, MAX_SYNC_BYTES)
+    await server.start()
+    names = ", ".join(pools)
+    host.console.write("platform", f"listening on http://{server.address} for {names}")
+    host.console.flush()
+    await stop.event.wait()
+    server.stop_listening()
+    await asyncio.gather(*(pool.finish() for pool in pools.values()))
+    await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
+    server.close()
+    host.console.write("platform", "stopped")
+    return 0
+
+
+def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) -> EnvironmentPool:
+    from local_lambda.pool import EnvironmentPool
+
+    function = program.function
+    made = 0
+
+    def create() -> ExecutionEnvironment:
+        nonlocal made
+        made += 1
+        name = f" {function.name}" if several else ""
+        return host.create(program, f"{name}#{made}" if made > 1 else name)
+
+    if function.reserved_concurrency is not None:
+        limit = min(limit, function.reserved_concurrency)
+    return EnvironmentPool(function, limit, create, lambda text: host.console.write("platform", text))
+
+
+def _show_traces(host: EnvironmentHost) -> None:
+    def show(trace: Trace) -> None:
+        from local_lambda.sinks.trace_tree import draw
+
+        for line in draw(trace):
+            host.console.write("trace", line.text, bad=line.is_bad)
+
+    host.on_trace.append(show)
+
+
+def _print_report(
+    function: FunctionConfig,
+    answers: Sequence[tuple[Invocation, Answer]],
+    report: Sequence[Event],
+    documents: Sequence[dict[str, Any]],
+) -> None:
+    """The one document of `--report json`. A payload that is JSON stands there as JSON, another one as text."""
+    invocations = []
+    for invocation, answer in answers:
+        text = answer.payload.decode("utf-8", "replace")
+        try:
+            payload = json.loads(text)
+        except ValueError:
+            payload = text
+        invocations.append(
+            {
+                "requestId": invocation.request_id,
+                "statusCode": 200,
+                "functionError": "Unhandled" if answer.failed else None,
+                "executedVersion": function.version,
+                "payload": payload,
+                "logTail": (answer.log_tail or b"").decode("utf-8", "replace"),
+            }
+        )
+    document = {
+        "function": function.name,
+        "invocations": invocations,
+        "events": [event.wire() for event in report],
+        "segments": list(documents),
+    }
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

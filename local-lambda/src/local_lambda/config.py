@@ -1,0 +1,84 @@
+"""What one function is: everything the execution environment has to know, and nothing about where it was written down.
+
+`template.py` makes a `FunctionConfig` from an AWS SAM template, `local-lambda exec` makes one from `AWS_LAMBDA_*`
+variables. Limits are those of https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+
+DEFAULT_TIMEOUT_SECONDS = 3
+DEFAULT_MEMORY_MB = 128
+INIT_TIMEOUT_SECONDS = 10.0
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
+MAX_CONCURRENCY_DEFAULT = 10
+
+RESERVED_VARIABLES = frozenset(
+    """
+    AWS_ACCESS_KEY AWS_ACCESS_KEY_ID AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_MEMORY_SIZE
+    AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME
+    AWS_LAMBDA_LOG_STREAM_NAME AWS_LAMBDA_RUNTIME_API AWS_REGION AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+    LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT TZ
+    """.split()
+)
+"""Variables a function's configuration may not set; names that start with `_` are reserved as well."""
+
+
+@dataclass(frozen=True)
+class LoggingConfig:
+    """`LoggingConfig` of a function: `log_format` is `Text` or `JSON`; the levels matter for `JSON` only."""
+
+    log_format: str = "Text"
+    application_log_level: str = "INFO"
+    system_log_level: str = "INFO"
+    log_group: str | None = None
+
+
+@dataclass(frozen=True)
+class ApiRoute:
+    """One `Api` or `HttpApi` event of a function: `payload_format` is `1.0` (REST proxy) or `2.0` (HTTP API)."""
+
+    method: str
+    path: str
+    payload_format: str
+
+
+@dataclass(frozen=True)
+class FunctionConfig:
+    """One function. `timeout` in seconds, `memory_mb` and `ephemeral_storage_mb` in MB, `code` a folder or a zip."""
+
+    name: str
+    handler: str
+    logical_id: str = ""
+    runtime: str | None = None
+    code: Path = Path(".")
+    timeout: int = DEFAULT_TIMEOUT_SECONDS
+    memory_mb: int = DEFAULT_MEMORY_MB
+    ephemeral_storage_mb: int = 512
+    environment: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[Path, ...] = ()
+    tracing_active: bool = False
+    logging: LoggingConfig = LoggingConfig()
+    reserved_concurrency: int | None = None
+    routes: tuple[ApiRoute, ...] = ()
+    command: tuple[str, ...] = ()
+    """The program to run instead of a managed Python runtime (`exec`, container images)."""
+    version: str = "$LATEST"
+    region: str = REGION
+    account_id: str = ACCOUNT_ID
+
+    @property
+    def arn(self) -> str:
+        """The unqualified function ARN."""
+        return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
+
+    @property
+    def log_group(self) -> str:
+        """The log group's name: `LoggingConfig.LogGroup` or `/aws/lambda/<name>`."""
+        return self.logging.log_group or f"/aws/lambda/{self.name}"

@@ -1,0 +1,55 @@
+"""Every error this package raises on purpose, in one small tree.
+
+Two branches: errors that end a command (`CommandError`: one line for the reader, one exit status) and errors that are
+an answer of one of Lambda's HTTP APIs (`ApiError`: HTTP status, error type and message as the service spells them).
+"""
+
+from __future__ import annotations
+
+__all__ = ["ApiError", "CommandError", "InvalidStateTransition", "LocalLambdaError", "StartError", "UsageError"]
+
+
+class LocalLambdaError(Exception):
+    """Root of the tree."""
+
+
+class CommandError(LocalLambdaError):
+    """Ends a command: `str(error)` is the one line the reader gets, `exit_status` the process's exit status."""
+
+    exit_status = 1
+
+
+class UsageError(CommandError):
+    """Wrong arguments, template or event. Exit status 2."""
+
+    exit_status = 2
+
+
+class StartError(CommandError):
+    """The execution environment could not be started: port taken, interpreter or dependency missing. Exit status 3."""
+
+    exit_status = 3
+
+
+class ApiError(LocalLambdaError):
+    """An error answer of one of Lambda's APIs.
+
+    `status` is the HTTP status, `error_type` the wire name of the error, `message` its text.
+    """
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+
+
+class InvalidStateTransition(ApiError):
+    """A request that the state table does not allow (HTTP 403); nothing was changed."""
+
+    def __init__(self, what: str, state: str, target: str, error_type: str = "InvalidStateTransition") -> None:
+        super().__init__(
+            403,
+            error_type,
+            f"State transition from {state} to {target} failed for {what}. Error: State transition is not allowed",
+        )

@@ -1,0 +1,305 @@
+"""The facts an execution environment reports: one frozen dataclass per record type, named as the Telemetry API names it.
+
+Everything anybody sees (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
+these. Wire names live here and nowhere else. `time` is seconds since the epoch, durations are milliseconds.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html (schema 2022-12-13).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, ClassVar
+
+Record = dict[str, Any] | str
+
+
+def timestamp(time: float) -> str:
+    """`time` (seconds since the epoch) as Lambda writes it: ISO 8601, milliseconds, `Z`."""
+    milliseconds = int(time * 1000)
+    moment = datetime.fromtimestamp(milliseconds // 1000, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A named part of a phase: `start` in seconds since the epoch, `duration` in milliseconds."""
+
+    name: str
+    start: float
+    duration: float
+
+    def wire(self) -> dict[str, Any]:
+        """The span as the Telemetry API writes it."""
+        return {"name": self.name, "start": timestamp(self.start), "durationMs": round(self.duration, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """The X-Ray context of an invocation. `span_id` is the id of the function segment, `upstream` the caller's parent id."""
+
+    header: str
+    trace_id: str
+    parent_id: str
+    span_id: str
+    service_id: str
+    upstream: str | None = None
+    sampled: bool = False
+    received: float = 0.0
+    """When the request for the invocation came in. Not on the wire."""
+    attempt: int | None = None
+    """Of an asynchronous (`Event`) invocation: 1, 2, 3. Not on the wire."""
+
+    def wire(self) -> dict[str, str]:
+        """The `tracing` object of the Telemetry API."""
+        return {"spanId": self.span_id, "type": "X-Amzn-Trace-Id", "value": self.header}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact. Subclasses give `type` (wire name) and `record()` (wire content)."""
+
+    type: ClassVar[str]
+    time: float
+
+    def record(self) -> Record:
+        """The `record` member of the wire form."""
+        raise NotImplementedError
+
+    def wire(self) -> dict[str, Any]:
+        """The event as the Telemetry API delivers it: `time`, `type`, `record`."""
+        return {"time": timestamp(self.time), "type": self.type, "record": self.record()}
+
+
+def _compact(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _spans(spans: tuple[Span, ...]) -> list[dict[str, Any]] | None:
+    return [span.wire() for span in spans] or None
+
+
+@dataclass(frozen=True, slots=True)
+class InitStart(Event):
+    """`platform.initStart`: an environment begins its Init phase. `phase` is `init`, or `invoke` for a suppressed init."""
+
+    type: ClassVar[str] = "platform.initStart"
+    initialization_type: str
+    phase: str
+    runtime_version: str | None
+    runtime_version_arn: str | None
+    function_name: str
+    function_version: str
+    instance_id: str
+    instance_max_memory: int
+
+    def record(self) -> Record:
+        return _compact(
+            initializationType=self.initialization_type,
+            phase=self.phase,
+            runtimeVersion=self.runtime_version,
+            runtimeVersionArn=self.runtime_version_arn,
+            functionName=self.function_name,
+            functionVersion=self.function_version,
+            instanceId=self.instance_id,
+            instanceMaxMemory=self.instance_max_memory,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InitRuntimeDone(Event):
+    """`platform.initRuntimeDone`: the runtime is ready for its first invocation, or its init failed."""
+
+    type: ClassVar[str] = "platform.initRuntimeDone"
+    initialization_type: str
+    phase: str
+    status: str
+    error_type: str | None = None
+
+    def record(self) -> Record:
+        return _compact(
+            initializationType=self.initialization_type, phase=self.phase, status=self.status, errorType=self.error_type
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport(Event):
+    """`platform.initReport`: the Init phase is over, `duration` milliseconds after it began."""
+
+    type: ClassVar[str] = "platform.initReport"
+    initialization_type: str
+    phase: str
+    status: str
+    duration: float
+    error_type: str | None = None
+
+    def record(self) -> Record:
+        return _compact(
+            initializationType=self.initialization_type,
+            phase=self.phase,
+            status=self.status,
+            errorType=self.error_type,
+            metrics={"durationMs": round(self.duration, 3)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Event):
+    """`platform.start`: an invocation was given to the runtime."""
+
+    type: ClassVar[str] = "platform.start"
+    request_id: str
+    version: str
+    function_arn: str
+    tracing: Tracing | None
+
+    def record(self) -> Record:
+        return _compact(
+            requestId=self.request_id,
+            version=self.version,
+            functionArn=self.function_arn,
+            tracing=self.tracing and self.tracing.wire(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeDone(Event):
+    """`platform.runtimeDone`: the runtime finished an invocation (it asked for the next one) or was stopped in it."""
+
+    type: ClassVar[str] = "platform.runtimeDone"
+    request_id: str
+    status: str
+    error_type: str | None
+    duration: float
+    produced_bytes: int
+    spans: tuple[Span, ...]
+    tracing: Tracing | None
+    failed: bool
+    """The handler reported an error. Not on the wire: Lambda calls a reported error a `success` of the runtime."""
+    cause: str | None = None
+    """The exception as the runtime describes it for X-Ray (JSON text). Not on the wire either."""
+
+    def record(self) -> Record:
+        return _compact(
+            requestId=self.request_id,
+            status=self.status,
+            errorType=self.error_type,
+            metrics={"durationMs": round(self.duration, 3), "producedBytes": self.produced_bytes},
+            spans=_spans(self.spans),
+            tracing=self.tracing and self.tracing.wire(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Event):
+    """`platform.report`: the invocation is over for runtime and extensions. Memory in MB, durations in milliseconds."""
+
+    type: ClassVar[str] = "platform.report"
+    request_id: str
+    status: str
+    error_type: str | None
+    duration: float
+    billed_duration: int
+    memory_size: int
+    max_memory_used: int
+    init_duration: float | None
+    spans: tuple[Span, ...]
+    tracing: Tracing | None
+
+    def record(self) -> Record:
+        return _compact(
+            requestId=self.request_id,
+            status=self.status,
+            errorType=self.error_type,
+            metrics=_compact(
+                durationMs=round(self.duration, 3),
+                billedDurationMs=self.billed_duration,
+                memorySizeMB=self.memory_size,
+                maxMemoryUsedMB=self.max_memory_used,
+                initDurationMs=None if self.init_duration is None else round(self.init_duration, 3),
+            ),
+            spans=_spans(self.spans),
+            tracing=self.tracing and self.tracing.wire(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Log(Event):
+    """A line somebody wrote, exactly as written. `source` is the process: `function` or an extension's name."""
+
+    text: str
+    source: str
+    json_format: bool = False
+    """The function's log format is JSON: a line that is a JSON object is delivered as an object."""
+
+    def record(self) -> Record:
+        if self.json_format and self.text.startswith("{"):
+            try:
+                value = json.loads(self.text)
+            except ValueError:
+                return self.text
+            if isinstance(value, dict):
+                return value
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLog(Log):
+    """`function`: a line the runtime process wrote (standard output, standard error or the framed log descriptor)."""
+
+    type: ClassVar[str] = "function"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionLog(Log):
+    """`extension`: a line an extension process wrote."""
+
+    type: ClassVar[str] = "extension"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension(Event):
+    """`platform.extension`: the state of an extension at the end of init."""
+
+    type: ClassVar[str] = "platform.extension"
+    name: str
+    state: str
+    events: tuple[str, ...]
+    error_type: str | None = None
+
+    def record(self) -> Record:
+        return _compact(name=self.name, state=self.state, events=list(self.events), errorType=self.error_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Event):
+    """`platform.telemetrySubscription` or `platform.logsSubscription`: an extension subscribed to records of `types`."""
+
+    type: ClassVar[str] = "platform.telemetrySubscription"
+    name: str
+    state: str
+    types: tuple[str, ...]
+
+    def record(self) -> Record:
+        return {"name": self.name, "state": self.state, "types": list(self.types)}
+
+
+@dataclass(frozen=True, slots=True)
+class LogsSubscription(Subscription):
+    """The same, made through the older Logs API."""
+
+    type: ClassVar[str] = "platform.logsSubscription"
+
+
+@dataclass(frozen=True, slots=True)
+class LogsDropped(Event):
+    """`platform.logsDropped`: a subscriber was too slow and lost `records` records of `size` bytes together."""
+
+    type: ClassVar[str] = "platform.logsDropped"
+    reason: str
+    records: int
+    size: int
+
+    def record(self) -> Record:
+        return {"reason": self.reason, "droppedRecords": self.records, "droppedBytes": self.size}

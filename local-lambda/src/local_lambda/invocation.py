@@ -1,0 +1,157 @@
+"""One invocation, its answer, and the error bodies the platform itself writes.
+
+Bodies and wording: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and recorded answers of the service.
+Bodies made here put `errorType` first, as the service does; those of the Python runtime put `errorMessage` first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from local_lambda.config import MAX_PAYLOAD_BYTES
+from local_lambda.events import Tracing
+from local_lambda.xray import next_attempt
+
+
+def new_id() -> str:
+    """A random UUID (version 4) as text; a good deal cheaper than `uuid.uuid4()`."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when it was asked for."""
+
+    payload: bytes
+    failed: bool
+    log_tail: bytes | None = None
+
+
+class Invocation:
+    """One event on its way through an environment. Times are `perf_counter` seconds."""
+
+    __slots__ = (
+        "answer",
+        "client_context",
+        "cold_init",
+        "deadline_ms",
+        "error_cause",
+        "failed",
+        "function_arn",
+        "invocation_id",
+        "on_answer",
+        "payload",
+        "produced_bytes",
+        "request_id",
+        "responded",
+        "response_began",
+        "started",
+        "started_at",
+        "tail",
+        "tracing",
+        "waiting_since",
+    )
+
+    def __init__(
+        self,
+        payload: bytes,
+        function_arn: str,
+        tracing: Tracing,
+        on_answer: Callable[[Answer], None],
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        tail: bool = False,
+    ) -> None:
+        self.payload = payload
+        self.function_arn = function_arn
+        self.tracing = tracing
+        self.on_answer = on_answer
+        self.request_id = request_id or new_id()
+        self.invocation_id = new_id()
+        self.client_context = client_context
+        self.tail = tail
+        self.answer: Answer | None = None
+        self.failed = False
+        self.error_cause: str | None = None
+        self.cold_init: float | None = None
+        self.deadline_ms = 0
+        self.started = 0.0
+        self.started_at = 0.0
+        self.response_began = 0.0
+        self.responded = 0.0
+        self.produced_bytes = 0
+        self.waiting_since = perf_counter()
+
+    def again(self) -> Invocation:
+        """The next attempt at an asynchronous invocation: same request id, everything else new."""
+        return Invocation(
+            self.payload,
+            self.function_arn,
+            next_attempt(self.tracing),
+            self.on_answer,
+            request_id=self.request_id,
+            client_context=self.client_context,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an environment's work ended badly: `status` and `error_type` for the events, `body` for the caller.
+
+    `body` is None when the platform has to write it for the request (see `body_for`).
+    """
+
+    status: str
+    error_type: str | None
+    reason: str
+    body: bytes | None = None
+
+    def body_for(self, request_id: str) -> bytes:
+        """The error object the caller gets."""
+        if self.body is not None:
+            return self.body
+        error_type = self.error_type or "Sandbox.Timedout"
+        return encode({"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {self.reason}"})
+
+
+def encode(document: object) -> bytes:
+    """JSON as the service writes it: no blanks, non-ASCII characters as they are."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def timed_out(seconds: float) -> Failure:
+    """The function's timeout passed."""
+    return Failure("timeout", None, f"Task timed out after {seconds:.2f} seconds")
+
+
+def exited(exit_code: int, error_type: str = "Runtime.ExitError") -> Failure:
+    """A process ended that should not have; `exit_code` is negative for a signal."""
+    if exit_code == 0:
+        reason = "Runtime exited without providing a reason"
+    elif exit_code < 0:
+        name = (signal.strsignal(-exit_code) or f"signal {-exit_code}").lower()
+        reason = f"Runtime exited with error: signal: {name}"
+    else:
+        reason = f"Runtime exited with error: exit status {exit_code}"
+    return Failure("error", error_type, reason)
+
+
+def launch_failed(program: str, reason: str) -> Failure:
+    """The runtime's program could not be started at all."""
+    return Failure("error", "Runtime.InvalidEntrypoint", f"cannot start {program}: {reason}")
+
+
+RESPONSE_TOO_LARGE = encode(
+    {
+        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
+        "errorType": "Function.ResponseSizeTooLarge",
+    }
+)

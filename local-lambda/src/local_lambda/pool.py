@@ -1,0 +1,156 @@
+"""The environments of one function: reuse of warm ones, the concurrency limit, and the queue of asynchronous events.
+
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html and .../invocation-async-error-handling.html.
+An invocation that finds every environment taken waits for `PLACEMENT_SECONDS` before it is throttled: a caller that
+sends its next request while the environment still finishes the previous one is not over the limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+
+from local_lambda.config import FunctionConfig
+from local_lambda.environment import ExecutionEnvironment
+from local_lambda.invocation import Answer, Invocation
+
+PLACEMENT_SECONDS = 0.1
+ASYNC_RETRY_SECONDS = (1.0, 2.0)
+"""Pauses before the second and third attempt of an asynchronous invocation (the service: one and two minutes)."""
+
+
+class EnvironmentPool:
+    """All environments of `function`, at most `limit` of them. `create` makes a new one, attached to the loop."""
+
+    def __init__(
+        self,
+        function: FunctionConfig,
+        limit: int,
+        create: Callable[[], ExecutionEnvironment],
+        notice: Callable[[str], None],
+        retry_seconds: tuple[float, ...] = ASYNC_RETRY_SECONDS,
+    ) -> None:
+        self.function = function
+        self.limit = limit
+        self.environments: list[ExecutionEnvironment] = []
+        self._create = create
+        self._notice = notice
+        self._retry_seconds = retry_seconds
+        self._idle: list[ExecutionEnvironment] = []
+        self._waiting: deque[tuple[Invocation, Callable[[], None] | None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._queued: set[asyncio.Task[None]] = set()
+        self._finished: asyncio.Future[None] | None = None
+
+    def adopt(self, environment: ExecutionEnvironment) -> None:
+        """Add an environment to the pool."""
+        environment.on_free = self._freed
+        self.environments.append(environment)
+        if environment.free:
+            self._idle.append(environment)
+
+    def invoke(self, invocation: Invocation, on_throttled: Callable[[], None] | None) -> None:
+        """Serve the invocation on a warm environment, a new one, or the first that becomes free.
+
+        `on_throttled` is called instead when the function is at its limit; None waits however long it takes.
+        """
+        if self._idle:
+            self._idle.pop().invoke(invocation)
+        elif self._finishing() <= len(self._waiting) and len(self.environments) < self.limit:
+            self._start_environment(invocation)
+        else:
+            self._waiting.append((invocation, on_throttled))
+            if self._timer is None:
+                self._arm(PLACEMENT_SECONDS)
+
+    def queue(self, invocation: Invocation) -> None:
+        """Take over an asynchronous invocation: up to three attempts, never throttled."""
+        task = asyncio.get_running_loop().create_task(self._attempts(invocation))
+        self._queued.add(task)
+        task.add_done_callback(self._queued.discard)
+
+    async def finish(self) -> None:
+        """Wait until nobody is being served; asynchronous invocations between two attempts are given up, and named."""
+        self._finished = asyncio.get_running_loop().create_future()
+        if self._busy():
+            await self._finished
+        if self._queued:
+            self._notice(f"{len(self._queued)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown")
+            for task in self._queued:
+                task.cancel()
+
+    async def shutdown(self) -> None:
+        """Shut every environment down, all at the same time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        done = []
+        for environment in self.environments:
+            future = asyncio.get_running_loop().create_future()
+            done.append(future)
+            environment.on_free = lambda environment: None
+            environment.shutdown(lambda future=future: future.done() or future.set_result(None))
+        await asyncio.gather(*done)
+
+    def _start_environment(self, invocation: Invocation) -> None:
+        environment = self._create()
+        environment.on_free = self._freed
+        self.environments.append(environment)
+        environment.invoke(invocation)
+
+    def _freed(self, environment: ExecutionEnvironment) -> None:
+        if self._waiting:
+            invocation, _ = self._waiting.popleft()
+            environment.invoke(invocation)
+        else:
+            self._idle.append(environment)
+            if self._finished is not None and not self._finished.done() and not self._busy():
+                self._finished.set_result(None)
+
+    def _busy(self) -> bool:
+        return bool(self._waiting) or any(environment.current is not None for environment in self.environments)
+
+    def _finishing(self) -> int:
+        return sum(environment.answered for environment in self.environments)
+
+    def _arm(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._place_waiting)
+
+    def _place_waiting(self) -> None:
+        """Those who waited long enough get a new environment, or are throttled when nobody is about to finish."""
+        self._timer = None
+        now = perf_counter()
+        patient: deque[tuple[Invocation, Callable[[], None] | None]] = deque()
+        soon = self._finishing()
+        while self._waiting:
+            invocation, on_throttled = self._waiting.popleft()
+            if now - invocation.waiting_since < PLACEMENT_SECONDS * 0.99:
+                patient.append((invocation, on_throttled))
+            elif len(self.environments) < self.limit:
+                self._start_environment(invocation)
+            elif on_throttled is None or len(patient) < soon:
+                patient.append((invocation, on_throttled))
+            else:
+                on_throttled()
+        self._waiting = patient
+        if patient:
+            oldest = min(invocation.waiting_since for invocation, _ in patient)
+            self._arm(max(PLACEMENT_SECONDS - (now - oldest), PLACEMENT_SECONDS / 4))
+
+    async def _attempts(self, invocation: Invocation) -> None:
+        for pause in (*self._retry_seconds, None):
+            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            invocation.on_answer = answered.set_result
+            self.invoke(invocation, None)
+            answer = await answered
+            if not answer.failed:
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
+                invocation = invocation.again()
+        self._notice(
+            f"asynchronous invocation {invocation.request_id} of {self.function.name} failed "
+            f"{1 + len(self._retry_seconds)} times and is discarded; "
+            f"the last error: {answer.payload[:500].decode('utf-8', 'replace')}"
+        )

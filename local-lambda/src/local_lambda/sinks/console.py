@@ -1,0 +1,82 @@
+"""The terminal: one coloured lane per process on standard error, plain when it is no terminal or `NO_COLOR` is set."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+_PLAIN = {"platform": "", "function": "", "trace": "", "extension": "", "bad": "", "end": ""}
+_COLOURED = {
+    "platform": "\x1b[2m",
+    "function": "\x1b[36m",
+    "trace": "\x1b[34m",
+    "extension": "\x1b[35m",
+    "bad": "\x1b[31m",
+    "end": "\x1b[0m",
+}
+LANE_WIDTH = 9
+
+
+class Console:
+    """Writes lanes. Lines are collected and written by `flush`, which `defer` calls soon (asyncio's `call_soon`)."""
+
+    def __init__(self, out: TextIO, shell: Mapping[str, str]) -> None:
+        coloured = out.isatty() and not shell.get("NO_COLOR") and shell.get("TERM") != "dumb"
+        self._colours = _COLOURED if coloured else _PLAIN
+        self._out = out
+        self._lines: list[str] = []
+        self._scheduled = False
+        self.defer: Callable[[Callable[[], None]], object] | None = None
+
+    def lane(self, label: str = "") -> Callable[[str, str], None]:
+        """A writer `write(source, text)` for one environment; `label` tells it from others."""
+        heads: dict[str, tuple[str, str]] = {}
+
+        def write(source: str, text: str) -> None:
+            head = heads.get(source)
+            if head is None:
+                head = heads[source] = self._head(source, label)
+            start, end = head
+            if text.find("\n") == len(text) - 1:
+                self._add(f"{start}{text[:-1]}{end}\n")
+            else:
+                for line in text.removesuffix("\n").split("\n"):
+                    self._add(f"{start}{line}{end}\n")
+
+        return write
+
+    def write(self, lane: str, text: str, *, bad: bool = False) -> None:
+        """One line in the lane of something that is not a process, such as `trace`."""
+        start, end = self._head(lane, "", "bad" if bad else None)
+        self._add(f"{start}{text}{end}\n")
+
+    def flush(self) -> None:
+        """Write what was collected. A reader that has gone away is no reason to stop."""
+        self._scheduled = False
+        if self._lines:
+            text, self._lines = "".join(self._lines), []
+            try:
+                self._out.write(text)
+                self._out.flush()
+            except OSError:
+                self._out = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        if not self._scheduled and self.defer is not None:
+            self._scheduled = True
+            self.defer(self.flush)
+
+    def _head(self, source: str, label: str, kind: str | None = None) -> tuple[str, str]:
+        lane = source if source in _PLAIN else f"extension:{source}"
+        colours = self._colours
+        colour = colours[kind or lane.partition(":")[0]]
+        name = f"{lane}{label}"
+        return f"{colour}{name:<{LANE_WIDTH}}| ", colours["end"]
+
+
+def error_line(message: str) -> None:
+    """The one line with which a command that failed ends."""
+    print(f"local-lambda: {message}", file=sys.stderr, flush=True)

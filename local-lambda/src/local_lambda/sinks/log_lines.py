@@ -1,0 +1,156 @@
+"""The log lines of CloudWatch Logs, made from events: text or JSON, with the level filter of the JSON format.
+
+Formats: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and recorded logs of the service (2025/26:
+REPORT carries the status, there is no line of its own for a timeout or a crash).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from local_lambda import events
+from local_lambda.config import LoggingConfig
+from local_lambda.events import Event, Tracing
+
+LOG_TAIL_BYTES = 4096
+_LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
+
+Line = tuple[str, str]
+"""The process a line is from (`platform`, `function` or an extension's name), and the line with its line end."""
+
+
+class LogLines:
+    """A sink that writes an environment's log: every line goes to `write(source, line)`, and into the log tail."""
+
+    def __init__(self, logging: LoggingConfig, write: Callable[[str, str], None]) -> None:
+        self._write = write
+        self._json = logging.log_format == "JSON"
+        self._application_level = _LEVELS.get(logging.application_log_level, 2)
+        self._system_level = _LEVELS.get(logging.system_log_level, 2)
+        self._tail: list[str] = []
+        self._tail_of_last: list[str] = []
+        self._tail_bytes = 0
+
+    def __call__(self, event: Event) -> None:
+        line = self._line(event)
+        if line is None:
+            return
+        source = event.source if isinstance(event, events.Log) else "platform"
+        self._write(source, line)
+        self._tail.append(line)
+        self._tail_bytes += len(line)
+        if self._tail_bytes > 4 * LOG_TAIL_BYTES:
+            self._tail = _last_lines(self._tail)
+            self._tail_bytes = sum(map(len, self._tail))
+        if type(event) is events.Report:
+            self._tail_of_last, self._tail = self._tail, []
+            self._tail_bytes = 0
+
+    def tail(self) -> bytes:
+        """The last 4 KB of the log of the invocation that was reported last; whole records in the JSON format."""
+        if self._json:
+            records = _last_lines(self._tail_of_last)
+            while records and sum(len(record.encode()) for record in records) > LOG_TAIL_BYTES:
+                del records[0]
+            return "".join(records).encode()
+        return "".join(self._tail_of_last).encode()[-LOG_TAIL_BYTES:]
+
+    def _line(self, event: Event) -> str | None:
+        if isinstance(event, events.Log):
+            return event.text if not self._json or self._application_line_is_wanted(event) else None
+        if not self._json:
+            render = _TEXT.get(type(event))
+            return render(event) if render is not None else None
+        if _level(event) < self._system_level:
+            return None
+        return json.dumps(event.wire(), separators=(",", ":")) + "\n"
+
+    def _application_line_is_wanted(self, event: events.Log) -> bool:
+        record = event.record()
+        level = "INFO"
+        if isinstance(record, dict):
+            level = str(record.get("level") or record.get("log_level") or level).upper()
+        return _LEVELS.get(level, 2) >= self._application_level
+
+
+def _last_lines(lines: list[str]) -> list[str]:
+    kept, size = len(lines), 0
+    while kept and size <= LOG_TAIL_BYTES:
+        kept -= 1
+        size += len(lines[kept])
+    return lines[kept:]
+
+
+def _level(event: Event) -> int:
+    """The level of a system log record in the JSON format."""
+    status = getattr(event, "status", "success")
+    if isinstance(event, events.LogsDropped) or status != "success":
+        return _LEVELS["WARN"]
+    if isinstance(event, (events.InitRuntimeDone, events.RuntimeDone, events.InitReport)):
+        return _LEVELS["DEBUG"]
+    if isinstance(event, events.InitStart) and event.runtime_version is None:
+        return _LEVELS["DEBUG"]
+    if isinstance(event, events.Extension) and event.error_type is not None:
+        return _LEVELS["WARN"]
+    return _LEVELS["INFO"]
+
+
+def _init_start(event: events.InitStart) -> str | None:
+    if event.runtime_version is None:
+        return None
+    return f"INIT_START Runtime Version: {event.runtime_version}\tRuntime Version ARN: {event.runtime_version_arn}\n"
+
+
+def _init_report(event: events.InitReport) -> str | None:
+    """An on-demand init that went well shows in the REPORT of its first invocation instead."""
+    if event.status == "success":
+        return None
+    kind = f"\tError Type: {event.error_type}" if event.error_type else ""
+    return f"INIT_REPORT Init Duration: {event.duration:.2f} ms\tPhase: {event.phase}\tStatus: {event.status}{kind}\n"
+
+
+def _start(event: events.Start) -> str:
+    return f"START RequestId: {event.request_id} Version: {event.version}\n"
+
+
+def _report(event: events.Report) -> str:
+    init = "" if event.init_duration is None else f"Init Duration: {event.init_duration:.2f} ms\t"
+    line = (
+        f"END RequestId: {event.request_id}\n"
+        f"REPORT RequestId: {event.request_id}\tDuration: {event.duration:.2f} ms\t"
+        f"Billed Duration: {event.billed_duration} ms\tMemory Size: {event.memory_size} MB\t"
+        f"Max Memory Used: {event.max_memory_used} MB\t{init}"
+    )
+    if event.status != "success":
+        line += f"Status: {event.status}"
+        if event.error_type:
+            line += f"\tError Type: {event.error_type}"
+    return f"{line}\n{_xray(event.tracing)}"
+
+
+def _xray(tracing: Tracing | None) -> str:
+    if tracing is None or not tracing.sampled:
+        return ""
+    return f"XRAY TraceId: {tracing.trace_id}\tSegmentId: {tracing.span_id}\tSampled: true\t\n"
+
+
+def _extension(event: events.Extension) -> str:
+    return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]\n"
+
+
+def _subscription(event: events.Subscription) -> str:
+    kind = "LOGS" if isinstance(event, events.LogsSubscription) else "TELEMETRY"
+    types = ", ".join(name.capitalize() for name in event.types)
+    return f"{kind}\tName: {event.name}\tState: {event.state}\tTypes: [{types}]\n"
+
+
+_TEXT: dict[type[Event], Callable[..., str | None]] = {
+    events.InitStart: _init_start,
+    events.InitReport: _init_report,
+    events.Start: _start,
+    events.Report: _report,
+    events.Extension: _extension,
+    events.Subscription: _subscription,
+    events.LogsSubscription: _subscription,
+}

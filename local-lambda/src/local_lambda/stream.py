@@ -1,0 +1,48 @@
+"""One emitter, many sinks. What an environment reports is queued and handed to the sinks after the answers are written.
+
+A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from local_lambda.events import Event
+
+Sink = Callable[[Event], None]
+
+
+class EventStream:
+    """The events of one environment, in order. `defer` runs a function soon (asyncio's `call_soon`)."""
+
+    def __init__(self, defer: Callable[[Callable[[], None]], object], on_broken: Callable[[Sink, Exception], None]) -> None:
+        self._defer = defer
+        self._on_broken = on_broken
+        self._queue: deque[Event] = deque()
+        self._scheduled = False
+        self._sinks: list[Sink] = []
+
+    def add(self, sink: Sink) -> None:
+        """Give `sink` every event from now on."""
+        self._sinks.append(sink)
+
+    def emit(self, event: Event) -> None:
+        """Report a fact."""
+        self._queue.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self._defer(self.flush)
+
+    def flush(self) -> None:
+        """Hand everything that is queued to the sinks now."""
+        self._scheduled = False
+        queue = self._queue
+        while queue:
+            event = queue.popleft()
+            for sink in self._sinks:
+                try:
+                    sink(event)
+                except Exception as error:
+                    self._sinks = [other for other in self._sinks if other is not sink]
+                    self._on_broken(sink, error)

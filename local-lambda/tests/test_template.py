@@ -1,0 +1,412 @@
+"""Templates become function descriptions; what is wrong with one is said in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_lambda.config import ApiRoute, FunctionConfig, LoggingConfig
+from local_lambda.errors import UsageError
+from local_lambda.template import Functions, load_functions, select
+
+Load = Callable[..., Functions]
+HELLO = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "app.handler", "Runtime": "python3.11"}}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads a template given as text, as a document, or as the properties of its only function, Hello."""
+
+    def load(
+        source: str | None = None, shell: Mapping[str, str] | None = None, document: Any = None, **properties: Any
+    ) -> Functions:
+        if document is None:
+            document = {"Resources": {"Hello": {**HELLO, "Properties": {**HELLO["Properties"], **properties}}}}  # type: ignore[dict-item]
+        path = tmp_path / "template.yaml"
+        path.write_text(json.dumps(document) if source is None else source)
+        return load_functions(path, shell or {})
+
+    return load
+
+
+def one(functions: Functions) -> FunctionConfig:
+    return select(functions, None)
+
+
+def message(error: pytest.ExceptionInfo[UsageError]) -> str:
+    """The error's text without the template's path; it is always one line."""
+    text = str(error.value)
+    assert "\n" not in text
+    return text.partition("template.yaml:")[2].strip()
+
+
+EVERYTHING = """
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Stage: {Type: String, Default: dev}
+  Seconds: {Type: Number, Default: 7}
+Globals:
+  Function:
+    Runtime: python3.9
+    Timeout: 10
+    Layers: [!Ref Common]
+    Environment:
+      Variables: {SHARED: everywhere, OWN: global}
+Resources:
+  Common: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: common/}}
+  Extension: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: extension.zip}}
+  Table: {Type: AWS::DynamoDB::Table}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub hello-${Stage}
+      CodeUri: src
+      Handler: app.handler
+      Runtime: python3.12
+      Timeout: !Ref Seconds
+      MemorySize: 256
+      EphemeralStorage: {Size: 1024}
+      Role: !GetAtt Role.Arn
+      Tracing: Active
+      ReservedConcurrentExecutions: 2
+      Layers: [!Ref Extension]
+      LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: DEBUG, SystemLogLevel: WARN, LogGroup: /mine}
+      Environment:
+        Variables: {OWN: !Sub "${Stage} in ${AWS::Region} of ${AWS::AccountId}", PEER: !Ref Other}
+      Policies:
+        - DynamoDBCrudPolicy: {TableName: !Ref Table}
+      Events:
+        Process: {Type: Api, Properties: {Path: /process, Method: post}}
+        Web: {Type: HttpApi, Properties: {Path: "/web/{id}", Method: GET}}
+        Old: {Type: HttpApi, Properties: {Path: /old, Method: get, PayloadFormatVersion: "1.0"}}
+        Rest: {Type: HttpApi}
+        Clock: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+  Other:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: other.handler}
+"""
+
+
+def test_load_functions_reads_every_property_when_all_are_given(load: Load, tmp_path: Path) -> None:
+    """A SAM function is described completely, with `Globals` merged under it and parameters put in."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "common").mkdir()
+    (tmp_path / "extension.zip").touch()
+    hello, other = load(EVERYTHING)
+    assert hello == FunctionConfig(
+        name="hello-dev",
+        logical_id="Hello",
+        handler="app.handler",
+        runtime="python3.12",
+        code=tmp_path / "src",
+        timeout=7,
+        memory_mb=256,
+        ephemeral_storage_mb=1024,
+        environment={"SHARED": "everywhere", "OWN": "dev in us-east-1 of 123456789012", "PEER": "Other"},
+        layers=(tmp_path / "common", tmp_path / "extension.zip"),
+        tracing_active=True,
+        logging=LoggingConfig("JSON", "DEBUG", "WARN", "/mine"),
+        reserved_concurrency=2,
+        routes=(
+            ApiRoute("POST", "/process", "1.0"),
+            ApiRoute("GET", "/web/{id}", "2.0"),
+            ApiRoute("GET", "/old", "1.0"),
+            ApiRoute("ANY", "$default", "2.0"),
+        ),
+    )
+    assert (other.name, other.timeout, other.runtime, other.environment["OWN"]) == ("Other", 10, "python3.9", "global")
+    assert (other.code, other.layers) == (tmp_path, (tmp_path / "common",))
+
+
+def test_load_functions_uses_lambdas_defaults_when_nothing_is_said(load: Load, tmp_path: Path) -> None:
+    """Handler and Runtime are enough; everything else has the service's default."""
+    expected = FunctionConfig("Hello", "app.handler", logical_id="Hello", runtime="python3.11", code=tmp_path)
+    assert one(load()) == expected
+
+
+def test_load_functions_reads_the_cloudformation_kind_when_no_sam_is_used(load: Load, tmp_path: Path) -> None:
+    """`AWS::Lambda::Function` has `Code`, `TracingConfig` and no events, and `Globals` do not concern it."""
+    (tmp_path / "code").mkdir()
+    properties = {**HELLO["Properties"], "Code": "code", "TracingConfig": {"Mode": "Active"}}  # type: ignore[dict-item]
+    document = {
+        "Globals": {"Function": {"Timeout": 99}},
+        "Resources": {"Plain": {"Type": "AWS::Lambda::Function", "Properties": properties}},
+    }
+    function = one(load(document=document))
+    assert (function.code, function.tracing_active, function.timeout) == (tmp_path / "code", True, 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("true", "true"), ("no", "false"), ("30", "30"), ("1.5", "1.5"), ("2024-01-31", "2024-01-31"), ("''", "")],
+)
+def test_environment_values_become_strings_when_yaml_gives_other_types(load: Load, value: str, expected: str) -> None:
+    """Booleans and numbers are written as CloudFormation writes them, and a date stays as it is written."""
+    source = f"""
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties: {{Handler: a.b, Runtime: python3.8, Environment: {{Variables: {{NAME: {value}}}}}}}
+"""
+    assert one(load(source)).environment == {"NAME": expected}
+
+
+def test_environment_takes_the_shells_value_when_the_template_names_the_variable(load: Load) -> None:
+    """A variable set in the shell replaces the template's value; one the template does not name stays outside."""
+    environment = {"Variables": {"NAMED": "template", "EMPTY": "template", "TABLE": {"Ref": "Table"}}}
+    shell = {"NAMED": "shell", "EMPTY": "", "TABLE": "local-table", "OTHER": "shell"}
+    assert one(load(shell=shell, Environment=environment)).environment == {
+        "NAMED": "shell",
+        "EMPTY": "",
+        "TABLE": "local-table",
+    }
+
+
+def test_environment_leaves_a_variable_out_when_it_is_no_value(load: Load) -> None:
+    """`!Ref AWS::NoValue` removes a variable."""
+    variables = {"GONE": {"Ref": "AWS::NoValue"}, "HERE": "yes"}
+    assert one(load(Environment={"Variables": variables})).environment == {"HERE": "yes"}
+
+
+def test_load_functions_leaves_functions_out_when_their_condition_is_false(load: Load) -> None:
+    """A resource whose `Condition` does not hold does not exist; an undecidable one does."""
+    document = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "dev"}},
+        "Conditions": {
+            "Dev": {"Fn::Equals": [{"Ref": "Stage"}, "dev"]},
+            "Live": {"Fn::Not": [{"Condition": "Dev"}]},
+            "Unknown": {"Fn::Equals": [{"Fn::ImportValue": "x"}, "dev"]},
+        },
+        "Resources": {name: {**HELLO, "Condition": name} for name in ("Dev", "Live", "Unknown")},
+    }
+    assert [function.name for function in load(document=document)] == ["Dev", "Unknown"]
+
+
+@pytest.mark.parametrize(
+    ("image_config", "handler", "command"),
+    [
+        ({"Command": ["app.handler"]}, "app.handler", ()),
+        ({"EntryPoint": ["/entry.sh"], "Command": ["app.handler"]}, "app.handler", ("/entry.sh", "app.handler")),
+        ({"EntryPoint": ["/bootstrap"]}, "", ("/bootstrap",)),
+    ],
+)
+def test_load_functions_reads_image_config_when_the_package_is_an_image(
+    load: Load, tmp_path: Path, image_config: Any, handler: str, command: tuple[str, ...]
+) -> None:
+    """An entry point is a program to run; a command alone is the handler for the managed runtime."""
+    (tmp_path / "context").mkdir()
+    resource = {
+        "Type": "AWS::Serverless::Function",
+        "Metadata": {"DockerContext": "context"},
+        "Properties": {"PackageType": "Image", "ImageConfig": image_config},
+    }
+    function = one(load(document={"Resources": {"Hello": resource}}))
+    assert (function.handler, function.command, function.runtime) == (handler, command, None)
+    assert function.code == tmp_path / "context"
+
+
+@pytest.mark.parametrize("wanted", ["Hello", "hi", "arn:aws:lambda:us-east-1:123456789012:function:hi", None])
+def test_select_finds_the_function_when_any_of_its_names_is_given(load: Load, wanted: str | None) -> None:
+    """Logical id, function name and ARN all name a function; the only one needs no name."""
+    assert select(load(FunctionName="hi"), wanted).logical_id == "Hello"
+
+
+def two_functions(other: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Resources": {"Hello": HELLO, "Other": {**HELLO, "Properties": {**HELLO["Properties"], **other}}}}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (None, "there are several functions; name one of: Hello, Other"),
+        ("Nobody", "there is no function Nobody; name one of: Hello, Other"),
+    ],
+)
+def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | None, expected: str) -> None:
+    """Without a name that fits, the reader is told the names there are."""
+    with pytest.raises(UsageError) as error:
+        select(load(document=two_functions({})), wanted)
+    assert message(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"Runtime": "nodejs22.x"}, "Other.Runtime: nodejs22.x cannot run here; local-lambda runs python3.x functions"),
+        (
+            {"CodeUri": "s3://bucket/key"},
+            "Other.CodeUri: is not on this machine; name a folder or a zip file",
+        ),
+        ({"InlineCode": "x"}, "Other.InlineCode: is not run here; move it to a file and name its folder in CodeUri"),
+        (
+            {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}},
+            "Other.Environment.Variables.TABLE: !Ref Table is no parameter with a value here: only a deployed stack"
+            " knows it; set TABLE in the shell",
+        ),
+        (
+            {"Layers": ["arn:aws:lambda:eu-west-1:1:layer:x:1"]},
+            "Other.Layers: arn:aws:lambda:eu-west-1:1:layer:x:1 is not on this machine;"
+            " !Ref a layer version of this template",
+        ),
+        (
+            {"MemorySize": {"Fn::ImportValue": "size"}},
+            "Other.MemorySize: !ImportValue has a value only on AWS;"
+            " local-lambda needs a value; write it out or give a parameter",
+        ),
+    ],
+)
+def test_select_explains_when_the_function_asked_for_cannot_run_here(
+    load: Load, properties: Mapping[str, Any], expected: str
+) -> None:
+    """What is right for AWS and impossible here keeps nobody from the other functions, and is explained when asked for."""
+    functions = load(document=two_functions(properties))
+    assert [function.logical_id for function in functions] == ["Hello"]
+    assert select(functions, None).logical_id == "Hello"
+    with pytest.raises(UsageError) as error:
+        select(functions, "Other")
+    assert message(error) == expected
+
+
+def test_load_functions_says_so_when_none_can_run_here(load: Load) -> None:
+    """A template with only foreign functions is refused at once, with the reason."""
+    with pytest.raises(UsageError, match=r"Hello\.Runtime: nodejs22\.x cannot run here"):
+        load(Runtime="nodejs22.x")
+
+
+def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, tmp_path: Path) -> None:
+    """A missing CodeUri is named as it was looked for, relative to the template."""
+    with pytest.raises(UsageError) as error:
+        load(CodeUri="package/app.zip")
+    assert f"Hello.CodeUri: {tmp_path}/package/app.zip does not exist; build it" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"Timeout": 901}, "Hello.Timeout: 901 is not possible; give a whole number of seconds from 1 to 900"),
+        ({"Timeout": "0"}, "Hello.Timeout: 0 is not possible; give a whole number of seconds from 1 to 900"),
+        ({"Timeout": True}, "Hello.Timeout: True is not possible; give a whole number of seconds from 1 to 900"),
+        ({"MemorySize": 127}, "Hello.MemorySize: 127 is not possible; give a whole number of MB from 128 to 10240"),
+        ({"MemorySize": 128.5}, "Hello.MemorySize: 128.5 is not possible; give a whole number of MB from 128 to 10240"),
+        ({"MemorySize": "lots"}, "Hello.MemorySize: 'lots' is not possible; give a whole number of MB from 128 to 10240"),
+        (
+            {"EphemeralStorage": {"Size": 100}},
+            "Hello.EphemeralStorage.Size: 100 is not possible; give a whole number of MB from 512 to 10240",
+        ),
+        ({"Handler": None}, "Hello.Handler: is missing; name the function, such as app.lambda_handler"),
+        ({"Runtime": None}, "Hello.Runtime: is missing; name one, such as python3.12"),
+        ({"Handler": ["a"]}, "Hello.Handler: must be a string; a list or a mapping is not one"),
+        ({"Tracing": "On"}, "Hello.Tracing: 'On' is unknown; use Active or PassThrough or Disabled"),
+        ({"PackageType": "Tar"}, "Hello.PackageType: 'Tar' is unknown; use Zip or Image"),
+        (
+            {"LoggingConfig": {"LogFormat": "XML"}},
+            "Hello.LoggingConfig.LogFormat: 'XML' is unknown; use Text or JSON",
+        ),
+        (
+            {"LoggingConfig": {"SystemLogLevel": "TRACE"}},
+            "Hello.LoggingConfig.SystemLogLevel: 'TRACE' is unknown; use DEBUG or INFO or WARN",
+        ),
+        ({"LoggingConfig": "JSON"}, "Hello.LoggingConfig: must be a mapping; give it properties"),
+        (
+            {"Environment": {"Variables": {"AWS_REGION": "x", "FINE": "x", "_X": "y", "TZ": "z"}}},
+            "Hello.Environment.Variables: Lambda was unable to configure your environment variables because the"
+            " environment variables you have provided contains reserved keys that are currently not supported for"
+            " modification. Reserved keys used in this request: AWS_REGION, TZ",
+        ),
+        (
+            {"Environment": {"Variables": {"_HANDLER": "x"}}},
+            "Hello.Environment.Variables._HANDLER: is not a name; begin with a letter, then letters, digits and _",
+        ),
+        (
+            {"Environment": {"Variables": {"X": "one letter"}}},
+            "Hello.Environment.Variables.X: is not a name; begin with a letter, then letters, digits and _",
+        ),
+        (
+            {"Environment": {"Variables": {"LIST": [1]}}},
+            "Hello.Environment.Variables.LIST: must be a string; write lists and mappings as JSON in quotes",
+        ),
+        (
+            {"Environment": {"Variables": {"NOTHING": None}}},
+            "Hello.Environment.Variables.NOTHING: has no value; write '' for an empty one",
+        ),
+        (
+            {"Environment": {"Variables": {"BIG": "x" * 4096}}},
+            "Hello.Environment.Variables: Lambda was unable to configure your environment variables because the"
+            " environment variables you have provided exceeded the 4KB limit. They measure 4,106 bytes; shorten them.",
+        ),
+        ({"Layers": ["arn"] * 6}, "Hello.Layers: Cannot reference more than 5 layers."),
+        ({"Layers": "arn"}, "Hello.Layers: must be a list of strings; write it as [a, b]"),
+        (
+            {"FunctionName": "a b"},
+            "Hello.FunctionName: 'a b' is not a name; use up to 64 letters, digits, - and _",
+        ),
+        (
+            {"Events": {"Post": {"Type": "Api", "Properties": {"Path": "/"}}}},
+            "Hello.Events.Post.Properties.Method: is missing; an Api event needs Path and Method",
+        ),
+        (
+            {"PackageType": "Image"},
+            "Hello.ImageConfig: has no Command, and images are not opened; name the handler there",
+        ),
+    ],
+)
+def test_load_functions_says_what_is_wrong_when_a_property_is(
+    load: Load, properties: Mapping[str, Any], expected: str
+) -> None:
+    """Each mistake gives one line: template, resource and property, what is wrong, what to do."""
+    with pytest.raises(UsageError) as error:
+        load(**properties)
+    assert message(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Resources:\n  Hello: [\n", "3: is not valid YAML: did not find expected node content"),
+        ("Resources:\n\tHello:\n", "2: is not valid YAML: found character that cannot start any token"),
+        ('{"Resources": {\n"Hello": }', "line 2: is not valid YAML: did not find expected"),
+        ("- a\n- b\n", "is not a mapping; an AWS SAM template begins with Resources and other sections"),
+        ("", "is not a mapping; an AWS SAM template begins with Resources and other sections"),
+        ("Resources: []", "Resources: must be a mapping; give it names and values"),
+        (
+            "Resources: {Table: {Type: AWS::DynamoDB::Table}, Odd: text}",
+            "Resources: there is no function; add a resource of Type AWS::Serverless::Function",
+        ),
+        (
+            "Resources: {Hello: {Type: AWS::Serverless::Function, Properties: []}}",
+            "Hello: must be a mapping; give it properties",
+        ),
+        ("a: !!python/object:os.system {}", "line 1: is not valid YAML: could not determine a constructor"),
+        ("a: 'b\u0007'", "is not valid YAML: "),
+    ],
+)
+def test_load_functions_says_what_is_wrong_when_the_file_is_no_template(load: Load, source: str, expected: str) -> None:
+    """A file that is no template is refused in one line, with the line number where there is one."""
+    with pytest.raises(UsageError) as error:
+        load(source)
+    assert expected in message(error)
+
+
+def test_load_functions_says_so_when_the_file_cannot_be_read(tmp_path: Path) -> None:
+    """A missing template and a folder are both named, with the option that names another."""
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(UsageError, match=r"-t$") as error:
+            load_functions(path, {})
+        assert str(error.value).startswith(f"{path}: ")
+
+
+def test_load_functions_refuses_a_name_when_two_functions_have_it(load: Load) -> None:
+    """Two functions of one name could not be told apart."""
+    with pytest.raises(UsageError) as error:
+        load(document=two_functions({"FunctionName": "Hello"}))
+    assert message(error) == "Other.FunctionName: 'Hello' is also the name of Hello; use another one"
+
+
+def test_load_functions_falls_back_to_the_logical_id_when_only_aws_knows_the_name(load: Load) -> None:
+    """A name made of a stack's secrets is no obstacle."""
+    assert one(load(FunctionName={"Fn::ImportValue": "x"})).name == "Hello"
