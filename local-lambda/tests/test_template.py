@@ -14,7 +14,10 @@ from local_lambda.errors import UsageError
 from local_lambda.template import Functions, load_functions, select
 
 Load = Callable[..., Functions]
-HELLO = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "app.handler", "Runtime": "python3.11"}}
+HELLO: dict[str, Any] = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"Handler": "app.handler", "Runtime": "python3.11"},
+}
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def load(tmp_path: Path) -> Load:
         source: str | None = None, shell: Mapping[str, str] | None = None, document: Any = None, **properties: Any
     ) -> Functions:
         if document is None:
-            document = {"Resources": {"Hello": {**HELLO, "Properties": {**HELLO["Properties"], **properties}}}}  # type: ignore[dict-item]
+            document = {"Resources": {"Hello": {**HELLO, "Properties": {**HELLO["Properties"], **properties}}}}
         path = tmp_path / "template.yaml"
         path.write_text(json.dumps(document) if source is None else source)
         return load_functions(path, shell or {})
@@ -132,7 +135,7 @@ def test_load_functions_uses_lambdas_defaults_when_nothing_is_said(load: Load, t
 def test_load_functions_reads_the_cloudformation_kind_when_no_sam_is_used(load: Load, tmp_path: Path) -> None:
     """`AWS::Lambda::Function` has `Code`, `TracingConfig` and no events, and `Globals` do not concern it."""
     (tmp_path / "code").mkdir()
-    properties = {**HELLO["Properties"], "Code": "code", "TracingConfig": {"Mode": "Active"}}  # type: ignore[dict-item]
+    properties = {**HELLO["Properties"], "Code": "code", "TracingConfig": {"Mode": "Active"}}
     document = {
         "Globals": {"Function": {"Timeout": 99}},
         "Resources": {"Plain": {"Type": "AWS::Lambda::Function", "Properties": properties}},
@@ -217,7 +220,7 @@ def test_select_finds_the_function_when_any_of_its_names_is_given(load: Load, wa
 
 
 def two_functions(other: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Resources": {"Hello": HELLO, "Other": {**HELLO, "Properties": {**HELLO["Properties"], **other}}}}  # type: ignore[dict-item]
+    return {"Resources": {"Hello": HELLO, "Other": {**HELLO, "Properties": {**HELLO["Properties"], **other}}}}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +266,7 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
 def test_select_explains_when_the_function_asked_for_cannot_run_here(
     load: Load, properties: Mapping[str, Any], expected: str
 ) -> None:
-    """What is right for AWS and impossible here keeps nobody from the other functions, and is explained when asked for."""
+    """What is right for AWS and impossible here is explained when asked for, and in nobody's way otherwise."""
     functions = load(document=two_functions(properties))
     assert [function.logical_id for function in functions] == ["Hello"]
     assert select(functions, None).logical_id == "Hello"
@@ -293,7 +296,10 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
         ({"Timeout": True}, "Hello.Timeout: True is not possible; give a whole number of seconds from 1 to 900"),
         ({"MemorySize": 127}, "Hello.MemorySize: 127 is not possible; give a whole number of MB from 128 to 10240"),
         ({"MemorySize": 128.5}, "Hello.MemorySize: 128.5 is not possible; give a whole number of MB from 128 to 10240"),
-        ({"MemorySize": "lots"}, "Hello.MemorySize: 'lots' is not possible; give a whole number of MB from 128 to 10240"),
+        (
+            {"MemorySize": "lots"},
+            "Hello.MemorySize: 'lots' is not possible; give a whole number of MB from 128 to 10240",
+        ),
         (
             {"EphemeralStorage": {"Size": 100}},
             "Hello.EphemeralStorage.Size: 100 is not possible; give a whole number of MB from 512 to 10240",
@@ -369,7 +375,7 @@ def test_load_functions_says_what_is_wrong_when_a_property_is(
     [
         ("Resources:\n  Hello: [\n", "3: is not valid YAML: did not find expected node content"),
         ("Resources:\n\tHello:\n", "2: is not valid YAML: found character that cannot start any token"),
-        ('{"Resources": {\n"Hello": }', "line 2: is not valid YAML: did not find expected"),
+        ('{"Resources": {\n"Hello": ]}}', "line 2: is not valid YAML: did not find expected"),
         ("- a\n- b\n", "is not a mapping; an AWS SAM template begins with Resources and other sections"),
         ("", "is not a mapping; an AWS SAM template begins with Resources and other sections"),
         ("Resources: []", "Resources: must be a mapping; give it names and values"),

@@ -287,9 +287,9 @@ def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) ->
 
 
 def _show_traces(host: EnvironmentHost) -> None:
-    def show(trace: Trace) -> None:
-        from local_lambda.sinks.trace_tree import draw
+    from local_lambda.sinks.trace_tree import draw
 
+    def show(trace: Trace) -> None:
         for line in draw(trace):
             host.console.write("trace", line.text, bad=line.is_bad)
 

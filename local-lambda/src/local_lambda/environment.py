@@ -121,6 +121,7 @@ class ExecutionEnvironment:
         assert self._process is not None
         self._process.drain()
         self._memory.watch(self._process.pid)
+        self._loop.call_soon(self._memory.measure)
         self.machine.advance("ready")
         self._cancel_timer()
         self.stream.emit(events.InitRuntimeDone(time(), INITIALIZATION_TYPE, self._phase, "success"))
@@ -350,6 +351,7 @@ class ExecutionEnvironment:
         self.stream.emit(events.FunctionLog(written or time(), line, "function", text_format))
 
     def _runtime_exited(self, process: Process) -> None:
+        self._memory.add(process.peak_kilobytes)
         if process.launch_error is not None:
             failure = launch_failed(self.launch.argv[0], process.launch_error[1])
         else:

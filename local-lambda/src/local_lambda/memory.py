@@ -41,6 +41,10 @@ class PeakMemory:
                     kilobytes += _peak(status.read())
         except OSError:
             return
+        self.add(kilobytes)
+
+    def add(self, kilobytes: int) -> None:
+        """Take a reading somebody else made."""
         self.megabytes = max(self.megabytes, -(-kilobytes // 1024))
 
 

@@ -24,12 +24,16 @@ OnLine = Callable[[str, float | None], None]
 
 
 class Process:
-    """A program of the environment. `exit_code` is None while it runs, negative when a signal ended it."""
+    """A program of the environment. `exit_code` is None while it runs, negative when a signal ended it.
+
+    `peak_kilobytes` is the kernel's own figure of its peak memory, known when it has ended.
+    """
 
     def __init__(self, name: str, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
         self.name = name
         self.pid: int | None = None
         self.exit_code: int | None = None
+        self.peak_kilobytes = 0
         self.launch_error: tuple[int, str] | None = None
         self.on_exit = on_exit
         self.outputs: list[Output] = []
@@ -256,7 +260,7 @@ class ProcessGroup:
         else:
             if process.pid != arguments[1]:
                 return
-            process.exit_code = arguments[2]
+            process.exit_code, process.peak_kilobytes = arguments[2:]
         process.drain()
         self._forget(process)
         del self.processes[process.name]
@@ -266,7 +270,7 @@ class ProcessGroup:
         """The supervisor is gone, and with it (parent death signal) the processes it started."""
         self._loop.remove_reader(self._control.fileno())
         for process in list(self.processes.values()):
-            self._handle("exited", process.name, process.pid, -9)
+            self._handle("exited", process.name, process.pid, -9, 0)
         while self._killed:
             self._killed.pop(0)()
 

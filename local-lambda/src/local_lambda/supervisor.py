@@ -172,14 +172,15 @@ class Supervisor:
         """Reap what has ended and report the environment's own processes; False when there is no child left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, 0 if block else os.WNOHANG)
+                pid, status, usage = os.wait4(-1, 0 if block else os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
             name = self.running.pop(pid, None)
             if name is not None:
-                send(self.control, "exited", name, pid, os.waitstatus_to_exitcode(status))
+                kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss // 1024
+                send(self.control, "exited", name, pid, os.waitstatus_to_exitcode(status), kilobytes)
             if block:
                 return True
 

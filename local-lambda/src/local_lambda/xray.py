@@ -92,7 +92,8 @@ class SegmentReceiver:
 
     _BUFFER_BYTES = 4 * 1024 * 1024
     _DATAGRAM_BYTES = 65536
-    _DATAGRAMS_AT_ONCE = 4096
+    _DATAGRAMS_AT_ONCE = 256
+    _DATAGRAMS_AT_MOST = 65536
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class SegmentReceiver:
         self._on_document = on_document
         self._on_bad = on_bad
         self.address: tuple[str, int] = receiving.getsockname()
-        loop.add_reader(receiving.fileno(), self.drain)
+        loop.add_reader(receiving.fileno(), self._take, self._DATAGRAMS_AT_ONCE)
 
     @classmethod
     def open(
@@ -129,7 +130,17 @@ class SegmentReceiver:
 
     def drain(self) -> None:
         """Take what waits on the socket now: on loopback a document is there as soon as its `sendto` has returned."""
-        for _ in range(self._DATAGRAMS_AT_ONCE):
+        self._take(self._DATAGRAMS_AT_MOST)
+
+    def close(self) -> None:
+        """Take what waits and give the port back. A second call does nothing."""
+        if self._socket.fileno() >= 0:
+            self.drain()
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _take(self, most: int) -> None:
+        for _ in range(most):
             try:
                 datagram = self._socket.recv(self._DATAGRAM_BYTES)
             except OSError:  # nothing more there, or closed
@@ -140,13 +151,6 @@ class SegmentReceiver:
                 self._on_bad(str(error))
             else:
                 self._on_document(document)
-
-    def close(self) -> None:
-        """Take what waits and give the port back. A second call does nothing."""
-        if self._socket.fileno() >= 0:
-            self.drain()
-            self._loop.remove_reader(self._socket.fileno())
-            self._socket.close()
 
 
 def parse_datagram(datagram: bytes) -> Document:
