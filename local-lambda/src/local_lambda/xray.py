@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from local_lambda.events import Tracing
+from local_lambda.sockets import listen_udp
 
 Document = dict[str, Any]
 
@@ -88,9 +89,9 @@ class SegmentReceiver:
     """The daemon's UDP port: each segment document that arrives goes to `on_document`.
 
     Of a datagram that is none, `on_bad` is told why. As with the daemon a sender gets no answer, good or bad.
+    `receiving` is a non-blocking UDP socket; `close` closes it.
     """
 
-    _BUFFER_BYTES = 4 * 1024 * 1024
     _DATAGRAM_BYTES = 65536
     _DATAGRAMS_AT_ONCE = 256
     _DATAGRAMS_AT_MOST = 65536
@@ -118,15 +119,7 @@ class SegmentReceiver:
         host: str = "127.0.0.1",
     ) -> SegmentReceiver:
         """Listen on a free port of `host`; `address` tells which. OSError when `host` is not of this machine."""
-        receiving = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            receiving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, cls._BUFFER_BYTES)
-            receiving.setblocking(False)
-            receiving.bind((host, 0))
-            return cls(loop, receiving, on_document, on_bad)
-        except BaseException:
-            receiving.close()
-            raise
+        return cls(loop, listen_udp(host), on_document, on_bad)
 
     def drain(self) -> None:
         """Take what waits on the socket now: on loopback a document is there as soon as its `sendto` has returned."""
