@@ -71,7 +71,7 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::ImportValue": "x"}, "!ImportValue has a value only on AWS"),
         ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is not defined in this template"),
         ({"Fn::If": ["Round", 1, 2]}, "!If is not written as CloudFormation expects it"),
-        ({"Fn::Join": "ab"}, "!Join is not written as CloudFormation expects it"),
+        ({"Fn::Join": "abc"}, "!Join is not written as CloudFormation expects it"),
         ({"Fn::Select": [7, ["a"]]}, "!Select is not written as CloudFormation expects it"),
         ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "!FindInMap is not written as CloudFormation expects it"),
         ({"Ref": ["a"]}, "!Ref is not written as CloudFormation expects it"),
