@@ -123,6 +123,7 @@ def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted
         ([("x", "", PIPE)], "x is neither file, folder nor link; build it without"),
         ([("x", "a" * 5000, LINK)], "link x is too long"),
         ([("x", "a\0b", LINK)], "cannot be unzipped (embedded null byte); build it again"),
+        ([("a\x1b[2J\n/../x", "")], r"a\x1b[2J\n/../x lies outside the bundle; build it with relative names"),
         ([(".", "")], "the bundle is there twice, as different things; build it again"),
     ],
 )

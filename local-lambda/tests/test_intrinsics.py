@@ -24,6 +24,7 @@ SCOPE = Scope(
         "Both": {"Fn::And": [{"Condition": "Dev"}, {"Condition": "Live"}]},
         "Either": {"Fn::Or": [{"Condition": "Dev"}, {"Condition": "Live"}]},
         "Round": {"Condition": "Round"},
+        "Text": "neither true nor false",
     },
     references={"Hello": "hello", "Hello.Arn": "arn:hello"},
 )
@@ -70,7 +71,8 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::Sub": "x${Table.Arn}"}, "!GetAtt Table.Arn has a value only on AWS"),
         ({"Fn::ImportValue": "x"}, "!ImportValue has a value only on AWS"),
         ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is not defined in this template"),
-        ({"Fn::If": ["Round", 1, 2]}, "!If is not written as CloudFormation expects it"),
+        ({"Fn::If": ["Round", 1, 2]}, "condition Round is not written as CloudFormation expects it"),
+        ({"Fn::If": ["Text", 1, 2]}, "condition Text is not written as CloudFormation expects it"),
         ({"Fn::Join": "abc"}, "!Join is not written as CloudFormation expects it"),
         ({"Fn::Select": [7, ["a"]]}, "!Select is not written as CloudFormation expects it"),
         ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "!FindInMap is not written as CloudFormation expects it"),

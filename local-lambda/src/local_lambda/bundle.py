@@ -83,7 +83,8 @@ class _Tree:
                 raise self._refuse(f"link {name} leads out of the bundle; replace it by what it leads to")
 
     def _refuse(self, why: str) -> UsageError:
-        return UsageError(f"{self._bundle}: {why}")
+        printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in why)
+        return UsageError(f"{self._bundle}: {printable}")
 
     def _copy(self, folder: Path, below: str) -> None:
         with os.scandir(folder) as entries:
@@ -122,7 +123,7 @@ class _Tree:
                 raise self._refuse(f"{entry.filename} is compressed by another method than deflate; build it with that")
             name, mode = "/".join(parts), entry.external_attr >> 16
             kind = stat.S_IFMT(mode)
-            if entry.is_dir() or kind == stat.S_IFDIR:
+            if entry.filename.endswith("/") or kind == stat.S_IFDIR:
                 self._folder(name)
             elif kind == stat.S_IFLNK:
                 if entry.file_size > MAX_LINK_BYTES:

@@ -26,6 +26,9 @@ PSEUDO_PARAMETERS: Mapping[str, Any] = {
 }
 
 
+_MALFORMED = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+
+
 class Unresolvable(Exception):
     """The value is not known on this machine; `str(error)` says why."""
 
@@ -85,14 +88,17 @@ class Scope:
             raise Unresolvable(f"{_short(name)} has a value only on AWS")
         try:
             return function(self, argument)
-        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        except _MALFORMED as error:
             raise Unresolvable(f"{_short(name)} is not written as CloudFormation expects it") from error
 
     def condition(self, name: str) -> bool:
         """The value of one of the template's conditions. Raises Unresolvable."""
         if name not in self._conditions:
             raise Unresolvable(f"condition {name} is not defined in this template")
-        return self._test(self._conditions[name])
+        try:
+            return self._test(self._conditions[name])
+        except _MALFORMED as error:
+            raise Unresolvable(f"condition {name} is not written as CloudFormation expects it") from error
 
     def _test(self, value: Any) -> bool:
         if isinstance(value, dict) and isinstance(value.get("Condition"), str):

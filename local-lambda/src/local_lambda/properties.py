@@ -7,6 +7,7 @@ that this machine cannot do (`CannotRun`). Which properties exist and what they 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Properties:
         value = self.any(name)
         if value is None:
             return default
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise self.wrong(name, f"{value!r} is not possible; give a whole number of {unit} from {low} to {high}")
@@ -105,6 +106,6 @@ class Properties:
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string; name a folder or a zip file")
         path = Path(os.path.abspath(self._template.parent / value))
-        if not path.exists():
+        if not os.path.exists(path):
             raise self.cannot(name, f"{path} does not exist; build it, or correct the path (relative to the template)")
         return path
