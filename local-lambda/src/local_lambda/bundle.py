@@ -126,9 +126,9 @@ class _Tree:
             if entry.filename.endswith("/") or kind == stat.S_IFDIR:
                 self._folder(name)
             elif kind == stat.S_IFLNK:
-                if entry.file_size > MAX_LINK_BYTES:
-                    raise self._refuse(f"link {name} is too long")
-                self._link(name, os.fsdecode(archive.read(entry)))
+                if entry.file_size > MAX_LINK_BYTES or b"\0" in (target := archive.read(entry)):
+                    raise self._refuse(f"link {name} leads to no path")
+                self._link(name, os.fsdecode(target))
             elif kind in (stat.S_IFREG, 0):
                 with archive.open(entry) as source:
                     self._file(name, mode or FILE_MODE, source)
