@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
 from local_lambda.interpreter import Interpreter, find_interpreter
@@ -155,12 +154,12 @@ def test_find_interpreter_skips_a_shim_when_its_version_is_switched_off(machine:
 
 def test_find_interpreter_works_when_it_is_a_real_one(machine: Machine) -> None:
     """A real interpreter understands the question put to it (the one of these tests, which may lack the client)."""
+    python = os.path.realpath(sys.executable)
     try:
-        interpreter = machine.find(os.path.realpath(sys.executable))
+        answer = machine.find(python).runtime
     except StartError as error:
-        assert "has no awslambdaric" in str(error)
-    else:
-        assert interpreter.runtime == f"python{sys.version_info.major}.{sys.version_info.minor}"
+        answer = str(error)
+    assert answer == f"python3.{sys.version_info.minor}" or answer.startswith(f"{python} has no awslambdaric")
 
 
 def refusal(machine: Machine, chosen: str | None = None, **shell: str) -> str:

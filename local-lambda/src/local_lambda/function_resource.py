@@ -75,7 +75,6 @@ class FunctionReader:
         routes = _routes(properties) if serverless else ()
         image = properties.one_of("PackageType", ("Zip", "Image"), "Zip") == "Image"
         runtime, handler, command = _image(properties) if image else _runtime(properties)
-        assert timeout is not None and memory is not None and storage is not None
         return FunctionConfig(
             name=name,
             logical_id=logical_id,

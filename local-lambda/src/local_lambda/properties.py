@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from local_lambda.errors import UsageError
 from local_lambda.intrinsics import NO_VALUE, Scope, Unresolvable, text
+
+Default = TypeVar("Default", int, None)
 
 
 class CannotRun(UsageError):
@@ -74,8 +76,8 @@ class Properties:
             raise self.wrong(name, f"'{value}' is unknown; use {' or '.join(allowed)}")
         return default if value is None else value
 
-    def integer(self, name: str, default: int | None, low: int, high: int, unit: str) -> int | None:
-        """An integer from `low` to `high`."""
+    def integer(self, name: str, default: Default, low: int, high: int, unit: str) -> int | Default:
+        """An integer from `low` to `high`, or `default` when it is not there."""
         value = self.any(name)
         if value is None:
             return default
