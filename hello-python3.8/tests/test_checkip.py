@@ -9,9 +9,8 @@ from typing import List
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import pytest
-
 import checkip
+import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
 ASK = "import os, urllib.request as r; print(r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), end='')"

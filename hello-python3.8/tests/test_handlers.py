@@ -5,9 +5,8 @@ import json
 import logging
 from typing import Any, Callable, Iterator
 
-import pytest
-
 import checkip
+import pytest
 from app import fn_hello, tracing
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there

@@ -9,9 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Dict
 
-import pytest
-
 import build_package
+import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
 

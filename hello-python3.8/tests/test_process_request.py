@@ -4,7 +4,6 @@ import sys
 from typing import Any, Callable
 
 import pytest
-
 from app.fn_hello import InvalidRequest, SimpleException, process_request
 
 PERSON = {"firstName": "Ada", "lastName": "Lovelace", "age": 36}
@@ -34,7 +33,7 @@ def test_result_when_the_age_is_special(age: int, hexadecimal: str) -> None:
 
 def test_error_when_the_caller_wants_one(event: Callable[[str], Any]) -> None:
     """With throwError the answer is a SimpleException."""
-    with pytest.raises(SimpleException, match="^Sorry, but the caller wants me to throw an error$"):
+    with pytest.raises(SimpleException, match=r"^Sorry, but the caller wants me to throw an error$"):
         process_request(event("throw-error"))
 
 
@@ -87,5 +86,5 @@ def test_error_when_several_fields_are_wrong() -> None:
 @pytest.mark.parametrize("request_", [None, [], "Ada", 36, True])
 def test_error_when_the_request_is_not_an_object(request_: Any) -> None:
     """Any JSON but an object is refused."""
-    with pytest.raises(InvalidRequest, match="^The request must be a JSON object$"):
+    with pytest.raises(InvalidRequest, match=r"^The request must be a JSON object$"):
         process_request(request_)

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple
 
-import pytest
-
 import checkip
+import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lambda/.venv/bin/local-lambda")
@@ -208,6 +207,25 @@ def test_answer_when_the_variable_is_set(check_ip_url: str) -> None:
     variables = {"CHECK_IP_URL": check_ip_url, "PACKAGE_MANAGEMENT_SYSTEM": "conda"}
     run = run_invoke("HelloFunction", "-e", event_file("hello"), **variables)
     assert run.report["invocations"][0]["payload"]["greeting"].endswith("developed using conda!")
+
+
+@pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
+def test_make_invoke_when_serving(check_ip_url: str) -> None:
+    """`make invoke` prints the answer of a function that keeps being served, and of one it is told to take."""
+    command = [LOCAL_LAMBDA, "start", "--template", str(FOLDER / "template.yaml"), "--python", sys.executable]
+    environment = {**os.environ, "CHECK_IP_URL": check_ip_url}
+    server = subprocess.Popen([*command, "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
+        make = ["make", "--silent", "-C", str(FOLDER), "invoke", "PORT=" + next(filter(None, ports)).group(1)]
+        assert json.loads(subprocess.check_output(make)) == ANSWER
+        make += ["FUNCTION=HelloApiFunction", "EVENT=events/api-process.json"]
+        assert json.loads(json.loads(subprocess.check_output(make))["body"]) == ANSWER
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+    assert server.returncode == 0
 
 
 def test_package_when_built_twice(check_ip_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
