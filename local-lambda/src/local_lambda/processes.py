@@ -94,11 +94,13 @@ class FramedOutput(Output):
     def feed(self, data: bytes) -> None:
         buffer = self.buffer + data
         start = 0
-        while len(buffer) - start >= _FRAME_HEADER_BYTES:
+        while len(buffer) - start >= 2:
             if buffer[start : start + 2] != b"\xa5\x5a":  # not a frame: somebody else wrote to the descriptor
                 self.buffer = b""
                 super().feed(buffer[start:])
                 return
+            if len(buffer) - start < _FRAME_HEADER_BYTES:
+                break
             end = start + _FRAME_HEADER_BYTES + int.from_bytes(buffer[start + 4 : start + 8], "big")
             if len(buffer) < end:
                 break

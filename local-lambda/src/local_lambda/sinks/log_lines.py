@@ -37,6 +37,8 @@ class LogLines:
         if line is None:
             return
         source = event.source if isinstance(event, events.Log) else "platform"
+        if not line.endswith("\n"):
+            line += "\n"
         self._write(source, line)
         self._tail.append(line)
         self._tail_bytes += len(line)
