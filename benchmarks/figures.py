@@ -1,0 +1,108 @@
+"""Figures: the lines of the table, and how they are judged and printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import nan
+from statistics import median
+
+SCALE = {"µs": 1e6, "ms": 1e3, "/s": 1.0, "MB": 1.0}
+"""Units by what seconds, invocations a second, or MB are multiplied with."""
+ENOUGH = 100
+"""Samples from which a p99 says something."""
+
+
+@dataclass
+class Samples:
+    """What was measured of one candidate: seconds, invocations a second, or MB; and how often it failed."""
+
+    values: list[float] = field(default_factory=list)
+    errors: int = 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: a candidate's median, and its bar where it has one."""
+
+    what: str
+    candidate: str
+    unit: str
+    value: float
+    """The median, in the unit; not a number when every invocation failed."""
+    p99: float | None = None
+    ratio: float | None = None
+    """Of the value to the value of the candidate `against`."""
+    against: str = ""
+    bar: float | None = None
+    """Limit of the ratio, or of the value when there is no ratio; from below for throughput, from above otherwise."""
+    errors: int = 0
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the bar is reached and nothing failed; None without a bar."""
+        if self.bar is None:
+            return None
+        reached = self.value if self.ratio is None else self.ratio
+        return not self.errors and (reached >= self.bar if self.unit == "/s" else reached <= self.bar)
+
+
+def compare(what: str, unit: str, measured: dict[str, Samples], bar: float | None = None) -> list[Figure]:
+    """Return a figure for each candidate, compared with the first; the bar is for local-lambda alone."""
+    scale = SCALE[unit]
+    first, *_ = measured
+    base = middle(measured[first]) * scale
+    figures = []
+    for name, samples in measured.items():
+        value = middle(samples) * scale
+        p99 = percentile(samples.values, 0.99) * scale if len(samples.values) >= ENOUGH else None
+        compared = {} if name == first else {"ratio": value / base, "against": first}
+        limit = bar if name.startswith("local-lambda") else None
+        figures.append(Figure(what, name, unit, value, p99, bar=limit, errors=samples.errors, **compared))  # type: ignore[arg-type]
+    return figures
+
+
+def middle(samples: Samples) -> float:
+    """Return the median, not a number without values."""
+    return median(samples.values) if samples.values else nan
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` (0 to 1) of the values lie."""
+    return sorted(values)[int((len(values) - 1) * share)]
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return the figures as a Markdown table that lines up in a terminal."""
+    lines = [["what", "candidate", "median", "p99", "ratio", "bar", "", "errors"]]
+    shown = ""
+    for figure in figures:
+        lines.append([figure.what if figure.what != shown else "", *cells(figure)])
+        shown = figure.what
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
+
+
+def cells(figure: Figure) -> list[str]:
+    """Return the cells of the figure's line, without the first."""
+    bar = ""
+    if figure.bar is not None:
+        sign = "≥" if figure.unit == "/s" else "≤"
+        bar = f"{sign} {figure.bar:g} {figure.unit if figure.ratio is None else '×'}"
+    return [
+        figure.candidate,
+        f"{number(figure.value)} {figure.unit}",
+        f"{number(figure.p99)} {figure.unit}" if figure.p99 is not None else "",
+        f"{figure.ratio:.2f} × {figure.against}" if figure.ratio is not None else "",
+        bar,
+        {None: "", True: "pass", False: "missed"}[figure.passed],
+        str(figure.errors) if figure.errors else "",
+    ]
+
+
+def number(value: float) -> str:
+    """Return the value with three digits, or with all digits before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,121 @@
+"""The processes of a candidate: start, watch, measure, stop. Reads /proc, so Linux only.
+
+Whatever a candidate leaves behind is inherited by this process (it made itself their subreaper) and killed in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+PR_SET_CHILD_SUBREAPER = 36
+STOP_SECONDS = 5.0
+"""Seconds a candidate has to stop after SIGTERM."""
+
+
+def free_port() -> int:
+    """Return a TCP port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def start(
+    command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder`, in a session of its own, its output appended to the file `log`."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=os.environ | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process gracefully, then kill it and all that it started."""
+    family = [process.pid, *descendants(process.pid)]
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        family += descendants(process.pid)
+    kill(family)
+    process.wait()
+
+
+def kill(processes: Sequence[int]) -> None:
+    """Kill the processes that are still there, by their ids."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def no_survivors() -> Iterator[None]:
+    """Kill in the end, be it by Ctrl-C, SIGTERM or SIGHUP, every process that was started inside the block."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        while family := descendants(os.getpid()):
+            kill(family)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            time.sleep(0.01)
+
+
+def descendants(ancestor: int) -> list[int]:
+    """Return the ids of all processes that `ancestor` started, directly or not."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    family = [ancestor]
+    for process in family:
+        family += children.get(process, [])
+    return family[1:]
+
+
+def is_runtime(process: int) -> bool:
+    """Tell a function's runtime (`PYTHON -m awslambdaric ...`) from a candidate's own processes."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"awslambdaric"]
+    except OSError:
+        return False
+
+
+def resident(process: subprocess.Popen[bytes]) -> float:
+    """Return the resident memory of the candidate's own processes in MB, without the function's runtimes.
+
+    Pages that two of its processes share count twice.
+    """
+    pages = 0
+    for member in [process.pid, *descendants(process.pid)]:
+        if not is_runtime(member):
+            with contextlib.suppress(OSError):
+                pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
