@@ -1,0 +1,36 @@
+"""Fixtures that start `local-lambda` as its users do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tool import Project
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def function_python() -> Path:
+    """The interpreter that runs the functions: `LOCAL_LAMBDA_TEST_PYTHON`, else the one that runs the tests."""
+    python = Path(os.environ.get("LOCAL_LAMBDA_TEST_PYTHON") or sys.executable)
+    asked = subprocess.run([python, "-c", "import awslambdaric, aws_xray_sdk"], capture_output=True, text=True)
+    if asked.returncode != 0:
+        reason = asked.stderr.strip().rpartition("\n")[2]
+        pytest.fail(f"{python} cannot run the functions of these tests ({reason}); set LOCAL_LAMBDA_TEST_PYTHON", False)
+    return python
+
+
+@pytest.fixture(scope="session")
+def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path) -> MakeProject:
+    """Makes a folder with a template of the given functions; their code is `tests/functions` or the given files."""
+
+    def make(files: dict[str, str] | None = None, **functions: dict[str, Any]) -> Project:
+        return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)
+
+    return make

@@ -1,0 +1,72 @@
+"""The state tables: every legal row, and that everything else is refused and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from local_lambda.errors import InvalidStateTransition
+from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, TARGETS, Machine, Table
+
+RUNTIME_ROWS = """
+    Started next Ready
+    Started init/error InitError
+    Ready next Ready
+    Ready invoke Running
+    Running next Running
+    Running response RuntimeResponseSentState
+    Running error RuntimeResponseSentState
+    RuntimeResponseSentState next Ready
+"""
+"""As in AWS's own supervisor."""
+
+
+def illegal(table: Table) -> list[tuple[str, str]]:
+    """All pairs of a state and a verb that have no row."""
+    states = {state for state, _ in table} | set(table.values())
+    verbs = {verb for _, verb in table}
+    return sorted((state, verb) for state in states for verb in verbs if (state, verb) not in table)
+
+
+def test_runtime_table_is_the_supervisors() -> None:
+    """Nothing was added to the states of a runtime, and nothing left out."""
+    rows = dict(((state, verb), target) for state, verb, target in map(str.split, RUNTIME_ROWS.strip().splitlines()))
+    assert rows == RUNTIME
+
+
+@pytest.mark.parametrize("table", [RUNTIME, ENVIRONMENT], ids=["runtime", "environment"])
+def test_advance_along_every_row_reaches_its_target(table: Table) -> None:
+    """Every legal transition is taken."""
+    for (state, verb), target in table.items():
+        machine = Machine("it", table, state)
+        machine.advance(verb)
+        assert machine.state == target
+
+
+@pytest.mark.parametrize("table", [RUNTIME, ENVIRONMENT], ids=["runtime", "environment"])
+def test_advance_without_a_row_raises_and_changes_nothing(table: Table) -> None:
+    """The refusal is a 403 that names both states; the state stays."""
+    pairs = illegal(table)
+    assert pairs
+    for state, verb in pairs:
+        machine = Machine("runtime", table, state)
+        with pytest.raises(InvalidStateTransition) as refusal:
+            machine.advance(verb)
+        assert machine.state == state
+        assert (refusal.value.status, refusal.value.error_type) == (403, "InvalidStateTransition")
+        assert refusal.value.message == (
+            f"State transition from {state} to {TARGETS.get(verb, verb)} failed for runtime. "
+            "Error: State transition is not allowed"
+        )
+
+
+def test_environment_table_reaches_the_end_from_every_state() -> None:
+    """Whatever happens, an environment can be shut down, and only the end has no way out."""
+    for state in {state for state, _ in ENVIRONMENT} | set(ENVIRONMENT.values()):
+        machine = Machine("environment", ENVIRONMENT, state)
+        if state == "Terminated":
+            assert not [row for row in ENVIRONMENT if row[0] == state]
+            continue
+        if state != "ShuttingDown":
+            machine.advance("shutdown")
+        if machine.state == "ShuttingDown":
+            machine.advance("stopped")
+        assert machine.state == "Terminated"
