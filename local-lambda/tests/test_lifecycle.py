@@ -28,7 +28,7 @@ def illegal(table: Table) -> list[tuple[str, str]]:
 
 def test_runtime_table_is_the_supervisors() -> None:
     """Nothing was added to the states of a runtime, and nothing left out."""
-    rows = dict(((state, verb), target) for state, verb, target in map(str.split, RUNTIME_ROWS.strip().splitlines()))
+    rows = {(state, verb): target for state, verb, target in map(str.split, RUNTIME_ROWS.strip().splitlines())}
     assert rows == RUNTIME
 
 

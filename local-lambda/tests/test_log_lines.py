@@ -203,7 +203,7 @@ def test_tail_is_the_last_4096_bytes_of_text(count: int) -> None:
 def test_tail_of_the_json_format_holds_whole_records() -> None:
     """As many of the last records as fit into 4,096 bytes."""
     log = Log("JSON")
-    lines = log(START, *(text('{"message":"ä %d"}\n' % number, json_format=True) for number in range(1000)), REPORT)
+    lines = log(START, *(text(f'{{"message":"ä {number}"}}\n', json_format=True) for number in range(1000)), REPORT)
     tail = log.sink.tail()
     records = tail.decode().splitlines(keepends=True)
     assert records == lines[-len(records) :]
