@@ -14,7 +14,8 @@ def prepare_path(task_root):  # type: (str) -> None
     layers = []
     if "PYTHONPATH" not in os.environ:
         release = "python{}.{}".format(*sys.version_info[:2])
-        layers = ["/opt/python/lib/" + release + "/site-packages", "/opt/python"]
+        opt = os.environ.pop("_LOCAL_LAMBDA_LAYERS", "/opt")
+        layers = [opt + "/python/lib/" + release + "/site-packages", opt + "/python"]
     own_folder = os.path.dirname(os.path.abspath(__file__))
     others = [entry for entry in sys.path if os.path.abspath(entry or ".") != own_folder]
     sys.path[:] = [task_root] + [layer for layer in layers if os.path.isdir(layer)] + others

@@ -23,7 +23,7 @@ from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError, UsageError
 from local_lambda.host import EnvironmentHost, Program
 from local_lambda.processes import Zygote
-from local_lambda.sinks.console import Console
+from local_lambda.sinks.console import LANE_WIDTH, Console
 
 if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from local_lambda.sinks.trace import Trace
 
 MAX_EVENT_BYTES = 6_291_456
+TRACE_WIDTH = 100 - LANE_WIDTH - 2
 
 
 def invoke(options: Namespace) -> int:
@@ -48,6 +49,7 @@ def invoke(options: Namespace) -> int:
         if options.report:
             host.sinks.append(report.append)
             host.on_trace.append(lambda trace: documents.extend(trace.documents))
+            host.on_late_document.append(documents.append)
         if options.record:
             from local_lambda.sinks.recorder import Recorder
 
@@ -74,10 +76,9 @@ def start(options: Namespace) -> int:
 
         functions = load_functions(options.template, os.environ)
         listener = listen(options.host, options.port)
-        programs = []
-        for function in functions:
-            folder = workspace / function.logical_id
-            programs.append(_program(function, options, folder, host.console))
+        for refused, reason in functions.refused:
+            host.console.write("platform", f"{refused.name} is left out: {reason}")
+        programs = [_program(each, options, workspace / each.logical_id, host.console) for each in functions]
         return _run(_serve(host, programs, listener, options.max_environments))
 
 
@@ -93,7 +94,7 @@ def execute(options: Namespace) -> int:
             raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
         function = _function_of_variables(command)
         listener = listen(options.host, options.port)
-        program = Program(function, Path.cwd(), None)
+        program = Program(function, Path.cwd(), Path("/opt"), None)
         return _run(_serve(host, [program], listener, options.max_environments))
 
 
@@ -122,18 +123,22 @@ def _workspace() -> Iterator[Path]:
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:
-    """Code and interpreter of a function; one line is said when the template names another Python."""
-    from local_lambda.bundle import open_code
-    from local_lambda.interpreter import find_interpreter
+    """Code, layers and interpreter of a function; one line is said when the template names another Python."""
+    from local_lambda.bundle import merge_layers, open_code
 
-    interpreter = find_interpreter(function, options.template, options.python, os.environ)
     if options.code is not None:
         function = replace(function, code=options.code)
-    if function.runtime != interpreter.runtime:
-        console.write(
-            "platform", f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
-        )
-    return Program(function, open_code(function.code, workspace), interpreter)
+    interpreter = None
+    if not function.command:
+        from local_lambda.interpreter import find_interpreter
+
+        interpreter = find_interpreter(function, options.template, options.python, os.environ)
+        if function.runtime not in (None, interpreter.runtime):
+            console.write(
+                "platform", f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
+            )
+    layers = merge_layers(function.layers, workspace) if function.layers else None
+    return Program(function, open_code(function.code, workspace), layers, interpreter)
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
@@ -290,7 +295,7 @@ def _show_traces(host: EnvironmentHost) -> None:
     from local_lambda.sinks.trace_tree import draw
 
     def show(trace: Trace) -> None:
-        for line in draw(trace):
+        for line in draw(trace, TRACE_WIDTH):
             host.console.write("trace", line.text, bad=line.is_bad)
 
     host.on_trace.append(show)

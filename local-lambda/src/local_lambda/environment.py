@@ -1,9 +1,9 @@
-"""The execution environment: one runtime process, one invocation at a time, and all the state there is.
+"""The execution environment: one runtime process, its extensions, one invocation at a time, and all the state there is.
 
-Its methods are the protocol's verbs; the API modules call them and render what they return or raise. Phases, order of
+Its methods are the protocols' verbs; the API modules call them and render what they return or raise. Phases, order of
 events and what a failure leads to: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 No socket, no HTTP and no subprocess here, and no import that costs start-up time: a runtime is spawned before the event
-loop exists.
+loop exists. The Init and Shutdown phases have modules of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any, Protocol
 from local_lambda import events
 from local_lambda.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.errors import ApiError
-from local_lambda.invocation import Answer, Failure, Invocation, exited, launch_failed, timed_out
+from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
+from local_lambda.init_phase import InitPhase
+from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, new_id, timed_out
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.memory import PeakMemory
 from local_lambda.processes import Process, ProcessGroup
@@ -24,7 +26,6 @@ from local_lambda.stream import EventStream
 from local_lambda.variables import Launch
 
 MEMORY_INTERVAL_SECONDS = 0.1
-INITIALIZATION_TYPE = "on-demand"
 
 
 class Timer(Protocol):
@@ -51,24 +52,26 @@ class ExecutionEnvironment:
         self.stream = stream
         self.machine = Machine("environment", ENVIRONMENT, "New")
         self.runtime = Machine("runtime", RUNTIME, "Started")
+        self.runtime_process: Process | None = None
+        self.extensions = Extensions(())
         self.current: Invocation | None = None
-        self.on_free: Callable[[ExecutionEnvironment], None] = lambda environment: None
         self.init_failure: Failure | None = None
         """Why the last init failed; None after one that succeeded."""
+        self.on_free: Callable[[ExecutionEnvironment], None] = lambda environment: None
         self._processes = processes
         self._log_tail = log_tail
         self._init_timeout = init_timeout
+        self._init_phase = InitPhase(self, "init")
+        self._init_duration: float | None = None
+        self._suppressed_since: float | None = None
         self._memory = PeakMemory()
-        self._process: Process | None = None
         self._loop: Any = None
         self._timer: Timer | None = None
         self._deadline = 0.0
-        self._suppressed = False
         self._deliver: Callable[[Invocation], None] | None = None
         self._last_request_id: str | None = None
-        self._phase = "init"
-        self._init_began = 0.0
-        self._init_duration: float | None = None
+        self._next_exit: Any = None
+        self._stopping: Any = None
         self._on_terminated: list[Callable[[], None]] = []
 
     # --- init
@@ -78,82 +81,74 @@ class ExecutionEnvironment:
         self._loop = loop
         self._processes.attach(loop)
         if self.machine.state == "Initializing":
-            self._set_timer(self._init_timeout - (perf_counter() - self._init_began), self._init_timed_out)
+            self._set_timer(self._init_timeout - (perf_counter() - self._init_phase.began), self._init_timed_out)
+
+    def defer(self, action: Callable[[], None]) -> None:
+        """Run `action` when the current work is done."""
+        self._loop.call_soon(action)
 
     def init(self) -> None:
         """Begin the Init phase: the first one, or one suppressed into the invocation that is waiting."""
-        self._phase = "init" if self.machine.state == "New" else "invoke"
+        phase = "init" if self.machine.state == "New" else "invoke"
         self.machine.advance("init")
-        self.runtime = Machine("runtime", RUNTIME, "Started")
+        self._init_phase = InitPhase(self, phase)
         self.init_failure = None
         self._init_duration = None
-        self._init_began = perf_counter()
-        function = self.function
-        self.stream.emit(
-            events.InitStart(
-                time(),
-                INITIALIZATION_TYPE,
-                self._phase,
-                self.launch.runtime_version,
-                self.launch.runtime_version_arn,
-                function.name,
-                function.version,
-                self.launch.log_stream,
-                function.memory_mb * 1024 * 1024,
-            )
-        )
-        self._process = self._processes.spawn(
-            "runtime",
-            self.launch.argv,
-            self.launch.env,
-            self.launch.cwd,
-            self._runtime_wrote,
-            self._runtime_exited,
-            framed_log=True,
-        )
+        self._init_phase.begin()
         if self._loop is not None:
-            limit = self._init_timeout if self._phase == "init" else self.function.timeout
+            limit = self._init_timeout if phase == "init" else self.function.timeout
             self._set_timer(limit, self._init_timed_out)
 
-    def _runtime_ready(self) -> None:
-        now = perf_counter()
-        duration = (now - self._init_began) * 1000
-        assert self._process is not None
-        self._process.drain()
-        self._memory.watch(self._process.pid)
-        self._loop.call_soon(self._memory.measure)
+    def spawn_runtime(self) -> None:
+        """Start the runtime's process."""
+        launch = self.launch
+        self.runtime_process = self._processes.spawn(
+            "runtime", launch.argv, launch.env, launch.cwd, self._runtime_wrote, self._runtime_exited, framed_log=True
+        )
+
+    def spawn_extension(self, extension: Extension) -> Process:
+        """Start an external extension's process."""
+        launch = self.launch
+        path = f"{launch.extension_folder}/{extension.name}"
+
+        def wrote(line: str, written: float | None) -> None:
+            self.stream.emit(events.ExtensionLog(written or time(), line, extension.name, self._json_logs))
+
+        def ended(process: Process) -> None:
+            self._extension_exited(extension, process)
+
+        return self._processes.spawn(f"extension:{extension.name}", (path,), launch.extension_env, "/", wrote, ended)
+
+    def initialized(self, duration: float) -> None:
+        """The Init phase ended well after `duration` milliseconds."""
         self.machine.advance("ready")
         self._cancel_timer()
-        self.stream.emit(events.InitRuntimeDone(time(), INITIALIZATION_TYPE, self._phase, "success"))
-        self.stream.emit(events.InitReport(time(), INITIALIZATION_TYPE, self._phase, "success", duration))
-        if self._phase == "init":
+        if self._init_phase.phase == "init":
             self._init_duration = duration
         else:
-            self._suppressed = True
+            self._suppressed_since = self._init_phase.began
         if self.current is not None:
-            self._give_to_runtime(self.current)
+            self._give(self.current)
         else:
             self.on_free(self)
 
-    def _init_failed(self, failure: Failure) -> None:
-        failure = self.init_failure or failure
+    def init_failed(self, failure: Failure, duration: float) -> None:
+        """The Init phase failed; inside an invocation that is its end, before that it is tried again there."""
         self.init_failure = failure
-        duration = (perf_counter() - self._init_began) * 1000
-        status, kind = failure.status, failure.error_type
-        self.stream.emit(events.InitRuntimeDone(time(), INITIALIZATION_TYPE, self._phase, status, kind))
-        self.stream.emit(events.InitReport(time(), INITIALIZATION_TYPE, self._phase, status, duration, kind))
         invocation = self.current
-        if self._phase == "invoke" and invocation is not None:
-            invocation.started, invocation.started_at = self._init_began, time() - duration / 1000
+        if self._init_phase.phase == "invoke" and invocation is not None:
+            invocation.started, invocation.started_at = self._init_phase.began, time() - duration / 1000
             self.stream.emit(self._start_event(invocation))
-            self._end_invocation(failure)
-        self._reset()
+            self._runtime_done(failure)
+            self._report(failure)
+        self._reset("timeout" if failure.status == "timeout" else "failure")
 
     def _init_timed_out(self) -> None:
-        if self._phase == "init":
-            self._init_failed(Failure("timeout", None, f"Init timed out after {self._init_timeout:.2f} seconds"))
+        if self._init_phase.phase == "init":
+            failure = Failure("timeout", None, f"Init timed out after {self._init_timeout:.2f} seconds")
         else:
-            self._init_failed(timed_out(self.function.timeout))
+            failure = timed_out(self.function.timeout)
+        self._init_phase.fail(failure)
 
     # --- invoke
 
@@ -171,11 +166,12 @@ class ExecutionEnvironment:
         """Serve an invocation; a new or stopped environment is initialized first."""
         self.current = invocation
         if self.machine.state == "Idle":
-            self._give_to_runtime(invocation)
+            self._give(invocation)
         elif self.machine.state in ("New", "Stopped"):
             self.init()
 
-    def _give_to_runtime(self, invocation: Invocation) -> None:
+    def _give(self, invocation: Invocation) -> None:
+        """To the runtime and to the extensions that want INVOKE events, at the same time."""
         self.machine.advance("invoke")
         timeout = self.function.timeout
         invocation.started_at = now = time()
@@ -185,11 +181,15 @@ class ExecutionEnvironment:
         self._last_request_id = invocation.request_id
         if self._deliver is not None:
             self._deliver_current()
+        if self.extensions.invoked:
+            event = invoke_event(invocation)
+            for extension in self.extensions.invoked:
+                extension.give(event, new_id())
         self.stream.emit(self._start_event(invocation))
         self._deadline = invocation.started + timeout
-        if self._suppressed:
+        if self._suppressed_since is not None:
             # A suppressed init is part of the duration; the handler has its whole timeout all the same.
-            invocation.started, self._suppressed = self._init_began, False
+            invocation.started, self._suppressed_since = self._suppressed_since, None
         self._set_timer(min(timeout, MEMORY_INTERVAL_SECONDS), self._tick)
 
     def _deliver_current(self) -> None:
@@ -228,49 +228,64 @@ class ExecutionEnvironment:
 
     def _abort(self, failure: Failure) -> None:
         """The invocation cannot come to a good end: answer, report, and start over."""
-        self._end_invocation(failure)
-        self._reset()
+        self._runtime_done(failure)
+        self._report(failure)
+        self._reset("timeout" if failure.status == "timeout" else "failure")
 
-    def _end_invocation(self, failure: Failure | None = None) -> None:
+    def _runtime_done(self, failure: Failure | None = None) -> None:
+        """The runtime is through with the invocation, or was stopped in it."""
         invocation = self.current
         assert invocation is not None
-        self._cancel_timer()
-        now = perf_counter()
-        if self._process is not None:
-            self._process.drain()
+        if invocation.done:
+            return
+        invocation.done = now = perf_counter()
+        if self.runtime_process is not None:
+            self.runtime_process.drain()
         if invocation.answer is None and failure is not None:
             self._answer(failure.body_for(invocation.request_id), failed=True)
-        measured = (now - invocation.started) * 1000
-        status, kind = (failure.status, failure.error_type) if failure else ("success", None)
         self.stream.emit(
             events.RuntimeDone(
                 time(),
                 invocation.request_id,
-                status,
-                kind,
-                measured,
+                failure.status if failure else "success",
+                failure.error_type if failure else None,
+                (now - invocation.started) * 1000,
                 invocation.produced_bytes,
-                _spans(invocation, now),
+                _spans(invocation),
                 invocation.tracing,
                 invocation.failed,
                 invocation.error_cause,
             )
         )
-        timeout = self.function.timeout * 1000.0
-        duration = timeout if status == "timeout" else measured
+
+    def _report(self, failure: Failure | None = None) -> None:
+        """The invocation is over for everybody."""
+        invocation = self.current
+        assert invocation is not None
+        self._cancel_timer()
+        now = perf_counter()
+        spans: tuple[events.Span, ...] = ()
+        if self.extensions:
+            for extension in self.extensions:
+                if extension.process is not None:
+                    extension.process.drain()
+            offset = invocation.started_at - invocation.started
+            spans = (events.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
+        status = failure.status if failure else "success"
+        duration = self.function.timeout * 1000.0 if status == "timeout" else (now - invocation.started) * 1000
         cold = invocation.cold_init
         self.stream.emit(
             events.Report(
                 time(),
                 invocation.request_id,
                 status,
-                kind,
+                failure.error_type if failure else None,
                 duration,
                 math.ceil(duration + (cold or 0.0)),
                 self.function.memory_mb,
                 self._memory.megabytes,
                 cold,
-                (),
+                spans,
                 invocation.tracing,
             )
         )
@@ -280,6 +295,13 @@ class ExecutionEnvironment:
             answer = invocation.answer
             invocation.on_answer(Answer(answer.payload, answer.failed, self._log_tail()))
 
+    def _done(self) -> None:
+        """End the invocation if runtime and extensions are all through with it."""
+        if self.machine.state == "Busy" and self.runtime.state == "Ready" and self.extensions.all_done():
+            self._report()
+            self.machine.advance("done")
+            self.on_free(self)
+
     # --- verbs of the Runtime API
 
     def next_invocation(self, deliver: Callable[[Invocation], None]) -> None:
@@ -288,12 +310,17 @@ class ExecutionEnvironment:
         self.runtime.advance("next")
         self._deliver = deliver
         if before == "RuntimeResponseSentState":
-            self._end_invocation()
-            self.machine.advance("done")
-            self.on_free(self)
-        elif before == "Started" and self.machine.state == "Initializing":
-            self._runtime_ready()
-        elif self.machine.state == "Busy":
+            self._runtime_done()
+            self._done()
+        elif before == "Started":
+            assert self.runtime_process is not None
+            for process in (self.runtime_process, *(extension.process for extension in self.extensions)):
+                if process is not None:
+                    self._memory.watch(process.pid)
+            self.defer(self._memory.measure)
+            self.runtime_process.drain()
+            self._init_phase.runtime_ready()
+        elif self.machine.state == "Busy" and self.current is not None and not self.current.done:
             self._deliver_current()
 
     def next_cancelled(self, deliver: Callable[[Invocation], None]) -> None:
@@ -328,7 +355,7 @@ class ExecutionEnvironment:
     def fail_init(self, body: bytes, error_type: str) -> None:
         """The runtime could not initialize; its error becomes the answer once its process has ended."""
         self.runtime.advance("init/error")
-        self.init_failure = Failure("error", error_type, "", body)
+        self._init_phase.failure = Failure("error", error_type, "", body)
 
     def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:
         invocation = self.current
@@ -342,56 +369,142 @@ class ExecutionEnvironment:
     def _responded(self, invocation: Invocation, began: float) -> None:
         invocation.response_began = began
         invocation.responded = perf_counter()
-        self._loop.call_soon(self._memory.measure)
+        self.defer(self._memory.measure)
+
+    # --- verbs of the Extensions API
+
+    def register_extension(self, name: str, body: bytes) -> Extension:
+        """An extension registers; the runtime starts when all external ones have. Raises ApiError 403."""
+        extension = self.extensions.register(name, body)
+        if extension.external and self.runtime_process is None and self.extensions.all_registered():
+            self.defer(self._go_on_with_init)
+        return extension
+
+    def _go_on_with_init(self) -> None:
+        if self.machine.state == "Initializing":
+            self._init_phase.go_on()
+
+    def extension_next(self, identifier: str | None, deliver: Deliver) -> None:
+        """An extension asks for its next event. Raises ApiError 403."""
+        extension = self.extensions.identified(identifier)
+        extension.machine.advance("next")
+        extension.deliver = deliver
+        if extension.pending is not None:
+            event, extension.pending = extension.pending, None
+            extension.give(event, None)
+        elif self.machine.state == "Initializing":
+            self._init_phase.go_on()
+        elif self.machine.state == "Busy" and self.current is not None and self.current.done:
+            self._done()
+
+    def extension_next_cancelled(self, deliver: Deliver) -> None:
+        """The connection on which an extension waited for an event is gone."""
+        for extension in self.extensions:
+            if extension.deliver is deliver:
+                extension.deliver = None
+
+    def extension_failed(self, identifier: str | None, verb: str, error_type: str) -> None:
+        """An extension posts `init/error` or `exit/error`: stored, it explains the end of its process."""
+        extension = self.extensions.identified(identifier, "Unknown Lambda-Extension-Identifier")
+        if not error_type:
+            text = "Lambda-Extension-Function-Error-Type not found"
+            raise ApiError(403, "Extension.MissingHeader", text)
+        extension.machine.advance(verb)
+        extension.error_type = error_type
 
     # --- what the processes do
 
+    @property
+    def _json_logs(self) -> bool:
+        return self.function.logging.log_format == "JSON"
+
     def _runtime_wrote(self, line: str, written: float | None) -> None:
-        text_format = self.function.logging.log_format == "JSON"
-        self.stream.emit(events.FunctionLog(written or time(), line, "function", text_format))
+        self.stream.emit(events.FunctionLog(written or time(), line, "function", self._json_logs))
 
     def _runtime_exited(self, process: Process) -> None:
         self._memory.add(process.peak_kilobytes)
-        if process.launch_error is not None:
-            failure = launch_failed(self.launch.argv[0], process.launch_error[1])
-        else:
-            failure = exited(process.exit_code or 0)
-        if self.machine.state == "Initializing":
-            self._init_failed(failure)
-        elif self.machine.state == "Busy":
-            self._abort(failure)
-        elif self.machine.state == "Idle":
-            self._reset()
+        state = self.machine.state
+        if state == "Initializing":
+            self._init_phase.runtime_exited(process, self.launch.argv[0])
+        elif state == "Busy":
+            self._abort(exited(process.exit_code or 0))
+        elif state == "Idle":
+            self._reset("failure")
+        self._exited()
+
+    def _extension_exited(self, extension: Extension, process: Process) -> None:
+        state = self.machine.state
+        if process.launch_error is None:
+            extension.machine.advance("exit")
+        if state == "Initializing":
+            self._init_phase.extension_exited(extension, process)
+        elif state == "Busy":
+            self._abort(extension_ended(extension, process.exit_code or 0))
+        elif state == "Idle":
+            self._reset("failure")
+        self._exited()
+
+    def _exited(self) -> None:
+        if self._next_exit is not None and not self._next_exit.done():
+            self._next_exit.set_result(None)
+
+    async def next_exit(self, seconds: float) -> None:
+        """Wait until a process of the environment ends, for `seconds` at most."""
+        self._next_exit = waiter = self._loop.create_future()
+        timer = self._loop.call_later(seconds, self._exited)
+        await waiter
+        timer.cancel()
+
+    def signal(self, process: Process, number: int) -> None:
+        """Signal a process and its process group."""
+        self._processes.signal(process, number)
 
     # --- reset and shutdown
 
-    def _reset(self) -> None:
+    def _reset(self, reason: str) -> None:
         """Stop all processes but keep the environment: `/tmp`, log stream and peak memory stay."""
         self.machine.advance("reset")
-        self._stop()
+        self._stop(reason)
 
     def shutdown(self, when_terminated: Callable[[], None]) -> None:
-        """End of life. Without extensions the service gives the runtime no time and no SIGTERM."""
+        """End of life: what runs is stopped with its share of grace, then `when_terminated` is called."""
         self._on_terminated.append(when_terminated)
         if self.machine.state in ("ShuttingDown", "Terminated"):
+            if self.machine.state == "Terminated":
+                self._terminated()
             return
         resetting = self.machine.state == "Resetting"
+        if self.current is not None and not resetting:
+            failure = Failure("failure", "Sandbox.Failure", "The environment was shut down")
+            if self.machine.state == "Initializing":
+                self._answer(failure.body_for(self.current.request_id), failed=True)
+                self.current = None
+            else:
+                self._runtime_done(failure)
+                self._report(failure)
         self.machine.advance("shutdown")
-        if self.current is not None:
-            self._end_invocation(Failure("failure", "Sandbox.Failure", "The environment was shut down"))
         if self.machine.state == "Terminated":
             self._terminated()
         elif not resetting:
-            self._stop()
+            self._stop("spindown")
 
-    def _stop(self) -> None:
+    def _stop(self, reason: str) -> None:
         self._cancel_timer()
         self._deliver = None
+        if self.extensions:
+            self._stopping = self._loop.create_task(self._stop_with_extensions(reason))
+        else:
+            self._processes.kill_all(self._stopped)
+
+    async def _stop_with_extensions(self, reason: str) -> None:
+        from local_lambda.shutdown_phase import stop_gracefully
+
+        await stop_gracefully(self, reason)
         self._processes.kill_all(self._stopped)
 
     def _stopped(self) -> None:
-        self._process = None
-        self._memory.watch(None)
+        self.runtime_process = None
+        self._memory.forget()
         self.machine.advance("stopped")
         if self.machine.state == "Terminated":
             self._terminated()
@@ -418,7 +531,7 @@ class ExecutionEnvironment:
             self._timer = None
 
 
-def _spans(invocation: Invocation, ended: float) -> tuple[events.Span, ...]:
+def _spans(invocation: Invocation) -> tuple[events.Span, ...]:
     """The three spans of `platform.runtimeDone`; none for an invocation without an answer of the runtime."""
     if not invocation.responded:
         return ()
@@ -427,5 +540,5 @@ def _spans(invocation: Invocation, ended: float) -> tuple[events.Span, ...]:
     return (
         events.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
         events.Span("responseDuration", offset + began, (responded - began) * 1000),
-        events.Span("runtimeOverhead", offset + responded, (ended - responded) * 1000),
+        events.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
     )

@@ -159,7 +159,7 @@ class Start(Event):
             requestId=self.request_id,
             version=self.version,
             functionArn=self.function_arn,
-            tracing=self.tracing and self.tracing.wire(),
+            tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,
         )
 
 
@@ -187,7 +187,7 @@ class RuntimeDone(Event):
             errorType=self.error_type,
             metrics={"durationMs": round(self.duration, 3), "producedBytes": self.produced_bytes},
             spans=_spans(self.spans),
-            tracing=self.tracing and self.tracing.wire(),
+            tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,
         )
 
 
@@ -220,7 +220,7 @@ class Report(Event):
                 initDurationMs=None if self.init_duration is None else round(self.init_duration, 3),
             ),
             spans=_spans(self.spans),
-            tracing=self.tracing and self.tracing.wire(),
+            tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,
         )
 
 

@@ -6,7 +6,6 @@ exists; `attach` (or creating it later) lets the loop carry it on. What is said 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from local_lambda.sinks.console import Console
 from local_lambda.sinks.log_lines import LogLines
 from local_lambda.sockets import listen, listen_udp
 from local_lambda.stream import EventStream, Sink
-from local_lambda.variables import Launch, command_launch, managed_launch
+from local_lambda.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 
 if TYPE_CHECKING:
     import socket
@@ -35,10 +34,11 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Program:
-    """What a function's environments run: its code opened as a folder, by `interpreter`; None runs its own command."""
+    """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command."""
 
     function: FunctionConfig
     code: Path
+    layers: Path | None
     interpreter: Interpreter | None
 
 
@@ -50,6 +50,7 @@ class EnvironmentHost:
         self.sinks: list[Sink] = []
         """Further sinks every environment gets (recorder, report)."""
         self.on_trace: list[Callable[[Trace], object]] = []
+        self.on_late_document: list[Callable[[dict[str, Any]], object]] = []
         self._zygote = zygote
         self._shell = shell
         self._loop: Any = None
@@ -110,11 +111,12 @@ class EnvironmentHost:
         environment.stream.flush()
 
     def _launch(self, program: Program, runtime_api: str) -> Launch:
-        xray = self._xray.getsockname()
+        endpoints = Endpoints(runtime_api, self._xray.getsockname())
+        layers = None if program.layers is None else str(program.layers)
+        folders = Folders(str(program.code), layers, _extensions(program.layers))
         if program.interpreter is None:
-            return command_launch(program.function, runtime_api, xray, self._shell, os.getcwd())
-        path, version = program.interpreter.path, program.interpreter.version
-        return managed_launch(program.function, path, version, program.code, runtime_api, xray, self._shell)
+            return command_launch(program.function, folders, endpoints, self._shell)
+        return managed_launch(program.function, program.interpreter, folders, endpoints, self._shell)
 
     def _defer(self, action: Callable[[], None]) -> None:
         if self._loop is not None:
@@ -124,9 +126,11 @@ class EnvironmentHost:
         for act in self.on_trace:
             act(trace)
 
-    def _late(self, document: Mapping[str, Any]) -> None:
+    def _late(self, document: dict[str, Any]) -> None:
         name, trace_id = document.get("name"), document.get("trace_id")
-        self.console.write("trace", f"subsegment {name!r} of trace {trace_id} came too late", bad=True)
+        self.console.write("trace", f"subsegment {name!r} of trace {trace_id} belongs to no invocation seen", bad=True)
+        for act in self.on_late_document:
+            act(document)
 
     def _bad_datagram(self, reason: str) -> None:
         self.console.write("trace", f"a datagram on the X-Ray port is no segment document: {reason}", bad=True)
@@ -134,3 +138,11 @@ class EnvironmentHost:
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)
         print(f"local-lambda: {name} is switched off: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _extensions(layers: Path | None) -> tuple[str, ...]:
+    """The regular files directly in `extensions/` of the layers, sorted by name."""
+    folder = layers / "extensions" if layers is not None else None
+    if folder is None or not folder.is_dir():
+        return ()
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))

@@ -12,10 +12,14 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.events import Tracing
 from local_lambda.xray import next_attempt
+
+if TYPE_CHECKING:
+    from local_lambda.extensions import Extension
 
 
 def new_id() -> str:
@@ -42,6 +46,7 @@ class Invocation:
         "client_context",
         "cold_init",
         "deadline_ms",
+        "done",
         "error_cause",
         "failed",
         "function_arn",
@@ -87,6 +92,7 @@ class Invocation:
         self.started_at = 0.0
         self.response_began = 0.0
         self.responded = 0.0
+        self.done = 0.0
         self.produced_bytes = 0
         self.waiting_since = perf_counter()
 
@@ -132,21 +138,28 @@ def timed_out(seconds: float) -> Failure:
     return Failure("timeout", None, f"Task timed out after {seconds:.2f} seconds")
 
 
-def exited(exit_code: int, error_type: str = "Runtime.ExitError") -> Failure:
-    """A process ended that should not have; `exit_code` is negative for a signal."""
+def exited(exit_code: int) -> Failure:
+    """The runtime's process ended; `exit_code` is negative for a signal."""
     if exit_code == 0:
-        reason = "Runtime exited without providing a reason"
-    elif exit_code < 0:
-        name = (signal.strsignal(-exit_code) or f"signal {-exit_code}").lower()
-        reason = f"Runtime exited with error: signal: {name}"
-    else:
-        reason = f"Runtime exited with error: exit status {exit_code}"
-    return Failure("error", error_type, reason)
+        return Failure("error", "Runtime.ExitError", "Runtime exited without providing a reason")
+    return Failure("error", "Runtime.ExitError", f"Runtime exited with error: {_exit_text(exit_code)}")
 
 
-def launch_failed(program: str, reason: str) -> Failure:
-    """The runtime's program could not be started at all."""
-    return Failure("error", "Runtime.InvalidEntrypoint", f"cannot start {program}: {reason}")
+def extension_ended(extension: Extension, exit_code: int) -> Failure:
+    """An extension's process ended; unless it said why before, that is a crash."""
+    kind = {"InitError": "Extension.InitError", "ExitError": "Extension.ExitError"}.get(extension.machine.state)
+    return Failure("error", kind or "Extension.Crash", _exit_text(exit_code))
+
+
+def launch_failed(program: str, reason: str, error_type: str = "Runtime.InvalidEntrypoint") -> Failure:
+    """A program could not be started at all."""
+    return Failure("error", error_type, f"cannot start {program}: {reason}")
+
+
+def _exit_text(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit status {exit_code}"
+    return f"signal: {(signal.strsignal(-exit_code) or f'signal {-exit_code}').lower()}"
 
 
 RESPONSE_TOO_LARGE = encode(

@@ -23,6 +23,26 @@ RUNTIME: Table = {
     ("RuntimeResponseSentState", "next"): "Ready",
 }
 
+EXTENSION: Table = {
+    ("Started", "register"): "Registered",
+    ("Registered", "next"): "Ready",
+    ("Ready", "event"): "Running",
+    ("Running", "next"): "Ready",
+    ("Registered", "init/error"): "InitError",
+    ("InitError", "init/error"): "InitError",
+    ("Registered", "exit/error"): "ExitError",
+    ("Ready", "exit/error"): "ExitError",
+    ("Running", "exit/error"): "ExitError",
+    ("ExitError", "exit/error"): "ExitError",
+    ("Started", "launch failed"): "LaunchError",
+    ("Started", "exit"): "Exited",
+    ("Registered", "exit"): "Exited",
+    ("Ready", "exit"): "Exited",
+    ("Running", "exit"): "Exited",
+    ("InitError", "exit"): "InitError",
+    ("ExitError", "exit"): "ExitError",
+}
+
 ENVIRONMENT: Table = {
     ("New", "init"): "Initializing",
     ("Initializing", "ready"): "Idle",
@@ -48,6 +68,8 @@ TARGETS = {
     "response": "InvocationResponse",
     "error": "InvocationErrorResponse",
     "init/error": "InitError",
+    "exit/error": "ExitError",
+    "register": "Registered",
 }
 """The state a verb leads to, as the service names it in the message of a refusal."""
 
@@ -55,16 +77,17 @@ TARGETS = {
 class Machine:
     """A table and the state something is in."""
 
-    __slots__ = ("state", "table", "what")
+    __slots__ = ("error_type", "state", "table", "what")
 
-    def __init__(self, what: str, table: Table, state: str) -> None:
+    def __init__(self, what: str, table: Table, state: str, error_type: str = "InvalidStateTransition") -> None:
         self.what = what
         self.table = table
         self.state = state
+        self.error_type = error_type
 
     def advance(self, verb: str) -> None:
         """Take the transition `verb`; raises InvalidStateTransition, and changes nothing, when there is none."""
         target = self.table.get((self.state, verb))
         if target is None:
-            raise InvalidStateTransition(self.what, self.state, TARGETS.get(verb, verb))
+            raise InvalidStateTransition(self.what, self.state, TARGETS.get(verb, verb), self.error_type)
         self.state = target

@@ -15,32 +15,34 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.megabytes = 0
-        self._pid: int | None = None
-        self._status = -1
+        self._watched: dict[int, int] = {}
 
     def watch(self, pid: int | None) -> None:
-        """Measure the tree below `pid` from now on; None stops measuring."""
-        if self._status >= 0:
-            os.close(self._status)
-            self._status = -1
-        self._pid = pid
-        if pid is not None:
+        """Measure this process too from now on."""
+        if pid is not None and pid not in self._watched:
             try:
-                self._status = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+                self._watched[pid] = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
-                self._status = -1
+                self._watched[pid] = -1
+
+    def forget(self) -> None:
+        """The processes are gone; what was measured stays."""
+        for status in self._watched.values():
+            if status >= 0:
+                os.close(status)
+        self._watched.clear()
 
     def measure(self, tree: bool = False) -> None:
-        """Take a reading: of the process alone (2 us), or with `tree` of all processes below it as well."""
-        if self._pid is None:
-            return
-        try:
-            kilobytes = _peak(os.pread(self._status, 4096, 0)) if self._status >= 0 else _resident(self._pid)
-            for child in descendants(self._pid) if tree else ():
-                with open(f"/proc/{child}/status", "rb") as status:
-                    kilobytes += _peak(status.read())
-        except OSError:
-            return
+        """Take a reading: of the processes alone (2 us each), or with `tree` of all processes below them as well."""
+        kilobytes = 0
+        for pid, status in self._watched.items():
+            try:
+                kilobytes += _peak(os.pread(status, 4096, 0)) if status >= 0 else _resident(pid)
+                for child in descendants(pid) if tree else ():
+                    with open(f"/proc/{child}/status", "rb") as file:
+                        kilobytes += _peak(file.read())
+            except OSError:
+                continue
         self.add(kilobytes)
 
     def add(self, kilobytes: int) -> None:

@@ -1,4 +1,4 @@
-"""How a function's process is started: the program, its working directory and exactly the variables it sees.
+"""How the processes of an environment are started: programs, working directories and exactly the variables they see.
 
 Values and precedence: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. Later wins: customer,
 platform unreserved, credentials, runtime, platform reserved.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from local_lambda.config import FunctionConfig
+from local_lambda.interpreter import Interpreter
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "ASIALOCALLAMBDA00000",
@@ -22,13 +23,44 @@ CREDENTIALS = {
 }
 """Well-formed credentials that open nothing: a function never gets the caller's own."""
 
+LAYERS_VARIABLE = "_LOCAL_LAMBDA_LAYERS"
+"""Tells `bootstrap.py`, which removes it, where the layers are when they cannot be at `/opt`."""
+
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
 _BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
+_NOT_FOR_EXTENSIONS = frozenset(
+    """
+    AWS_EXECUTION_ENV AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_XRAY_CONTEXT_MISSING
+    AWS_XRAY_DAEMON_ADDRESS LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT
+    """.split()
+)
+_WRAPPER = """
+[ -f "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: does not exist"; exit 127; }
+[ -x "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: is not an executable"; exit 126; }
+exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any."""
+
+    code: str
+    layers: str | None
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the environment's services are: the Runtime API as `host:port`, X-Ray's UDP port as host and port."""
+
+    runtime_api: str
+    xray: tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start the runtime. `runtime_version` and its ARN are None when the program is not a managed runtime."""
+    """How to start runtime and extensions. The runtime version is None when it is not a managed runtime."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -36,6 +68,10 @@ class Launch:
     log_stream: str
     runtime_version: str | None = None
     runtime_version_arn: str | None = None
+    extensions: tuple[str, ...] = ()
+    """File names of the external extensions, sorted."""
+    extension_folder: str = "/opt/extensions"
+    extension_env: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_log_stream(version: str) -> str:
@@ -45,55 +81,73 @@ def new_log_stream(version: str) -> str:
 
 def managed_launch(
     function: FunctionConfig,
-    python: Path,
-    python_version: str,
-    code: Path,
-    runtime_api: str,
-    xray: tuple[str, int],
+    interpreter: Interpreter,
+    folders: Folders,
+    endpoints: Endpoints,
     shell: Mapping[str, str],
 ) -> Launch:
     """A managed Python runtime: `bootstrap.py` run by the function's interpreter in the folder of its code."""
-    log_stream = new_log_stream(function.version)
-    release = ".".join(python_version.split(".")[:2])
+    python, log_stream = interpreter.path, new_log_stream(function.version)
+    layers = folders.layers or "/opt"
     env = {name: shell[name] for name in _LOCALE if name in shell}
-    env |= {"LANG": env.get("LANG", "en_US.UTF-8"), "PATH": f"{python.parent}{os.pathsep}{shell.get('PATH', os.defpath)}"}
-    env |= function.environment
-    env |= platform_variables(function, log_stream, runtime_api, xray)
     env |= {
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{release}",
-        "LAMBDA_TASK_ROOT": str(code),
+        "LANG": env.get("LANG", "en_US.UTF-8"),
+        "PATH": os.pathsep.join((str(python.parent), shell.get("PATH", os.defpath), f"{layers}/bin")),
+        "LD_LIBRARY_PATH": os.pathsep.join((folders.code, f"{folders.code}/lib", f"{layers}/lib")),
+    }
+    env |= function.environment
+    env |= platform_variables(function, log_stream, endpoints)
+    env |= {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{interpreter.runtime}",
+        "LAMBDA_TASK_ROOT": folders.code,
         "LAMBDA_RUNTIME_DIR": str(Path(_BOOTSTRAP).parent),
         "_HANDLER": function.handler,
         "TZ": ":UTC",
     }
-    version = f"python:{python_version}"
+    argv: tuple[str, ...] = (str(python), _BOOTSTRAP)
+    if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
+        argv = ("/bin/sh", "-c", _WRAPPER, "sh", *argv)
+    version = f"python:{interpreter.version}"
     digest = hashlib.sha256(f"{version} {os.path.realpath(python)}".encode()).hexdigest()
     return Launch(
-        (str(python), _BOOTSTRAP),
-        env,
-        str(code),
+        argv,
+        env if layers == "/opt" else {**env, LAYERS_VARIABLE: layers},
+        folders.code,
         log_stream,
         version,
         f"arn:aws:lambda:{function.region}::runtime:{digest}",
+        folders.extensions,
+        f"{layers}/extensions",
+        extension_variables(env),
     )
 
 
-def command_launch(
-    function: FunctionConfig, runtime_api: str, xray: tuple[str, int], shell: Mapping[str, str], cwd: str
-) -> Launch:
+def command_launch(function: FunctionConfig, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
     """A program of the caller's, in the caller's environment and folder, as in a container image (`exec`)."""
     log_stream = new_log_stream(function.version)
     defaults = {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "_HANDLER": function.handler, "TZ": ":UTC"}
-    platform = platform_variables(function, log_stream, runtime_api, xray)
+    platform = platform_variables(function, log_stream, endpoints)
     credentials = {name: shell[name] for name in CREDENTIALS if name in shell}
-    return Launch(function.command, {**defaults, **shell, **platform, **credentials}, cwd, log_stream)
+    env = {**defaults, **shell, **function.environment, **platform, **credentials}
+    return Launch(
+        function.command,
+        env,
+        folders.code,
+        log_stream,
+        extensions=folders.extensions,
+        extension_folder=f"{folders.layers or '/opt'}/extensions",
+        extension_env=extension_variables(env),
+    )
 
 
-def platform_variables(
-    function: FunctionConfig, log_stream: str, runtime_api: str, xray: tuple[str, int]
-) -> dict[str, str]:
+def extension_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """What an extension sees of the runtime's variables."""
+    return {name: value for name, value in env.items() if name not in _NOT_FOR_EXTENSIONS and not name.startswith("_")}
+
+
+def platform_variables(function: FunctionConfig, log_stream: str, endpoints: Endpoints) -> dict[str, str]:
     """The reserved variables that describe function and environment, for every kind of runtime."""
-    host, port = xray[0], str(xray[1])
+    host, port = endpoints.xray[0], str(endpoints.xray[1])
     logging = function.logging
     json_logging = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging.application_log_level}
     return {
@@ -109,7 +163,7 @@ def platform_variables(
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_LAMBDA_RUNTIME_API": endpoints.runtime_api,
         "_AWS_XRAY_DAEMON_ADDRESS": host,
         "_AWS_XRAY_DAEMON_PORT": port,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from local_lambda.apis import extensions_2020_01_01
 from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.environment import ExecutionEnvironment
@@ -42,6 +43,8 @@ def runtime_api(environment: ExecutionEnvironment) -> Application:
             _next(environment, exchange)
         elif path.startswith(_INVOCATION):
             _answer(environment, exchange, path)
+        elif path.startswith(extensions_2020_01_01.PREFIX):
+            extensions_2020_01_01.handle(environment, exchange)
         elif path == PREFIX + b"init/error":
             if exchange.method != b"POST":
                 raise _not_allowed(exchange)

@@ -70,10 +70,9 @@ class Console:
             self.defer(self.flush)
 
     def _head(self, source: str, label: str, kind: str | None = None) -> tuple[str, str]:
-        lane = source if source in _PLAIN else f"extension:{source}"
         colours = self._colours
-        colour = colours[kind or lane.partition(":")[0]]
-        name = f"{lane}{label}"
+        colour = colours[kind or source.partition(":")[0]]
+        name = f"{source}{label}"
         return f"{colour}{name:<{LANE_WIDTH}}| ", colours["end"]
 
 

@@ -36,7 +36,9 @@ class LogLines:
         line = self._line(event)
         if line is None:
             return
-        source = event.source if isinstance(event, events.Log) else "platform"
+        source = "platform"
+        if isinstance(event, events.Log):
+            source = event.source if isinstance(event, events.FunctionLog) else f"extension:{event.source}"
         if not line.endswith("\n"):
             line += "\n"
         self._write(source, line)

@@ -1,0 +1,160 @@
+"""The extensions of one environment: who registered, for what, and where each one stands.
+
+Rules and errors: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html, wording of AWS's own
+supervisor. Every mistake of a client is a 403 that changes nothing. Processes and phases are the environment's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from local_lambda.errors import ApiError
+from local_lambda.invocation import Invocation, encode, new_id
+from local_lambda.lifecycle import EXTENSION, Machine
+from local_lambda.processes import Process
+
+MAX_EXTENSIONS = 10
+EVENTS = ("INVOKE", "SHUTDOWN")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+
+Deliver = Callable[[bytes, str | None], None]
+"""Answers a pending `event/next`: the event's JSON, and its identifier (None for SHUTDOWN)."""
+
+
+class Extension:
+    """One extension. An external one has a process of its own; `error_type` is what it posted before it ended."""
+
+    def __init__(self, name: str, external: bool) -> None:
+        self.name = name
+        self.external = external
+        self.machine = Machine(f"extension {name}", EXTENSION, "Started", "Extension.InvalidExtensionState")
+        self.identifier = ""
+        self.events: tuple[str, ...] = ()
+        self.process: Process | None = None
+        self.deliver: Deliver | None = None
+        self.error_type: str | None = None
+        self.pending: bytes | None = None
+        """A SHUTDOWN event that came while the extension was busy: the answer of its next `event/next`."""
+
+    def give(self, event: bytes, event_id: str | None) -> None:
+        """Answer the pending `event/next`, or keep the event for the next one."""
+        if self.deliver is None:
+            self.pending = event
+            return
+        deliver, self.deliver = self.deliver, None
+        self.machine.advance("event")
+        deliver(event, event_id)
+
+
+class Extensions:
+    """All extensions since the current init began. `external` are the file names found in `/opt/extensions`."""
+
+    def __init__(self, external: Sequence[str]) -> None:
+        self._by_name = {name: Extension(name, external=True) for name in external}
+        self._by_identifier: dict[str, Extension] = {}
+        self.closed = False
+        """Registration is over: the runtime has asked for its first invocation."""
+        self.invoked: tuple[Extension, ...] = ()
+        """Those that get an INVOKE event with every invocation."""
+
+    def __iter__(self) -> Iterator[Extension]:
+        return iter(self._by_name.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._by_name)
+
+    def external(self) -> list[Extension]:
+        """Those with a process of their own."""
+        return [extension for extension in self if extension.external]
+
+    def has_internal(self) -> bool:
+        """Whether one registered from inside the runtime process."""
+        return any(not extension.external for extension in self)
+
+    def all_registered(self) -> bool:
+        """Whether every external extension has registered: the gate before the runtime starts."""
+        return all(extension.machine.state != "Started" for extension in self)
+
+    def all_ready(self) -> bool:
+        """Whether every extension has called `event/next` and waits: the end of the Init phase."""
+        return all(extension.machine.state == "Ready" for extension in self)
+
+    def all_done(self) -> bool:
+        """Whether everyone who got the INVOKE event has come back: the end of the Invoke phase."""
+        return all(extension.machine.state == "Ready" for extension in self.invoked)
+
+    def register(self, name: str, body: bytes) -> Extension:
+        """A registration; the body names the events. Raises ApiError 403."""
+        if not name:
+            raise ApiError(403, "Extension.InvalidExtensionName", "Empty extension name")
+        events = _events(body)
+        extension = self._by_name.get(name)
+        external = extension is not None and extension.external
+        for event in events:
+            if event not in EVENTS:
+                raise ApiError(403, "Extension.InvalidEventType", f"{event}: ErrorInvalidEventType")
+            if event == "SHUTDOWN" and not external:
+                reason = "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
+                raise ApiError(403, "Extension.InvalidEventType", reason)
+        if self.closed:
+            raise ApiError(403, "Extension.RegistrationClosed", "Extension registration closed already")
+        if extension is None:
+            if len(self._by_name) >= MAX_EXTENSIONS:
+                raise ApiError(403, "Extension.TooManyExtensions", f"Extension limit ({MAX_EXTENSIONS}) reached")
+            extension = self._by_name[name] = Extension(name, external=False)
+        elif not extension.external:
+            raise ApiError(403, "Extension.InvalidExtensionState", "Extension with this name already registered")
+        extension.machine.advance("register")
+        extension.events = events
+        extension.identifier = new_id()
+        self._by_identifier[extension.identifier] = extension
+        self.invoked = tuple(other for other in self if "INVOKE" in other.events)
+        return extension
+
+    def identified(self, identifier: str | None, unknown: str = "Unknown extension {}") -> Extension:
+        """The extension with this `Lambda-Extension-Identifier`. Raises ApiError 403."""
+        if identifier is None:
+            text = "Missing Lambda-Extension-Identifier header"
+            raise ApiError(403, "Extension.MissingExtensionIdentifier", text)
+        extension = self._by_identifier.get(identifier)
+        if extension is None:
+            if not _UUID(identifier):
+                text = "Invalid Lambda-Extension-Identifier"
+                raise ApiError(403, "Extension.InvalidExtensionIdentifier", text)
+            raise ApiError(403, "Extension.UnknownExtensionIdentifier", unknown.format(identifier))
+        return extension
+
+
+def _events(body: bytes) -> tuple[str, ...]:
+    try:
+        document = json.loads(body)
+        events = document.get("events") or []
+        if document.get("configurationKeys"):
+            raise ValueError("configurationKeys are deprecated; use environment variables instead")
+        if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+            raise ValueError("events is not a list of strings")
+    except AttributeError:
+        raise ApiError(403, "InvalidRequestFormat", "the body is not a JSON object") from None
+    except ValueError as error:
+        raise ApiError(403, "InvalidRequestFormat", str(error)) from None
+    return tuple(events)
+
+
+def invoke_event(invocation: Invocation) -> bytes:
+    """The INVOKE event. It has neither the payload nor the response."""
+    return encode(
+        {
+            "eventType": "INVOKE",
+            "deadlineMs": invocation.deadline_ms,
+            "requestId": invocation.request_id,
+            "invokedFunctionArn": invocation.function_arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.tracing.header},
+        }
+    )
+
+
+def shutdown_event(reason: str, deadline_ms: int) -> bytes:
+    """The SHUTDOWN event. `reason` is `spindown`, `timeout` or `failure`."""
+    return encode({"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms})

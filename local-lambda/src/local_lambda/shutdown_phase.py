@@ -1,0 +1,59 @@
+"""The Shutdown phase, and the part of a reset that is the same: stop the runtime, tell the extensions, kill what is left.
+
+Budgets and signals: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown.
+Without extensions the runtime gets no time and no SIGTERM.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from time import perf_counter, time
+from typing import TYPE_CHECKING
+
+from local_lambda.extensions import shutdown_event
+from local_lambda.processes import Process
+
+if TYPE_CHECKING:
+    from local_lambda.environment import ExecutionEnvironment
+
+INTERNAL_SECONDS = 0.5
+EXTERNAL_SECONDS = 2.0
+RUNTIME_SECONDS = 0.3
+"""The runtime's share when there are external extensions; with internal ones as well it is `INTERNAL_SECONDS`."""
+
+
+async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> None:
+    """Give runtime and extensions their chance to clean up. `reason` is `spindown`, `timeout` or `failure`."""
+    extensions = [extension for extension in environment.extensions.external() if _runs(extension.process)]
+    internal = environment.extensions.has_internal()
+    began = perf_counter()
+    total = EXTERNAL_SECONDS if extensions else INTERNAL_SECONDS
+    runtime = environment.runtime_process
+    if runtime is not None and _runs(runtime):
+        share = INTERNAL_SECONDS if internal else RUNTIME_SECONDS
+        environment.signal(runtime, signal.SIGTERM)
+        await _ended(environment, [runtime], began + share)
+        if _runs(runtime):
+            environment.signal(runtime, signal.SIGKILL)
+            await _ended(environment, [runtime], began + total)
+    left = began + total - perf_counter()
+    event = shutdown_event(reason, int((time() + left) * 1000))
+    for extension in extensions:
+        assert extension.process is not None
+        if "SHUTDOWN" in extension.events:
+            extension.give(event, None)
+        else:
+            environment.signal(extension.process, signal.SIGKILL)
+    processes = [extension.process for extension in extensions if extension.process is not None]
+    await _ended(environment, processes, began + total)
+
+
+def _runs(process: Process | None) -> bool:
+    return process is not None and process.exit_code is None
+
+
+async def _ended(environment: ExecutionEnvironment, processes: Sequence[Process], deadline: float) -> None:
+    """Wait until all of `processes` have ended, or until `deadline` (`perf_counter` seconds)."""
+    while any(map(_runs, processes)) and perf_counter() < deadline:
+        await environment.next_exit(deadline - perf_counter())
