@@ -43,11 +43,20 @@ def _parser() -> argparse.ArgumentParser:
 
     invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
     _template_arguments(invoke)
-    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name; needed when there are several")
     invoke.add_argument(
-        "-e", "--event", action="append", default=[], metavar="FILE", help="the event, `-` for standard input; may be repeated"
+        "function", nargs="?", metavar="FUNCTION", help="logical id or name; needed when there are several"
     )
-    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in the same environment")
+    invoke.add_argument(
+        "-e",
+        "--event",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the event, `-` for standard input; may be repeated",
+    )
+    invoke.add_argument(
+        "--count", type=_positive, default=1, metavar="N", help="invoke N times in the same environment"
+    )
     invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     invoke.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
     invoke.set_defaults(run="invoke")
@@ -59,16 +68,25 @@ def _parser() -> argparse.ArgumentParser:
 
     execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
     _server_arguments(execute, 1)
-    execute.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line")
+    execute.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
+    )
     execute.set_defaults(run="execute")
     return parser
 
 
 def _template_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-t", "--template", type=Path, default=Path("template.yaml"), metavar="FILE", help="AWS SAM template (template.yaml)"
+        "-t",
+        "--template",
+        type=Path,
+        default=Path("template.yaml"),
+        metavar="FILE",
+        help="AWS SAM template (template.yaml)",
     )
-    parser.add_argument("--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri")
+    parser.add_argument(
+        "--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri"
+    )
     parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
 
 

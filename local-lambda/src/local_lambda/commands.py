@@ -13,11 +13,11 @@ import signal
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError, UsageError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.trace import Trace
 
+Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
 TRACE_WIDTH = 100 - LANE_WIDTH - 2
 
@@ -89,7 +90,9 @@ def execute(options: Namespace) -> int:
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
         if not command:
-            raise UsageError("exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler")
+            raise UsageError(
+                "exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler"
+            )
         if shutil.which(command[0]) is None:
             raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
         function = _function_of_variables(command)
@@ -185,8 +188,8 @@ def _check_event(payload: bytes) -> None:
         raise UsageError(f"the event is not JSON: {error.message.rpartition('json: ')[2]}") from None
 
 
-def _run(main: Any) -> Any:
-    """Run a coroutine on uvloop; the first Ctrl-C or SIGTERM cancels it, the second ends the tool at once."""
+def _run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on uvloop."""
     import asyncio
 
     import uvloop

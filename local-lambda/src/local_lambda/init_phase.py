@@ -54,7 +54,9 @@ class InitPhase:
         if len(launch.extensions) > MAX_EXTENSIONS:
             for extension in environment.extensions:
                 self._not_launched(extension, "TooManyExtensions")
-            environment.defer(lambda: self.fail(launch_failed("the extensions", "more than 10", "Extension.LaunchError")))
+            environment.defer(
+                lambda: self.fail(launch_failed("the extensions", "more than 10", "Extension.LaunchError"))
+            )
             return
         for extension in environment.extensions:
             extension.process = environment.spawn_extension(extension)

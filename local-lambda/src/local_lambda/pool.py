@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 from local_lambda.config import FunctionConfig
@@ -77,7 +78,9 @@ class EnvironmentPool:
         if self._busy():
             await self._finished
         if self._queued:
-            self._notice(f"{len(self._queued)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown")
+            self._notice(
+                f"{len(self._queued)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown"
+            )
             for task in self._queued:
                 task.cancel()
 
@@ -85,13 +88,13 @@ class EnvironmentPool:
         """Shut every environment down, all at the same time."""
         if self._timer is not None:
             self._timer.cancel()
-        done = []
+        terminated = []
         for environment in self.environments:
-            future = asyncio.get_running_loop().create_future()
-            done.append(future)
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            terminated.append(future)
             environment.on_free = lambda environment: None
-            environment.shutdown(lambda future=future: future.done() or future.set_result(None))
-        await asyncio.gather(*done)
+            environment.shutdown(partial(future.set_result, None))
+        await asyncio.gather(*terminated)
 
     def _start_environment(self, invocation: Invocation) -> None:
         environment = self._create()

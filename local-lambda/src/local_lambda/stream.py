@@ -16,7 +16,9 @@ Sink = Callable[[Event], None]
 class EventStream:
     """The events of one environment, in order. `defer` runs a function soon (asyncio's `call_soon`)."""
 
-    def __init__(self, defer: Callable[[Callable[[], None]], object], on_broken: Callable[[Sink, Exception], None]) -> None:
+    def __init__(
+        self, defer: Callable[[Callable[[], None]], object], on_broken: Callable[[Sink, Exception], None]
+    ) -> None:
         self._defer = defer
         self._on_broken = on_broken
         self._queue: deque[Event] = deque()

@@ -122,7 +122,9 @@ def managed_launch(
     )
 
 
-def command_launch(function: FunctionConfig, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
+def command_launch(
+    function: FunctionConfig, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]
+) -> Launch:
     """A program of the caller's, in the caller's environment and folder, as in a container image (`exec`)."""
     log_stream = new_log_stream(function.version)
     defaults = {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "_HANDLER": function.handler, "TZ": ":UTC"}

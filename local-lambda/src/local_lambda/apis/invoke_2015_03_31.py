@@ -138,7 +138,9 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
 
     def throttled() -> None:
         reserved = pool.function.reserved_concurrency is not None
-        reason = "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
+        reason = (
+            "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
+        )
         body = encode({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
         exchange.respond(429, body, _error_headers("TooManyRequestsException") + b"Retry-After: 1\r\n")
 
@@ -220,5 +222,3 @@ def api_error(exchange: Exchange, error: ApiError) -> None:
 
 def _error_headers(error_type: str) -> bytes:
     return JSON + f"x-amzn-ErrorType: {error_type}\r\nx-amzn-RequestId: {new_id()}\r\n".encode("latin-1")
-
-
