@@ -43,9 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
     _template_arguments(invoke)
-    invoke.add_argument(
-        "function", nargs="?", metavar="FUNCTION", help="logical id or name; needed when there are several"
-    )
+    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name, if there are several")
     invoke.add_argument(
         "-e",
         "--event",
@@ -54,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the event, `-` for standard input; may be repeated",
     )
-    invoke.add_argument(
-        "--count", type=_positive, default=1, metavar="N", help="invoke N times in the same environment"
-    )
+    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
     invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     invoke.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
     invoke.set_defaults(run="invoke")

@@ -339,7 +339,7 @@ class ExecutionEnvironment:
         self._answer(payload, failed=False)
 
     def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
-        """The runtime's result cannot be passed on (too large, cut off, streamed): the caller gets `body` as an error."""
+        """The runtime's result cannot be passed on (too large, cut off, streamed): the caller gets the error `body`."""
         self._responded(self._expect("response", request_id, None), began)
         self._answer(body, failed=True)
 

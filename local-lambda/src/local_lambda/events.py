@@ -1,4 +1,4 @@
-"""The facts an execution environment reports: one frozen dataclass per record type, named as the Telemetry API names it.
+"""The facts an execution environment reports: a frozen dataclass per record type, named as in the Telemetry API.
 
 Everything anybody sees (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
 these. Wire names live here and nowhere else. `time` is seconds since the epoch, durations are milliseconds.
@@ -37,7 +37,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """The X-Ray context of an invocation. `span_id` is the id of the function segment, `upstream` the caller's parent id."""
+    """The X-Ray context of an invocation. `span_id` is the function segment's id, `upstream` the caller's parent id."""
 
     header: str
     trace_id: str
@@ -82,7 +82,7 @@ def _spans(spans: tuple[Span, ...]) -> list[dict[str, Any]] | None:
 
 @dataclass(frozen=True, slots=True)
 class InitStart(Event):
-    """`platform.initStart`: an environment begins its Init phase. `phase` is `init`, or `invoke` for a suppressed init."""
+    """`platform.initStart`: the Init phase begins. `phase` is `init`, or `invoke` for a suppressed init."""
 
     type: ClassVar[str] = "platform.initStart"
     initialization_type: str
@@ -274,7 +274,7 @@ class Extension(Event):
 
 @dataclass(frozen=True, slots=True)
 class Subscription(Event):
-    """`platform.telemetrySubscription` or `platform.logsSubscription`: an extension subscribed to records of `types`."""
+    """`platform.telemetrySubscription` or `platform.logsSubscription`: an extension subscribed to `types`."""
 
     type: ClassVar[str] = "platform.telemetrySubscription"
     name: str

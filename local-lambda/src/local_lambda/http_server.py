@@ -1,7 +1,7 @@
 """The HTTP/1.1 server: bytes in, an `Exchange` to an application function, bytes out. Nothing else knows about sockets.
 
 An application is a plain function `app(exchange)`; it answers now or later by `exchange.respond`, so a request that has
-to wait costs no task. Requests of one connection are answered in order. What may be asked is the application's business.
+to wait costs no task. Requests of one connection are answered in order. What may be asked is not known here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Exchange:
         self.on_disconnect: Callable[[], None] | None = None
 
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
-        """Answer. `headers` are complete lines with their line ends. The second answer to a request is an error of ours."""
+        """Answer. `headers` are complete lines with their line ends. A second answer is an error of ours."""
         if self.responded:
             raise RuntimeError("the exchange is over")
         self.responded = True

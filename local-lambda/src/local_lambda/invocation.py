@@ -31,7 +31,7 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when it was asked for."""
+    """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when asked for."""
 
     payload: bytes
     failed: bool

@@ -1,7 +1,7 @@
 """The states of a runtime, an extension and an environment, and every transition that is legal. Tables only.
 
 Names of the runtime's and the extensions' states are those of AWS's own supervisor
-(https://github.com/aws/aws-lambda-runtime-interface-emulator); a request that has no row is refused and changes nothing.
+(https://github.com/aws/aws-lambda-runtime-interface-emulator); what has no row is refused and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Peak memory of a process tree, measured: the `Max Memory Used` of REPORT. Reads /proc; asks `ps` where there is none."""
+"""Peak memory of a process tree, measured: the `Max Memory Used` of REPORT. Reads /proc, or asks `ps`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The environments of one function: reuse of warm ones, the concurrency limit, and the queue of asynchronous events.
 
-Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html and .../invocation-async-error-handling.html.
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html, .../invocation-async-error-handling.html.
 An invocation that finds every environment taken waits for `PLACEMENT_SECONDS` before it is throttled: a caller that
 sends its next request while the environment still finishes the previous one is not over the limit.
 """

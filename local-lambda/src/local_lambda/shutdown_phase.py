@@ -1,6 +1,6 @@
-"""The Shutdown phase, and the part of a reset that is the same: stop the runtime, tell the extensions, kill what is left.
+"""The Shutdown phase, and the part of a reset that is the same: stop the runtime, tell extensions, kill the rest.
 
-Budgets and signals: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown.
+Budgets and signals: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Shutdown phase).
 Without extensions the runtime gets no time and no SIGTERM.
 """
 

@@ -10,14 +10,13 @@ a few milliseconds and forks cheaply. It has two roles:
 Messages are marshalled tuples behind a four-byte length. This file must not import anything from the package.
 """
 
+import _socket  # importing `socket` costs 8 ms this process does not need
 import marshal
 import os
 import select
 import signal
 import sys
 from typing import Any, NoReturn
-
-import _socket  # the standard library's `socket` module costs 8 ms of import time this process does not need
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLOSE_FDS_FROM = 3
@@ -109,7 +108,7 @@ class Supervisor:
                 getattr(self, verb)(*arguments, *([descriptors] if descriptors else []))
 
     def spawn(self, name: str, argv: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> None:
-        """Start a program in a session of its own; `fds` become standard output, standard error and the log descriptor."""
+        """Start a program in a session of its own; `fds` become standard output and error, and the log descriptor."""
         failed, failing = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         pid = os.fork()
         if pid == 0:
