@@ -53,10 +53,15 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def conditions() -> dict[str, str | int | None]:
-    """Return what the figures depend on."""
+def conditions() -> dict[str, object]:
+    """Return what the figures depend on; `load` is the average of the last minute."""
     packages = {name: version(name) for name in ("awslambdaric", "uvloop", "httptools")}
-    machine = {"cpus": os.cpu_count(), "system": platform.system(), "machine": platform.machine()}
+    machine = {
+        "cpus": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "system": platform.system(),
+        "machine": platform.machine(),
+    }
     return machine | {"python": platform.python_version()} | packages
 
 
@@ -66,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.tool:
         print("local-lambda is missing (make -C local-lambda install): measuring the others alone", file=sys.stderr)
     figures: list[Figure] = []
+    found = conditions()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder, no_survivors():
         setup = Setup(options.python, options.tool, dict(options.peer), Path(folder))
         try:
@@ -76,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 130
         finally:
             print(table(figures))
+            print(", ".join(f"{name} {value}" for name, value in found.items()))
             for reason in dict.fromkeys(setup.left_out):
                 print(f"left out: {reason}")
     if options.json:

@@ -56,9 +56,9 @@ def compare(what: str, unit: str, measured: dict[str, Samples], bar: float | Non
     for name, samples in measured.items():
         value = middle(samples) * scale
         p99 = percentile(samples.values, 0.99) * scale if len(samples.values) >= ENOUGH else None
-        compared = {} if name == first else {"ratio": value / base, "against": first}
+        ratio, against = (None, "") if name == first else (value / base, first)
         limit = bar if name.startswith("local-lambda") else None
-        figures.append(Figure(what, name, unit, value, p99, bar=limit, errors=samples.errors, **compared))  # type: ignore[arg-type]
+        figures.append(Figure(what, name, unit, value, p99, ratio, against, limit, samples.errors))
     return figures
 
 

@@ -99,11 +99,12 @@ class Runtime(Connection):
                 self.invoke(*waiting.popleft())
             else:
                 idle.append(self)
-        elif self.caller:
+            return
+        if self.caller:  # none when the runtime failed to start
             failed = b"/error HTTP/1.1\r\n" in head[:150]
             self.caller.send(FUNCTION_ERROR if failed else ANSWER, body)
             self.caller = None
-            self.transport.write(ACCEPTED)
+        self.transport.write(ACCEPTED)
 
     def invoke(self, caller: Caller, event: list[bytes]) -> None:
         """Answer the pending next with the event."""

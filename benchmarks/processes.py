@@ -100,22 +100,15 @@ def descendants(ancestor: int) -> list[int]:
     return family[1:]
 
 
-def is_runtime(process: int) -> bool:
-    """Tell a function's runtime (`PYTHON -m awslambdaric ...`) from a candidate's own processes."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[1:3] == [b"-m", b"awslambdaric"]
-    except OSError:
-        return False
+def resident(process: subprocess.Popen[bytes], runtime: str) -> float:
+    """Return the resident memory of the candidate's own processes in MB.
 
-
-def resident(process: subprocess.Popen[bytes]) -> float:
-    """Return the resident memory of the candidate's own processes in MB, without the function's runtimes.
-
-    Pages that two of its processes share count twice.
+    Left out are the function's runtimes: the processes whose interpreter is `runtime`. Pages that two processes share
+    count twice.
     """
     pages = 0
     for member in [process.pid, *descendants(process.pid)]:
-        if not is_runtime(member):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{member}/cmdline").read_bytes().split(b"\0")[0] != os.fsencode(runtime):
                 pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
