@@ -217,3 +217,10 @@ def test_tail_when_one_line_is_longer_keeps_its_end() -> None:
     tail = log.sink.tail()
     assert len(tail) == LOG_TAIL_BYTES
     assert b"xy\nEND RequestId" in tail
+
+
+def test_tail_when_the_report_is_filtered_is_the_invocations_all_the_same() -> None:
+    """A system level above INFO hides the REPORT record, not what the function logged."""
+    log = Log("JSON", system_log_level="WARN")
+    log(START, text("first\n"), REPORT, START, text("second\n"), REPORT)
+    assert log.sink.tail() == b"second\n"

@@ -34,11 +34,13 @@ class LogLines:
 
     def __call__(self, event: Event) -> None:
         line = self._line(event)
-        if line is None:
-            return
-        source = "platform"
-        if isinstance(event, events.Log):
-            source = event.source if isinstance(event, events.FunctionLog) else f"extension:{event.source}"
+        if line is not None:
+            self._add(event.source if isinstance(event, events.Log) else "platform", line)
+        if type(event) is events.Report:
+            self._tail_of_last, self._tail = self._tail, []
+            self._tail_bytes = 0
+
+    def _add(self, source: str, line: str) -> None:
         if not line.endswith("\n"):
             line += "\n"
         self._write(source, line)
@@ -47,9 +49,6 @@ class LogLines:
         if self._tail_bytes > 4 * LOG_TAIL_BYTES:
             self._tail = _last_lines(self._tail)
             self._tail_bytes = sum(map(len, self._tail))
-        if type(event) is events.Report:
-            self._tail_of_last, self._tail = self._tail, []
-            self._tail_bytes = 0
 
     def tail(self) -> bytes:
         """The last 4 KB of the log of the invocation that was reported last; whole records in the JSON format."""
