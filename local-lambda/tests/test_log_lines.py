@@ -116,7 +116,7 @@ def test_line_of_an_extension_is_marked_as_its_own() -> None:
     """The source tells the lane of the console."""
     log = Log()
     log(events.ExtensionLog(NOON, "hello\n", "watcher"))
-    assert log.lines == [("watcher", "hello\n")]
+    assert log.lines == [("extension:watcher", "hello\n")]
 
 
 def system_lines(level: str) -> list[str]:

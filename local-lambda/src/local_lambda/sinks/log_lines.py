@@ -35,7 +35,10 @@ class LogLines:
     def __call__(self, event: Event) -> None:
         line = self._line(event)
         if line is not None:
-            self._add(event.source if isinstance(event, events.Log) else "platform", line)
+            source = "platform"
+            if isinstance(event, events.Log):
+                source = event.source if isinstance(event, events.FunctionLog) else f"extension:{event.source}"
+            self._add(source, line)
         if type(event) is events.Report:
             self._tail_of_last, self._tail = self._tail, []
             self._tail_bytes = 0
