@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from tool import Project
+
+from tool import Gate, Project
 
 MakeProject = Callable[..., Project]
 
@@ -34,3 +37,32 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path
         return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)
 
     return make
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    """Threads that call at the same time."""
+    with ThreadPoolExecutor(64) as callers:
+        yield callers
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Iterator[Path]:
+    """A folder that tests and functions both see: an environment may have a `/tmp` of its own."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def make_gate(shared_folder: Path) -> Iterator[Callable[[], Gate]]:
+    """Makes places at which an invocation waits until the test lets it go on."""
+    gates: list[Gate] = []
+
+    def make() -> Gate:
+        gates.append(Gate(shared_folder))
+        return gates[-1]
+
+    yield make
+    for gate in gates:
+        gate.open()
+        gate.close()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from local_lambda import events
 
 NOON = 1_700_000_000.5

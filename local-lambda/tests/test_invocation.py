@@ -6,6 +6,7 @@ import re
 import signal
 
 import pytest
+
 from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, new_id, timed_out
 from local_lambda.xray import new_tracing
 

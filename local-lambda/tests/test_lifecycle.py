@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from local_lambda.errors import InvalidStateTransition
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, TARGETS, Machine, Table
 

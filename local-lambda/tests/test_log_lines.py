@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from local_lambda import events
 from local_lambda.config import LoggingConfig
 from local_lambda.sinks.log_lines import LOG_TAIL_BYTES, LogLines

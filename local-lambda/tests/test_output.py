@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from local_lambda.processes import MAX_LINE_BYTES, FramedOutput, Output
 
 TIME = 1_700_000_000_123_456

@@ -199,6 +199,32 @@ def serving(
         tool.process.kill()
 
 
+class Gate:
+    """A FIFO at which the function `app.wait` waits until the test opens it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / f"gate-{time.monotonic_ns()}")
+        os.mkfifo(self.path)
+        self._descriptor = os.open(self.path, os.O_RDWR)
+
+    @property
+    def event(self) -> dict[str, str]:
+        """The event that makes the function wait here."""
+        return {"gate": self.path}
+
+    def reached(self, tool: Tool) -> None:
+        """Return when the function waits."""
+        tool.wait_for(f"waiting at {self.path}$")
+
+    def open(self, text: str = "go") -> None:
+        """Let one invocation go on; it returns the text."""
+        os.write(self._descriptor, f"{text}\n".encode())
+
+    def close(self) -> None:
+        """Give the FIFO back."""
+        os.close(self._descriptor)
+
+
 class Project:
     """A folder with a template. Properties that a function does not give have the values of `DEFAULTS`."""
 

@@ -23,9 +23,10 @@ def count(event, context):
 
 
 def wait(event, context):
-    """What somebody writes into the FIFO that the event names. Who opens it for writing knows that this runs."""
-    with open(event["fifo"]) as fifo:
-        return {"read": fifo.read(), "pid": os.getpid(), "id": event.get("id")}
+    """The line somebody writes into the FIFO that the event names; says that it waits for that."""
+    with open(event["gate"]) as gate:
+        print("waiting at", event["gate"], flush=True)
+        return {"read": gate.readline(), "pid": os.getpid()}
 
 
 def describe(event, context):
@@ -33,6 +34,7 @@ def describe(event, context):
     return {
         "environment": dict(os.environ),
         "folder": os.getcwd(),
+        "files": sorted(os.listdir(".")),
         "context": {
             "aws_request_id": context.aws_request_id,
             "invoked_function_arn": context.invoked_function_arn,
