@@ -1,0 +1,36 @@
+"""A subscription request, the part the Logs API and the Telemetry API have in common. No state, no error texts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from local_lambda.errors import ApiError
+from local_lambda.http_server import JSON, Exchange
+from local_lambda.subscription import SubscriptionApi, parse_subscription
+from local_lambda.subscriptions import Subscriptions
+
+
+class SubscriptionHost(Protocol):
+    """What a subscription request needs of its environment."""
+
+    subscriptions: Subscriptions
+
+    def extension_name(self, identifier: str | None) -> str:
+        """The name of the extension with this identifier. Raises ApiError 403 when it is missing or unknown."""
+        ...
+
+
+def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) -> None:
+    """Subscribe the extension that asks, and say `"OK"`: also when it was subscribed in the same way before."""
+    if exchange.method != b"PUT":
+        method = exchange.method.decode("latin-1")
+        raise ApiError(405, "MethodNotAllowed", f"{method} is not allowed on this path")
+    identifier = exchange.headers.get(b"lambda-extension-identifier")
+    name = host.extension_name(None if identifier is None else identifier.decode("latin-1"))
+    subscriptions = host.subscriptions
+    if not subscriptions.open:
+        raise api.closed_already()
+    if exchange.incomplete:
+        raise api.unreadable("the request ended before its body was complete")
+    subscriptions.subscribe(name, parse_subscription(api, exchange.body, subscriptions.hosts))
+    exchange.respond(200, b'"OK"', JSON)

@@ -1,0 +1,158 @@
+"""Events as the records of a subscription's schema, in the bytes that are delivered.
+
+Telemetry API: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html. Logs API:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html; it knows nothing of init and reports the end of an
+invocation in a record of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Any
+
+from local_lambda import events
+from local_lambda.events import Event, Record, timestamp
+
+Render = Callable[[Event], tuple[bytes, ...]]
+"""The records an event becomes: mostly one, none when the schema does not have it."""
+
+CATEGORIES: dict[type[Event], str] = {
+    events.InitStart: "platform",
+    events.InitRuntimeDone: "platform",
+    events.InitReport: "platform",
+    events.Start: "platform",
+    events.RuntimeDone: "platform",
+    events.Report: "platform",
+    events.Extension: "platform",
+    events.Subscription: "platform",
+    events.LogsSubscription: "platform",
+    events.FunctionLog: "function",
+    events.ExtensionLog: "extension",
+}
+"""The type a subscriber names to get an event. Not here: `LogsDropped`, which only the one concerned is told of."""
+
+_ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
+    "2022-12-13": {
+        events.InitStart: ("functionName", "functionVersion", "instanceId", "instanceMaxMemory", "tracing"),
+        events.InitReport: ("status", "errorType"),
+        events.Extension: ("errorType",),
+    },
+    "2025-01-29": {events.Start: ("functionArn",)},
+}
+"""Members of a record that came with a later schema than the first."""
+
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=8)
+def _second(second: int) -> str:
+    return timestamp(second)[:-4]
+
+
+def _time(time: float) -> str:
+    """As `timestamp`, for many events of the same second."""
+    second, milliseconds = divmod(int(time * 1000), 1000)
+    return f"{_second(second)}{milliseconds:03d}Z"
+
+
+def _bytes(time: float, kind: str, record: str) -> bytes:
+    # What a process writes need not be text; such characters are replaced as the service does.
+    return f'{{"time":"{_time(time)}","type":"{kind}","record":{record}}}'.encode("utf-8", "replace")
+
+
+def _object(text: str) -> str | None:
+    """The JSON object that `text` is, on one line; None when it is something else."""
+    try:
+        value = json.loads(text)
+        return _compact(value) if isinstance(value, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def telemetry_records(schema: str) -> Render:
+    """Records of the Telemetry API in `schema`."""
+    with_objects = schema >= "2022-12-13"
+    missing: dict[type[Event], tuple[str, ...]] = {}
+    for version, added in _ADDED.items():
+        if version > schema:
+            for kind, names in added.items():
+                missing[kind] = missing.get(kind, ()) + names
+
+    def render(event: Event) -> tuple[bytes, ...]:
+        if isinstance(event, events.Log):
+            text = event.text
+            if with_objects and event.json_format and text.lstrip().startswith("{"):
+                return (_bytes(event.time, event.type, _object(text) or encode_basestring(text)),)
+            return (_bytes(event.time, event.type, encode_basestring(text)),)
+        kind = type(event)
+        if kind is events.LogsSubscription:
+            return ()
+        record = event.record()
+        if kind in missing and isinstance(record, dict):
+            for name in missing[kind]:
+                record.pop(name, None)
+        return (_bytes(event.time, event.type, _compact(record)),)
+
+    return render
+
+
+def logs_records(schema: str) -> Render:
+    """Records of the Logs API in `schema`."""
+    with_runtime_done = schema >= "2021-03-18"
+
+    def render(event: Event) -> tuple[bytes, ...]:
+        if isinstance(event, events.Log):
+            return (_bytes(event.time, event.type, encode_basestring(event.text)),)
+        form = _LOGS.get(type(event))
+        if form is None or (not with_runtime_done and type(event) is events.RuntimeDone):
+            return ()
+        return tuple(_bytes(event.time, kind, _compact(record)) for kind, record in form(event))
+
+    return render
+
+
+Forms = list[tuple[str, Record]]
+
+
+def _start(event: events.Start) -> Forms:
+    return [(event.type, {"requestId": event.request_id, "version": event.version})]
+
+
+def _runtime_done(event: events.RuntimeDone) -> Forms:
+    status = "failure" if event.status == "error" else event.status
+    return [(event.type, {"requestId": event.request_id, "status": status})]
+
+
+def _report(event: events.Report) -> Forms:
+    """`platform.end` and `platform.report`; after an invocation that came to no good end `platform.fault` first."""
+    full: Any = event.record()
+    report = {"requestId": event.request_id, "metrics": full["metrics"]}
+    if "tracing" in full:
+        report["tracing"] = {name: full["tracing"][name] for name in ("type", "value")}
+    forms: Forms = [("platform.end", {"requestId": event.request_id}), (event.type, report)]
+    if event.status == "error":
+        forms.insert(0, ("platform.fault", f"RequestId: {event.request_id} Process exited before completing request"))
+    elif event.status != "success":
+        forms.insert(0, ("platform.fault", f"RequestId: {event.request_id}\tStatus: {event.status}\n"))
+    return forms
+
+
+def _extension(event: events.Extension) -> Forms:
+    return [(event.type, {"name": event.name, "state": event.state, "events": list(event.events)})]
+
+
+def _unchanged(event: Event) -> Forms:
+    return [(event.type, event.record())]
+
+
+_LOGS: dict[type[Event], Callable[..., Forms]] = {
+    events.Start: _start,
+    events.RuntimeDone: _runtime_done,
+    events.Report: _report,
+    events.Extension: _extension,
+    events.LogsSubscription: _unchanged,
+    events.LogsDropped: _unchanged,
+}

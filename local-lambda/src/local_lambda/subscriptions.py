@@ -1,0 +1,254 @@
+"""The subscriptions of one environment: who may subscribe when, what is replayed, and what becomes of it in a reset.
+
+A sink of the environment's event stream. It costs next to nothing as long as nobody subscribes, and imports what it
+needs to deliver only then. Rules: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+from typing import TYPE_CHECKING
+
+from local_lambda import events
+from local_lambda.events import Event
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from local_lambda.sinks.records import Render
+    from local_lambda.sinks.subscriber import Policy, Subscriber
+    from local_lambda.subscription import Subscription
+
+PRIVATE_HOSTS = frozenset(("sandbox.localdomain", "sandbox"))
+LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1"))
+SUBSCRIBED = "Subscribed"
+ALREADY_SUBSCRIBED = "Already subscribed"
+
+MAX_BACKLOG_LINES = 10_000
+MAX_BACKLOG_CHARACTERS = 4 * 1024 * 1024
+
+
+class Subscriptions:
+    """The registry of one environment.
+
+    `emit` reports an event of the environment, `resolve(host)` gives the address behind a name in `hosts`. Where the
+    environment has no host names of its own (`private_hosts=False`) the loopback interface's names are served as well.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        resolve: Callable[[str], str],
+        loop: asyncio.AbstractEventLoop | None = None,
+        private_hosts: bool = True,
+        policy: Policy | None = None,
+    ) -> None:
+        self.hosts = PRIVATE_HOSTS if private_hosts else PRIVATE_HOSTS | LOOPBACK_HOSTS
+        self._emit = emit
+        self._resolve = resolve
+        self._loop = loop
+        self._policy = policy
+        self._subscribers: dict[str, Subscriber] = {}
+        self._renders: dict[str, Render] = {}
+        self._categories: dict[type[Event], str] = {}
+        self._wanted: dict[str, list[tuple[Render, list[Subscriber]]]] = {}
+        self._farewells: set[asyncio.Task[None]] = set()
+        self._paused = False
+        self._backlog: list[Event] | None = []
+        self._forget_backlog()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver in `loop`."""
+        self._loop = loop
+
+    # --- the window
+
+    @property
+    def open(self) -> bool:
+        """Whether extensions may subscribe."""
+        return self._backlog is not None
+
+    def close(self) -> None:
+        """All extensions are ready: nobody may subscribe any more, and nothing is kept for late subscribers."""
+        self._forget_backlog()
+        self._backlog = None
+
+    def reopen(self) -> None:
+        """Another init begins. Subscriptions stay; its extensions may subscribe."""
+        self._forget_backlog()
+
+    def _forget_backlog(self) -> None:
+        self._backlog = []
+        self._backlog_lines = self._backlog_characters = 0
+        self._lost_lines = self._lost_characters = 0
+
+    # --- the sink
+
+    def __call__(self, event: Event) -> None:
+        if self._backlog is not None:
+            self._keep(event, self._backlog)
+        if self._wanted:
+            self._deliver(event)
+
+    def _keep(self, event: Event, backlog: list[Event]) -> None:
+        """Remember what a late subscriber is to get: everything since the init began, within limits."""
+        if type(event) is events.InitStart:
+            self._forget_backlog()
+            backlog = self._backlog = []
+        elif isinstance(event, events.Log):
+            characters = len(event.text)
+            full = self._backlog_lines >= MAX_BACKLOG_LINES
+            if full or self._backlog_characters + characters > MAX_BACKLOG_CHARACTERS:
+                self._lost_lines += 1
+                self._lost_characters += characters
+                return
+            self._backlog_lines += 1
+            self._backlog_characters += characters
+        backlog.append(event)
+
+    def _deliver(self, event: Event) -> None:
+        category = self._categories.get(type(event))
+        if category is None:
+            return
+        # An extension's own lines are not delivered to it. The service does that, and warns of the loop.
+        source = event.source if isinstance(event, events.ExtensionLog) else None
+        for render, subscribers in self._wanted.get(category, ()):
+            records = render(event)
+            for subscriber in subscribers:
+                if subscriber.name != source:
+                    for record in records:
+                        subscriber.add(record)
+
+    # --- subscribing
+
+    def subscribe(self, extension: str, subscription: Subscription) -> str:
+        """Subscribe an extension and replay the init to it; the state that is reported.
+
+        The same subscription again changes nothing, another one replaces it. Raises ApiError 403 when the window is
+        closed, 400 for an extension that uses the other API, and 400 for a TCP destination where nobody listens.
+        """
+        api = subscription.api
+        if not self.open:
+            raise api.closed_already()
+        before = self._subscribers.get(extension)
+        if before is not None and before.subscription.api != api:
+            raise api.taken_by(before.subscription.api, extension)
+        if before is not None and before.subscription == subscription:
+            before.wake()
+            state = ALREADY_SUBSCRIBED
+        else:
+            self._subscribers[extension] = self._subscriber(extension, subscription)
+            if before is not None:
+                self._part_with(before)
+            self._regroup()
+            state = SUBSCRIBED
+        kind = events.LogsSubscription if api.name == "Logs" else events.Subscription
+        self._emit(kind(time(), extension, state, subscription.types))
+        return state
+
+    def _subscriber(self, extension: str, subscription: Subscription) -> Subscriber:
+        from local_lambda.sinks.delivery import NobodyListens, open_delivery
+        from local_lambda.sinks.records import CATEGORIES
+        from local_lambda.sinks.subscriber import Policy, Subscriber
+
+        assert self._loop is not None
+        self._categories = CATEGORIES
+        try:
+            delivery = open_delivery(subscription.destination, self._resolve, self._loop)
+        except NobodyListens as error:
+            raise subscription.api.invalid(str(error)) from None
+        render = self._render(subscription)
+        policy = self._policy or Policy()
+        subscriber = Subscriber(extension, subscription, render, delivery, self._loop, self._emit, policy)
+        if self._paused:
+            subscriber.pause()
+        for event in self._backlog or ():
+            if CATEGORIES.get(type(event)) not in subscription.wanted:
+                continue
+            if not isinstance(event, events.ExtensionLog) or event.source != extension:
+                for record in render(event):
+                    subscriber.add(record)
+        if self._lost_lines and subscription.wanted & {"function", "extension"}:
+            subscriber.lost(self._lost_lines, self._lost_characters)
+        return subscriber
+
+    def _render(self, subscription: Subscription) -> Render:
+        """One per schema, so that a record is serialised once for all who get it."""
+        from local_lambda.sinks.records import logs_records, telemetry_records
+
+        schema = subscription.schema
+        if schema not in self._renders:
+            make = logs_records if subscription.api.name == "Logs" else telemetry_records
+            self._renders[schema] = make(schema)
+        return self._renders[schema]
+
+    def _regroup(self) -> None:
+        self._wanted = {}
+        for subscriber in self._subscribers.values():
+            render = self._renders[subscriber.subscription.schema]
+            for category in subscriber.subscription.wanted:
+                groups = self._wanted.setdefault(category, [])
+                for known, subscribers in groups:
+                    if known is render:
+                        subscribers.append(subscriber)
+                        break
+                else:
+                    groups.append((render, [subscriber]))
+
+    def _part_with(self, subscriber: Subscriber) -> None:
+        """Send what a replaced subscription has buffered, once, in the background."""
+        import asyncio
+
+        from local_lambda.sinks.subscriber import Policy
+
+        async def farewell() -> None:
+            try:
+                async with asyncio.timeout((self._policy or Policy()).answer_timeout):
+                    await subscriber.flush()
+            except TimeoutError:
+                pass
+            finally:
+                subscriber.end()
+
+        assert self._loop is not None
+        task = self._loop.create_task(farewell())
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+    # --- freezing and the end
+
+    def pause(self) -> None:
+        """The environment's processes are being stopped: hold deliveries and stop their clocks."""
+        self._paused = True
+        for subscriber in self._subscribers.values():
+            subscriber.pause()
+
+    def resume(self) -> None:
+        """The environment's processes run again."""
+        self._paused = False
+        for subscriber in self._subscribers.values():
+            subscriber.resume()
+
+    async def flush(self, seconds: float) -> bool:
+        """Send all that is buffered to those who listen, for at most `seconds`; whether it was all delivered.
+
+        Flush the event stream first. A listener that fails is not tried twice; a paused one is not tried.
+        """
+        import asyncio
+
+        flushes = [asyncio.ensure_future(subscriber.flush()) for subscriber in self._subscribers.values()]
+        if flushes:
+            _, late = await asyncio.wait(flushes, timeout=seconds)
+            for flush in late:
+                flush.cancel()
+        return not any(subscriber.waiting for subscriber in self._subscribers.values())
+
+    def end(self) -> None:
+        """The environment is gone: drop what is left and close every connection."""
+        for task in self._farewells:
+            task.cancel()
+        for subscriber in self._subscribers.values():
+            subscriber.end()
+        self._subscribers.clear()
+        self._wanted = {}
