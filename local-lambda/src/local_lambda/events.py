@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, ClassVar
 
 Record = dict[str, Any] | str
@@ -17,9 +18,13 @@ Record = dict[str, Any] | str
 
 def timestamp(time: float) -> str:
     """`time` (seconds since the epoch) as Lambda writes it: ISO 8601, milliseconds, `Z`."""
-    milliseconds = int(time * 1000)
-    moment = datetime.fromtimestamp(milliseconds // 1000, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    second, milliseconds = divmod(int(time * 1000), 1000)
+    return f"{_second(second)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%S}"
 
 
 @dataclass(frozen=True, slots=True)

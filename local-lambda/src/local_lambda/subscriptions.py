@@ -16,6 +16,7 @@ from local_lambda.events import Event
 if TYPE_CHECKING:
     import asyncio
 
+    from local_lambda.sinks.delivery import Delivery
     from local_lambda.sinks.records import Render
     from local_lambda.sinks.subscriber import Policy, Subscriber
     from local_lambda.subscription import Subscription
@@ -148,16 +149,12 @@ class Subscriptions:
         return state
 
     def _subscriber(self, extension: str, subscription: Subscription) -> Subscriber:
-        from local_lambda.sinks.delivery import NobodyListens, open_delivery
         from local_lambda.sinks.records import CATEGORIES
         from local_lambda.sinks.subscriber import Policy, Subscriber
 
         assert self._loop is not None
         self._categories = CATEGORIES
-        try:
-            delivery = open_delivery(subscription.destination, self._resolve, self._loop)
-        except NobodyListens as error:
-            raise subscription.api.invalid(str(error)) from None
+        delivery = self._delivery(subscription, self._loop)
         render = self._render(subscription)
         policy = self._policy or Policy()
         subscriber = Subscriber(extension, subscription, render, delivery, self._loop, self._emit, policy)
@@ -172,6 +169,21 @@ class Subscriptions:
         if self._lost_lines and subscription.wanted & {"function", "extension"}:
             subscriber.lost(self._lost_lines, self._lost_characters)
         return subscriber
+
+    def _delivery(self, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> Delivery:
+        from local_lambda.sinks.delivery import NobodyListens
+        from local_lambda.sinks.http_delivery import HttpDelivery
+        from local_lambda.sinks.tcp_delivery import TcpDelivery
+
+        if subscription.destination.protocol == "HTTP":
+            return HttpDelivery(subscription.destination, self._resolve, loop)
+        delivery = TcpDelivery(subscription.destination, self._resolve, loop)
+        try:
+            # Such a listener has to be there already.
+            delivery.probe()
+        except NobodyListens as error:
+            raise subscription.api.invalid(str(error)) from None
+        return delivery
 
     def _render(self, subscription: Subscription) -> Render:
         """One per schema, so that a record is serialised once for all who get it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -47,20 +46,9 @@ _ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-@lru_cache(maxsize=8)
-def _second(second: int) -> str:
-    return timestamp(second)[:-4]
-
-
-def _time(time: float) -> str:
-    """As `timestamp`, for many events of the same second."""
-    second, milliseconds = divmod(int(time * 1000), 1000)
-    return f"{_second(second)}{milliseconds:03d}Z"
-
-
 def _bytes(time: float, kind: str, record: str) -> bytes:
     # What a process writes need not be text; such characters are replaced as the service does.
-    return f'{{"time":"{_time(time)}","type":"{kind}","record":{record}}}'.encode("utf-8", "replace")
+    return f'{{"time":"{timestamp(time)}","type":"{kind}","record":{record}}}'.encode("utf-8", "replace")
 
 
 def _object(text: str) -> str | None:

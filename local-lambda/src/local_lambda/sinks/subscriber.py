@@ -1,18 +1,19 @@
-"""One subscription at work: records are buffered, sent in batches, in order, and dropped when there are too many.
+"""One subscription at work: batches are sent when they are due, in order, and again until the listener takes them.
 
-Whatever the listener does (refuse, hang, fail, be slow), adding a record takes no longer and memory stays within
-`Policy.held_bytes`. Records are serialised before they come here; there is one timer and at most one task.
+Whatever the listener does (refuse, hang, fail, be slow), taking a record takes no longer and memory stays bounded.
+Records are serialised before they come here; there is one timer and at most one task.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
 from local_lambda.events import LogsDropped
+from local_lambda.sinks.buffer import Buffer, Loss
 from local_lambda.sinks.delivery import Delivery, DeliveryFailed, NobodyListens
 from local_lambda.sinks.records import Render
 from local_lambda.subscription import Subscription
@@ -39,26 +40,6 @@ class Policy:
     longest_delay: float = 1.0
 
 
-@dataclass(slots=True)
-class _Loss:
-    """A number of records and their bytes."""
-
-    records: int = 0
-    size: int = 0
-
-    def add(self, records: int, size: int) -> None:
-        self.records += records
-        self.size += size
-
-
-@dataclass(slots=True)
-class _Batch:
-    body: bytes
-    held: int
-    worth: _Loss
-    """What is lost when it does not arrive: its records, and in place of its `logsDropped` what they told of."""
-
-
 class Subscriber:
     """The records of one extension. `on_dropped` is told of losses, at most once for each batch's worth."""
 
@@ -79,25 +60,22 @@ class Subscriber:
         self._loop = loop
         self._on_dropped = on_dropped
         self._policy = policy
-        self._limit = policy.held_bytes
         self._answer_timeout = policy.answer_timeout if delivery.acknowledges else None
-        self._reason = DROPPED_REASON[subscription.api.name]
-        buffering = subscription.buffering
-        self._max_items, self._max_bytes = buffering.max_items, buffering.max_bytes
-        self._timeout = buffering.timeout_ms / 1000
-        # The batch that is being filled.
-        self._records: list[bytes] = []
-        self._size = 1
-        self._notices = _Loss()
+        self._buffer = Buffer(
+            subscription.buffering,
+            policy.held_bytes,
+            delivery.frame,
+            self._notice,
+            self._set_timer,
+            self._full,
+            self._lost,
+        )
+        self.add = self._buffer.add
+        """Take a record."""
+        self._timeout = subscription.buffering.timeout_ms / 1000
         self._deadline = 0.0
         self._due = False
         self._timer: asyncio.TimerHandle | None = None
-        # Full batches, the first of them under way; `_held` counts the bytes of everything that waits.
-        self._sealed: deque[_Batch] = deque()
-        self._held = 0
-        # What was lost and the subscriber, or the environment, was not told of yet.
-        self._untold = _Loss()
-        self._unreported = _Loss()
         self._task: asyncio.Task[None] | None = None
         self._scope: asyncio.Timeout | None = None
         self._wake = asyncio.Event()
@@ -106,73 +84,41 @@ class Subscriber:
         self._error: DeliveryFailed | None = None
         self._reached = False
 
-    # --- records in
+    @property
+    def waiting(self) -> bool:
+        """Whether anything has not arrived yet."""
+        return self._buffer.held > 0
 
-    def add(self, record: bytes) -> None:
-        """Take a record. When no more can be kept it is dropped, and counted."""
-        size = len(record) + 1
-        held = self._held
-        if held and held + size > self._limit:
-            self._overflow(size - 1)
-            return
-        records = self._records
-        if records and self._size + size > self._max_bytes:
-            self._seal()
-            records = self._records
-        if not records:
-            self._deadline = self._loop.time() + self._timeout
-            if self._timer is None:
-                self._timer = self._loop.call_at(self._deadline, self._tick)
-        records.append(record)
-        self._size += size
-        self._held += size
-        # A record that is larger than a batch may be goes out whole, alone: the service cuts it into invalid JSON.
-        if self._size >= self._max_bytes or len(records) >= self._max_items:
-            self._seal()
+    # --- what the buffer asks for
 
-    def lost(self, records: int, size: int) -> None:
-        """Records were lost before they came here; the subscriber is told once a batch has arrived."""
-        self._untold.add(records, size)
+    def _set_timer(self) -> None:
+        self._deadline = self._loop.time() + self._timeout
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._tick)
 
-    def _overflow(self, size: int) -> None:
-        self._untold.add(1, size)
-        self._unreported.add(1, size)
-        if self._unreported.size >= self._max_bytes or self._unreported.records >= self._max_items:
-            self._report()
-
-    def _report(self, reason: str | None = None) -> None:
-        loss, self._unreported = self._unreported, _Loss()
-        if loss.records:
-            self._on_dropped(LogsDropped(time(), reason or self._reason, loss.records, loss.size))
-
-    def _tell(self) -> None:
-        """The listener is well: let it know what it has missed, if it asked for platform records."""
-        self._report()
-        loss, self._untold = self._untold, _Loss()
-        if "platform" in self.subscription.wanted:
-            (notice,) = self._render(LogsDropped(time(), self._reason, loss.records, loss.size))
-            if self._records and self._size + len(notice) + 1 > self._max_bytes:
-                self._seal()
-            self._notices.add(loss.records - 1, loss.size - len(notice))
-            self._held, held = 0, self._held  # so that the notice is not dropped in its turn
-            self.add(notice)
-            self._held += held
-
-    # --- batches
-
-    def _seal(self) -> None:
-        records, self._records = self._records, []
-        held, self._size = self._size - 1, 1
-        notices, self._notices = self._notices, _Loss()
-        count = len(records)
-        worth = _Loss(count + notices.records, held - count + notices.size)
-        self._sealed.append(_Batch(self._delivery.frame(records), held, worth))
+    def _full(self) -> None:
         self._due = False
         self._start()
 
+    def _notice(self, loss: Loss) -> bytes | None:
+        if "platform" not in self.subscription.wanted:
+            return None
+        (record,) = self._render(self._dropped(loss, None))
+        return record
+
+    def _lost(self, loss: Loss, error: str | None) -> None:
+        self._on_dropped(self._dropped(loss, error))
+
+    def _dropped(self, loss: Loss, error: str | None) -> LogsDropped:
+        reason = f"could not send events: {error}" if error else DROPPED_REASON[self.subscription.api.name]
+        return LogsDropped(time(), reason, loss.records, loss.size)
+
+    # --- sending
+
     def _tick(self) -> None:
+        # The timer is not set back for each batch: it may be that of one which was full before.
         self._timer = None
-        if not self._records:
+        if not self._buffer.filling:
             return
         if self._deadline - self._loop.time() > _CLOCK_SECONDS:
             self._timer = self._loop.call_at(self._deadline, self._tick)
@@ -186,27 +132,24 @@ class Subscriber:
             self._task = self._loop.create_task(self._run())
 
     async def _run(self) -> None:
-        policy = self._policy
-        attempts, delay = 0, policy.first_delay
+        policy, buffer = self._policy, self._buffer
+        refused, delay = 0, policy.first_delay
         try:
             while not self._paused:
-                if not self._sealed:
-                    if not self._records or not (self._due or self._flushing):
+                if not buffer.batches:
+                    if not buffer.filling or not (self._due or self._flushing):
                         return
-                    self._seal()
-                error = await self._offer(self._sealed[0])
+                    buffer.seal()
+                error = await self._offer(buffer.batches[0].body)
                 if error is None:
-                    attempts, delay, self._reached = 0, policy.first_delay, True
-                    self._held -= self._sealed.popleft().held
-                    if self._untold.records:
-                        self._tell()
+                    refused, delay, self._reached = 0, policy.first_delay, True
+                    buffer.arrived()
                     continue
                 self._error = error
-                if not isinstance(error, NobodyListens):
-                    attempts += 1
-                if attempts >= policy.attempts:
-                    attempts = 0
-                    self._give_up(self._sealed.popleft(), error)
+                refused += not isinstance(error, NobodyListens)
+                if refused >= policy.attempts:
+                    refused = 0
+                    buffer.give_up(str(error))
                 if self._flushing:
                     return
                 await self._back_off(delay)
@@ -214,11 +157,11 @@ class Subscriber:
         finally:
             self._task = None
 
-    async def _offer(self, batch: _Batch) -> DeliveryFailed | None:
+    async def _offer(self, batch: bytes) -> DeliveryFailed | None:
         """Deliver a batch; why it failed, or None."""
         try:
             async with asyncio.timeout(self._answer_timeout) as self._scope:
-                await self._delivery.deliver(batch.body)
+                await self._delivery.deliver(batch)
             return None
         except TimeoutError:
             error = DeliveryFailed(f"the listener did not answer within {self._answer_timeout:g} s")
@@ -229,27 +172,17 @@ class Subscriber:
         self._delivery.reset()
         return error
 
-    def _give_up(self, batch: _Batch, error: DeliveryFailed) -> None:
-        self._held -= batch.held
-        self._report()
-        self._untold.add(batch.worth.records, batch.worth.size)
-        self._unreported.add(batch.worth.records, batch.worth.size)
-        self._report(f"could not send events: {error}")
-
     async def _back_off(self, delay: float) -> None:
         self._wake.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
     # --- from outside
 
-    @property
-    def waiting(self) -> bool:
-        """Whether anything has not arrived yet."""
-        return self._held > 0
+    def lost(self, records: int, size: int) -> None:
+        """Records were lost before they came here; the subscriber is told once a batch has arrived."""
+        self._buffer.lost(Loss(records, size))
 
     def wake(self) -> None:
         """The listener is there (again): do not wait any longer before the next attempt."""
@@ -267,7 +200,7 @@ class Subscriber:
         if self._scope is not None and not self._scope.expired() and self._answer_timeout is not None:
             self._scope.reschedule(self._loop.time() + self._answer_timeout)
         self._wake.set()
-        if self._sealed or self._due:
+        if self._buffer.batches or self._due:
             self._start()
 
     async def flush(self) -> None:
@@ -275,13 +208,13 @@ class Subscriber:
         self._flushing = True
         self._wake.set()
         try:
-            if self._sealed or self._records:
+            if self.waiting:
                 self._start()
             if self._task is not None and not self._paused:
                 await asyncio.wait({self._task})
         finally:
             self._flushing = False
-            if self._sealed:
+            if self._buffer.batches:
                 self._start()
 
     def end(self) -> None:
@@ -294,12 +227,7 @@ class Subscriber:
             self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        self._report()
-        if self._error is not None and not self._reached and self._held:
-            if self._records:
-                self._seal()
-            while self._sealed:
-                worth = self._sealed.popleft().worth
-                self._unreported.add(worth.records, worth.size)
-            self._report(f"could not send events: {self._error}")
+        self._buffer.report()
+        if self._error is not None and not self._reached:
+            self._buffer.give_up_all(str(self._error))
         self._delivery.reset()

@@ -1,0 +1,156 @@
+"""Batches to an HTTP listener: a minimal HTTP/1.1 client. Connections are kept, bodies of answers are ignored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+import httptools
+
+from local_lambda.sinks.delivery import DeliveryFailed, not_there
+from local_lambda.subscription import Destination
+
+
+class HttpDelivery:
+    """Batches as JSON arrays to an HTTP listener; an answer of 200 to 299 acknowledges one."""
+
+    acknowledges = True
+
+    def __init__(
+        self, destination: Destination, resolve: Callable[[str], str], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._destination = destination
+        self._resolve = resolve
+        self._loop = loop
+        self._connection: _HttpConnection | None = None
+        self._head = (
+            f"{destination.method} {destination.path} HTTP/1.1\r\n"
+            f"Host: {destination.host}:{destination.port}\r\n"
+            "Content-Type: application/json\r\n"
+        ).encode("ascii")
+
+    def frame(self, records: Sequence[bytes]) -> bytes:
+        """The records as one JSON array."""
+        return b"[%s]" % b",".join(records)
+
+    async def deliver(self, batch: bytes) -> None:
+        """Send a batch and read the answer. Raises DeliveryFailed."""
+        head = b"%sContent-Length: %d\r\n\r\n" % (self._head, len(batch))
+        connection = self._connection
+        status = 0
+        if connection is not None and connection.reusable:
+            # A listener may close an idle connection at any moment; that is no failure of it.
+            with contextlib.suppress(_ClosedUnanswered):
+                status = await connection.request(head, batch)
+        if not status:
+            self.reset()
+            self._connection = connection = await self._connect()
+            try:
+                status = await connection.request(head, batch)
+            except _ClosedUnanswered:
+                raise DeliveryFailed("the listener closed the connection without an answer") from None
+        if not 200 <= status <= 299:
+            raise DeliveryFailed(f"the listener answered {status}")
+
+    async def _connect(self) -> _HttpConnection:
+        destination = self._destination
+        try:
+            _, connection = await self._loop.create_connection(
+                lambda: _HttpConnection(self._loop), self._resolve(destination.host), destination.port
+            )
+        except OSError as error:
+            raise not_there(destination, error) from None
+        return connection
+
+    def reset(self) -> None:
+        """Cut the connection; the next batch gets a new one."""
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+
+class _ClosedUnanswered(Exception):
+    """The connection ended before the answer began."""
+
+
+class _HttpConnection(asyncio.Protocol):
+    """One connection to an HTTP listener, one request at a time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[int] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._status = 0
+        self._framed = False
+        self._complete = True
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent: the listener keeps the connection, and its last answer was whole."""
+        return self._transport is not None and not self._transport.is_closing() and self._complete
+
+    async def request(self, head: bytes, body: bytes) -> int:
+        """Send a request; the status of the answer, once the answer is complete (if its end can be told)."""
+        assert self._transport is not None
+        self._begin()
+        self._complete = False
+        self._answer = self._loop.create_future()
+        self._transport.writelines((head, body))
+        return await self._answer
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(DeliveryFailed("the listener's answer is no HTTP"))
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._status:
+            self._succeed()
+        else:
+            self._fail(_ClosedUnanswered())
+
+    # --- httptools callbacks
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() in (b"content-length", b"transfer-encoding"):
+            self._framed = True
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self._status = status
+            if not self._framed:
+                # It ends with the connection, which may stay open: the status is all that matters.
+                self._succeed()
+
+    def on_message_complete(self) -> None:
+        if self._status:
+            self._complete = self._parser.should_keep_alive()
+            self._succeed()
+
+    def _succeed(self) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(self._status)
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
