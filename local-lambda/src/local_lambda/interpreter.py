@@ -109,7 +109,7 @@ def _is_program(path: Path) -> bool:
 
 def _examine(path: Path, home: Path, shell: Mapping[str, str]) -> Interpreter:
     """The interpreter at `path`. Raises StartError when it cannot run a function, saying what to do."""
-    virtual = _virtual_environment(path)
+    virtual = virtual_environment(path)
     if not _is_program(path):
         again = "no longer a program; make its virtual environment again" if virtual is not None else "not a program"
         raise _DoesNotRun(f"{path} is {again}")
@@ -134,7 +134,7 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")[:2]))
 
 
-def _virtual_environment(path: Path) -> dict[str, str] | None:
+def virtual_environment(path: Path) -> dict[str, str] | None:
     """The settings of the virtual environment that `path` is the python of, as written by venv, virtualenv or uv."""
     try:
         lines = (path.parent.parent / "pyvenv.cfg").read_text(errors="replace").splitlines()

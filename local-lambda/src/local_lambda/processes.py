@@ -157,6 +157,25 @@ class ProcessGroup:
         self._killed: list[Callable[[], None]] = []
         self.processes: dict[str, Process] = {}
 
+    def enter_sandbox(self, spec: Mapping[str, Any]) -> str | None:
+        """Before the first spawn: have all processes see the places of `spec` (see `mounts.py`).
+
+        Waits for it. Returns a reason in one line where it cannot be had; processes then see the machine as it is.
+        """
+        gone = "the supervisor is gone"
+        if not _send(self._control, ("sandbox", dict(spec))):
+            return gone
+        self._control.setblocking(True)
+        try:
+            header = self._control.recv(4, socket.MSG_WAITALL)
+            body = self._control.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL)
+        except OSError:
+            return gone
+        finally:
+            self._control.setblocking(False)
+        reason: str | None = marshal.loads(body)[1] if body else gone
+        return reason
+
     def spawn(
         self,
         name: str,

@@ -1,0 +1,61 @@
+"""What an environment's processes see where: the description that `sandbox.py` makes true. Nothing is mounted here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict
+
+from local_lambda.interpreter import Interpreter, virtual_environment
+
+MAX_LINKS = 40
+"""As many links the kernel follows in one path."""
+
+
+class Spec(TypedDict):
+    """The folders to be seen at `/var/task`, `/opt` and `/tmp`, the address of `sandbox.localdomain`, paths to keep."""
+
+    task: str
+    opt: str | None
+    tmp: str
+    hosts: str
+    keep: list[str]
+
+
+def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreter: Interpreter | None) -> Spec:
+    """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address of its own.
+
+    The function's Python, this package and the Python it runs on stay where they are, even below `/opt`, `/tmp` or
+    `/var/task`.
+    """
+    needed = [Path(__file__).parent, Path(sys.base_prefix), *(_folders(interpreter) if interpreter is not None else ())]
+    keep = {path: None for folder in needed for path in locations(folder)}
+    return {"task": str(code), "opt": str(opt) if opt else None, "tmp": str(tmp), "hosts": address, "keep": list(keep)}
+
+
+def _folders(interpreter: Interpreter) -> Iterator[Path]:
+    """What the interpreter is made of: its virtual environment and the installation that one is based on."""
+    virtual = virtual_environment(interpreter.path)
+    if virtual is not None:
+        yield interpreter.path.parent.parent
+        if virtual.get("home"):
+            yield Path(virtual["home"]).parent
+    yield interpreter.path
+    yield interpreter.path.resolve().parent.parent
+
+
+def locations(path: Path) -> list[str]:
+    """Where a path leads: each link on the way to it, and at last the thing itself."""
+    found: list[str] = []
+    here, ahead = "/", os.path.abspath(path).split("/")
+    while ahead and len(found) <= MAX_LINKS:
+        step = os.path.normpath(os.path.join(here, ahead.pop(0)))
+        if os.path.islink(step):
+            found.append(step)
+            target = os.readlink(step)
+            here, ahead = "/" if target.startswith("/") else here, target.split("/") + ahead
+        else:
+            here = step
+    return [*found, here]

@@ -1,0 +1,266 @@
+"""Enter a view of the file system in which code, layers and scratch space are where Lambda has them. Linux only.
+
+A supervisor that entered sees `/var/task`, `/opt` and `/tmp` of its environment, an `/etc/hosts` that knows `sandbox`
+and `sandbox.localdomain`, and everything else of the machine; so do the processes it starts, and nobody else. Without
+root this takes a user namespace (user_namespaces(7)), which keeps the caller's user and group. Directories of Lambda:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+
+Loaded by `supervisor.py`, so this file must not import anything from the package. What goes into the description of
+the view is decided in `mounts.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import marshal
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+MNT_DETACH = 2
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8  # statvfs(3) has the same bits
+MS_REMOUNT, MS_BIND, MS_REC = 1 << 5, 1 << 12, 1 << 14
+MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE = 1 << 17, 1 << 18, 1 << 19
+
+HOST_NAMES = ("sandbox.localdomain", "sandbox")
+SWITCHES = (
+    ("user/max_user_namespaces", "0"),
+    ("kernel/unprivileged_userns_clone", "0"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1"),
+)
+"""Settings (sysctl) and values by which machines forbid user namespaces."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def enter(spec: dict[str, Any]) -> str | None:
+    """Move this process into the view that `spec` describes; a reason in one line, and no change, when it cannot be.
+
+    `task`, `opt` (or None) and `tmp` are folders to be seen at `/var/task`, `/opt` and `/tmp`; `hosts` is the address
+    of the sandbox's host names; `keep` are paths to be seen where they are although they are below one of the three.
+    """
+    root = f"{spec['tmp']}/.root"
+    answers, answer = os.pipe()
+    until_joined, joined = os.pipe()
+    # Somebody else builds the view: machines refuse at any step (Ubuntu's AppArmor after namespaces were granted), and
+    # a process that is half-way inside cannot go back.
+    builder = os.fork()
+    if builder == 0:
+        os.close(joined)
+        _serve_builder(spec, root, answer, until_joined)
+    os.close(answer)
+    os.close(until_joined)
+    try:
+        told = os.read(answers, 65536)
+        if os.path.isdir(root):
+            os.rmdir(root)  # it is mounted no more: in the view it has become /
+        reason: str | None = marshal.loads(told) if told else "the process that prepares it was killed"
+        if reason is None:
+            _join(builder)
+        return reason
+    except OSError as error:
+        return _reason(error)
+    finally:
+        os.close(answers)
+        os.close(joined)
+        os.waitpid(builder, 0)
+
+
+def _serve_builder(spec: dict[str, Any], root: str, answer: int, until_joined: int) -> NoReturn:
+    """Build the view, and keep it until it is joined."""
+    try:
+        try:
+            _build(spec, root)
+            reason = None
+        except Exception as error:
+            reason = _reason(error)
+        os.write(answer, marshal.dumps(reason))
+        os.read(until_joined, 1)
+    finally:
+        os._exit(0)
+
+
+def _join(builder: int) -> None:
+    """Enter the builder's namespaces. Nothing can go wrong half-way: who owns a user namespace may enter all in it."""
+    its, own = f"/proc/{builder}/ns", "/proc/self/ns"
+    kinds = [kind for kind in ("user", "mnt") if not os.path.samefile(f"{its}/{kind}", f"{own}/{kind}")]
+    entries = [os.open(f"{its}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+    try:
+        for entry in entries:
+            _call("setns", entry, 0)
+    finally:
+        for entry in entries:
+            os.close(entry)
+
+
+def _build(spec: dict[str, Any], root: str) -> None:
+    os.umask(0o022)
+    places = _places(spec)
+    os.makedirs(root, exist_ok=True)
+    _unshare()
+    # Mounts made outside later on are seen here, those made here are not seen outside.
+    _call("mount", None, "/", None, MS_REC | MS_SLAVE, None)
+    _call("mount", "tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+    _call("mount", None, root, None, MS_UNBINDABLE, None)  # or the binds of the folders it is in would hold it too
+    # The hosts file is on a file system of its own, which goes on unseen: what lies in the root can be mounted on
+    # nothing else, and on a removed file nothing else can be mounted, such as the hosts of a sandbox in this one.
+    aside = f"{root}/.hosts"
+    os.mkdir(aside)
+    _call("mount", "tmpfs", aside, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+    with open(f"{aside}/hosts", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(_hosts(spec["hosts"]))
+    places[os.path.realpath("/etc/hosts")] = (f"{aside}/hosts", False)
+    _View(root, places).fill("", "/", False)
+    os.chdir(root)
+    _call("pivot_root", ".", ".")  # pivot_root(2): the old root then lies on the new one
+    _call("umount2", ".", MNT_DETACH)
+    os.chdir("/")
+    _call("umount2", "/.hosts", 0)
+    os.rmdir("/.hosts")
+    _call("mount", None, "/", None, MS_PRIVATE, None)
+    _call("mount", None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, None)
+
+
+def _unshare() -> None:
+    try:
+        _call("unshare", CLONE_NEWNS)
+        return
+    except PermissionError:
+        user, group = os.geteuid(), os.getegid()
+    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """What is seen where: path to source (empty: an empty folder) and whether it is read-only."""
+    sources = {"/var/task": spec["task"], "/opt": spec["opt"] or "", "/tmp": spec["tmp"]}
+    places = {path: (source and os.path.realpath(source), path != "/tmp") for path, source in sources.items()}
+    kept: list[str] = []
+    for keep in sorted(spec["keep"]):
+        home = next((path for path in sources if f"{keep}/".startswith(f"{path}/")), None)
+        if home is None or any(keep.startswith(f"{other}/") for other in kept):
+            continue
+        source = places[home][0]
+        there = source + keep[len(home) :]
+        if source and os.path.exists(there) and os.path.samefile(there, keep):
+            continue
+        if home == "/tmp" and keep != home:
+            _make_place(there, keep)
+        elif keep == home or (source and os.path.lexists(there)):
+            raise FileExistsError(errno.EEXIST, "needed at this very place by the function's Python or this tool", keep)
+        kept.append(keep)
+        if home != "/tmp" or not os.path.islink(keep):
+            places[keep] = (keep, True)
+    return places
+
+
+def _make_place(path: str, like: str) -> None:
+    """Make what `like` can be mounted on; a link is copied. It may be there from an earlier time."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.lexists(path):
+        return
+    if os.path.islink(like):
+        os.symlink(os.readlink(like), path)
+    elif os.path.isdir(like):
+        os.mkdir(path)
+    else:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+
+
+class _View:
+    """A new root, a file system in memory at `root`, that gets links and mounts of everything to be seen."""
+
+    def __init__(self, root: str, places: dict[str, tuple[str, bool]]) -> None:
+        self._root = root
+        self._places = places
+
+    def fill(self, path: str, source: str, read_only: bool) -> None:
+        """Show in the folder `path` every entry of the folder `source`, and the places below."""
+        inner = {place[len(path) + 1 :].partition("/")[0] for place in self._below(path)}
+        entries = set(os.listdir(source) if source else ())
+        for name in sorted(entries | inner):
+            ours = (os.path.join(source, name) if name in entries else "", read_only)
+            self._show(f"{path}/{name}", *self._places.get(f"{path}/{name}", ours))
+
+    def _show(self, path: str, source: str, read_only: bool) -> None:
+        target = self._root + path
+        if not self._whole(path, source):
+            os.mkdir(target)
+            self.fill(path, source, read_only)
+            return
+        if not os.path.lexists(target):
+            _make_place(target, source)
+        if os.path.islink(source):
+            return
+        _call("mount", source, target, None, MS_BIND | MS_REC, None)
+        if read_only:
+            kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)  # may not be lifted
+            _call("mount", None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | kept, None)
+        for place in self._below(path):
+            self._show(place, *self._places[place])
+
+    def _whole(self, path: str, source: str) -> bool:
+        """Whether `source` has what the places below can be mounted on; if not, the folder has to be made anew."""
+        return bool(source) and all(
+            _fits(source + place[len(path) :], self._places[place][0]) and self._whole(place, self._places[place][0])
+            for place in self._below(path)
+        )
+
+    def _below(self, path: str) -> list[str]:
+        """The places below a path that are not below one another."""
+        below = [place for place in self._places if place.startswith(f"{path}/")]
+        return [place for place in below if not any(place.startswith(f"{other}/") for other in below)]
+
+
+def _fits(there: str, source: str) -> bool:
+    """Whether `source` can be mounted on a path that exists, without being led elsewhere by a link."""
+    is_folder = not source or os.path.isdir(source)
+    return os.path.exists(there) and os.path.realpath(there) == there and os.path.isdir(there) == is_folder
+
+
+def _hosts(address: str) -> str:
+    """The machine's hosts(5) with the sandbox's names for `address`, and for no other."""
+    lines = [f"{address} {' '.join(HOST_NAMES)}"]
+    try:
+        with open("/etc/hosts", encoding="utf-8", errors="surrogateescape") as file:
+            machine = file.read().splitlines()
+    except OSError:
+        machine = []
+    for line in machine:
+        words = line.partition("#")[0].split()
+        others = [word for word in words if word not in HOST_NAMES]
+        if len(others) == len(words):
+            lines.append(line)
+        elif len(others) > 1:
+            lines.append(" ".join(others))
+    return "\n".join(lines) + "\n"
+
+
+def _call(name: str, *arguments: Any) -> None:
+    """A system call. Raises OSError that says which, and where."""
+    paths = [argument for argument in arguments if isinstance(argument, str)]
+    values = [os.fsencode(value) if isinstance(value, str) else value for value in arguments]
+    if getattr(_libc, name)(*(ctypes.c_ulong(value) if isinstance(value, int) else value for value in values)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), " ".join((name, *paths)))
+
+
+def _reason(error: Exception) -> str:
+    """The error in one line, with the machine's setting that explains it if there is one."""
+    if not isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    for name, forbidding in SWITCHES if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSPC) else ():
+        try:
+            with open(f"/proc/sys/{name}", encoding="utf-8") as file:
+                if file.read().strip() == forbidding:
+                    reason += f" ({name.replace('/', '.')} is {forbidding})"
+        except OSError:
+            continue
+    return reason
