@@ -243,6 +243,7 @@ async def _invoke_all(
             break
         answers.append((invocation, answered.result()))
         if not quiet:
+            environment.stream.flush()
             host.console.flush()
             sys.stdout.buffer.write(answered.result().payload + b"\n")
             sys.stdout.buffer.flush()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter, time
 from typing import Any, Protocol
 
@@ -17,15 +18,18 @@ from local_lambda import events
 from local_lambda.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.errors import ApiError
 from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
+from local_lambda.identifiers import new_uuid
 from local_lambda.init_phase import InitPhase
-from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, new_id, timed_out
+from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.memory import PeakMemory
 from local_lambda.processes import Process, ProcessGroup
 from local_lambda.stream import EventStream
 from local_lambda.variables import Launch
 
-MEMORY_INTERVAL_SECONDS = 0.1
+TICK_SECONDS = 0.1
+MEMORY_SECONDS = 0.01
+"""Memory is read after an answer, but not more often than this: a reading costs as much as the rest of an answer."""
 
 
 class Timer(Protocol):
@@ -68,6 +72,7 @@ class ExecutionEnvironment:
         self._loop: Any = None
         self._timer: Timer | None = None
         self._deadline = 0.0
+        self._measure_after = 0.0
         self._deliver: Callable[[Invocation], None] | None = None
         self._last_request_id: str | None = None
         self._next_exit: Any = None
@@ -184,13 +189,14 @@ class ExecutionEnvironment:
         if self.extensions.invoked:
             event = invoke_event(invocation)
             for extension in self.extensions.invoked:
-                extension.give(event, new_id())
-        self.stream.emit(self._start_event(invocation))
+                extension.give(event, new_uuid())
+        self.stream.emit(partial(self._start_event, invocation))
         self._deadline = invocation.started + timeout
         if self._suppressed_since is not None:
             # A suppressed init is part of the duration; the handler has its whole timeout all the same.
             invocation.started, self._suppressed_since = self._suppressed_since, None
-        self._set_timer(min(timeout, MEMORY_INTERVAL_SECONDS), self._tick)
+        if self._timer is None:
+            self._set_timer(min(timeout, TICK_SECONDS), self._tick)
 
     def _deliver_current(self) -> None:
         assert self.current is not None
@@ -211,12 +217,15 @@ class ExecutionEnvironment:
 
     def _tick(self) -> None:
         """Look at the deadline, and at the memory of what runs long enough to have children worth counting."""
+        self._timer = None
+        if self.machine.state != "Busy":
+            return
         self._memory.measure(tree=True)
         left = self._deadline - perf_counter()
         if left <= 0:
             self._abort(timed_out(self.function.timeout))
         else:
-            self._set_timer(min(left, MEMORY_INTERVAL_SECONDS), self._tick)
+            self._set_timer(min(left, TICK_SECONDS), self._tick)
 
     def _answer(self, payload: bytes, failed: bool) -> None:
         invocation = self.current
@@ -243,26 +252,12 @@ class ExecutionEnvironment:
             self.runtime_process.drain()
         if invocation.answer is None and failure is not None:
             self._answer(failure.body_for(invocation.request_id), failed=True)
-        self.stream.emit(
-            events.RuntimeDone(
-                time(),
-                invocation.request_id,
-                failure.status if failure else "success",
-                failure.error_type if failure else None,
-                (now - invocation.started) * 1000,
-                invocation.produced_bytes,
-                _spans(invocation),
-                invocation.tracing,
-                invocation.failed,
-                invocation.error_cause,
-            )
-        )
+        self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
 
     def _report(self, failure: Failure | None = None) -> None:
         """The invocation is over for everybody."""
         invocation = self.current
         assert invocation is not None
-        self._cancel_timer()
         now = perf_counter()
         spans: tuple[events.Span, ...] = ()
         if self.extensions:
@@ -271,29 +266,37 @@ class ExecutionEnvironment:
                     extension.process.drain()
             offset = invocation.started_at - invocation.started
             spans = (events.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
-        status = failure.status if failure else "success"
-        duration = self.function.timeout * 1000.0 if status == "timeout" else (now - invocation.started) * 1000
-        cold = invocation.cold_init
-        self.stream.emit(
-            events.Report(
-                time(),
-                invocation.request_id,
-                status,
-                failure.error_type if failure else None,
-                duration,
-                math.ceil(duration + (cold or 0.0)),
-                self.function.memory_mb,
-                self._memory.megabytes,
-                cold,
-                spans,
-                invocation.tracing,
-            )
-        )
+        self.stream.emit(partial(self._report_event, invocation, now, time(), failure, spans))
         self.current = None
         if invocation.tail and invocation.answer is not None:
             self.stream.flush()
             answer = invocation.answer
             invocation.on_answer(Answer(answer.payload, answer.failed, self._log_tail()))
+
+    def _report_event(
+        self,
+        invocation: Invocation,
+        ended: float,
+        ended_at: float,
+        failure: Failure | None,
+        spans: tuple[events.Span, ...],
+    ) -> events.Report:
+        status = failure.status if failure else "success"
+        duration = self.function.timeout * 1000.0 if status == "timeout" else (ended - invocation.started) * 1000
+        cold = invocation.cold_init
+        return events.Report(
+            ended_at,
+            invocation.request_id,
+            status,
+            failure.error_type if failure else None,
+            duration,
+            math.ceil(duration + (cold or 0.0)),
+            self.function.memory_mb,
+            self._memory.megabytes,
+            cold,
+            spans,
+            invocation.tracing,
+        )
 
     def _done(self) -> None:
         """End the invocation if runtime and extensions are all through with it."""
@@ -368,8 +371,10 @@ class ExecutionEnvironment:
 
     def _responded(self, invocation: Invocation, began: float) -> None:
         invocation.response_began = began
-        invocation.responded = perf_counter()
-        self.defer(self._memory.measure)
+        invocation.responded = now = perf_counter()
+        if now > self._measure_after:
+            self._measure_after = now + MEMORY_SECONDS
+            self.defer(self._memory.measure)
 
     # --- verbs of the Extensions API
 
@@ -529,6 +534,21 @@ class ExecutionEnvironment:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _runtime_done_event(invocation: Invocation, done_at: float, failure: Failure | None) -> events.RuntimeDone:
+    return events.RuntimeDone(
+        done_at,
+        invocation.request_id,
+        failure.status if failure else "success",
+        failure.error_type if failure else None,
+        (invocation.done - invocation.started) * 1000,
+        invocation.produced_bytes,
+        _spans(invocation),
+        invocation.tracing,
+        invocation.failed,
+        invocation.error_cause,
+    )
 
 
 def _spans(invocation: Invocation) -> tuple[events.Span, ...]:

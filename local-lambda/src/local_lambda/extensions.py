@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from local_lambda.errors import ApiError
-from local_lambda.invocation import Invocation, encode, new_id
+from local_lambda.identifiers import new_uuid
+from local_lambda.invocation import Invocation, encode
 from local_lambda.lifecycle import EXTENSION, Machine
 from local_lambda.processes import Process
 
@@ -108,7 +109,7 @@ class Extensions:
             raise ApiError(403, "Extension.InvalidExtensionState", "Extension with this name already registered")
         extension.machine.advance("register")
         extension.events = events
-        extension.identifier = new_id()
+        extension.identifier = new_uuid()
         self._by_identifier[extension.identifier] = extension
         self.invoked = tuple(other for other in self if "INVOKE" in other.events)
         return extension

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from local_lambda.xray import SegmentReceiver
 
 LOOPBACK = "127.0.0.1"
+EVENT_SECONDS = 0.002
+CONSOLE_SECONDS = 0.01
+"""Events go to the sinks, and lines to the terminal, in batches: one by one they would cost more than an invocation."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class EnvironmentHost:
         from local_lambda.xray import SegmentReceiver
 
         self._loop = loop
-        self.console.defer = loop.call_soon
+        self.console.defer = partial(loop.call_later, CONSOLE_SECONDS)
         self._documents = SegmentDocuments(self._late)
         self._receiver = SegmentReceiver(loop, self._xray, self._documents.add, self._bad_datagram)
         for environment in list(self._made):
@@ -120,7 +124,7 @@ class EnvironmentHost:
 
     def _defer(self, action: Callable[[], None]) -> None:
         if self._loop is not None:
-            self._loop.call_soon(action)
+            self._loop.call_later(EVENT_SECONDS, action)
 
     def _traced(self, trace: Trace) -> None:
         for act in self.on_trace:

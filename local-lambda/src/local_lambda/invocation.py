@@ -7,30 +7,22 @@ Bodies made here put `errorType` first, as the service does; those of the Python
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.events import Tracing
+from local_lambda.identifiers import new_uuid
 from local_lambda.xray import next_attempt
 
 if TYPE_CHECKING:
     from local_lambda.extensions import Extension
 
 
-def new_id() -> str:
-    """A random UUID (version 4) as text; a good deal cheaper than `uuid.uuid4()`."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when asked for."""
 
     payload: bytes
@@ -39,30 +31,22 @@ class Answer:
 
 
 class Invocation:
-    """One event on its way through an environment. Times are `perf_counter` seconds."""
+    """One event on its way through an environment. Times are `perf_counter` seconds, 0 before they are known."""
 
-    __slots__ = (
-        "answer",
-        "client_context",
-        "cold_init",
-        "deadline_ms",
-        "done",
-        "error_cause",
-        "failed",
-        "function_arn",
-        "invocation_id",
-        "on_answer",
-        "payload",
-        "produced_bytes",
-        "request_id",
-        "responded",
-        "response_began",
-        "started",
-        "started_at",
-        "tail",
-        "tracing",
-        "waiting_since",
-    )
+    answer: Answer | None = None
+    failed = False
+    error_cause: str | None = None
+    """The exception as the runtime describes it for X-Ray (JSON text)."""
+    cold_init: float | None = None
+    """Milliseconds of the init that this invocation's environment began with."""
+    deadline_ms = 0
+    started = 0.0
+    started_at = 0.0
+    """Seconds since the epoch."""
+    response_began = 0.0
+    responded = 0.0
+    done = 0.0
+    produced_bytes = 0
 
     def __init__(
         self,
@@ -79,21 +63,10 @@ class Invocation:
         self.function_arn = function_arn
         self.tracing = tracing
         self.on_answer = on_answer
-        self.request_id = request_id or new_id()
-        self.invocation_id = new_id()
+        self.request_id = request_id or new_uuid()
+        self.invocation_id = new_uuid()
         self.client_context = client_context
         self.tail = tail
-        self.answer: Answer | None = None
-        self.failed = False
-        self.error_cause: str | None = None
-        self.cold_init: float | None = None
-        self.deadline_ms = 0
-        self.started = 0.0
-        self.started_at = 0.0
-        self.response_began = 0.0
-        self.responded = 0.0
-        self.done = 0.0
-        self.produced_bytes = 0
         self.waiting_since = perf_counter()
 
     def again(self) -> Invocation:

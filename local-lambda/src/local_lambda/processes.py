@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,7 @@ class Process:
     `peak_kilobytes` is the kernel's own figure of its peak memory, known when it has ended.
     """
 
-    def __init__(self, name: str, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
+    def __init__(self, name: str, on_exit: Callable[[Process], None]) -> None:
         self.name = name
         self.pid: int | None = None
         self.exit_code: int | None = None
@@ -37,13 +38,23 @@ class Process:
         self.launch_error: tuple[int, str] | None = None
         self.on_exit = on_exit
         self.outputs: list[Output] = []
-        self._on_line = on_line
+        self._poll = select.poll()
+
+    def add_output(self, output: Output) -> None:
+        """Take one more pipe to read from."""
+        self.outputs.append(output)
+        self._poll.register(output.descriptor, select.POLLIN)
 
     def drain(self) -> None:
-        """Read everything the process has written so far."""
+        """Read everything the process has written so far: one system call when that is nothing."""
+        if self._poll.poll(0):
+            for output in self.outputs:
+                output.read()
+                if output.closed:
+                    self._poll.register(output.descriptor, 0)
         for output in self.outputs:
-            output.read()
-            output.flush()
+            if output.buffer:
+                output.flush()
 
 
 class Output:
@@ -187,12 +198,12 @@ class ProcessGroup:
         framed_log: bool = False,
     ) -> Process:
         """Start `argv` with exactly `env` in `cwd`; a launch that fails is reported through `on_exit`."""
-        process = Process(name, on_line, on_exit)
+        process = Process(name, on_exit)
         theirs = []
         for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:
             read, write = os.pipe()
             os.set_blocking(read, False)
-            process.outputs.append(kind(read, on_line))
+            process.add_output(kind(read, on_line))
             theirs.append(write)
         _send(self._control, ("spawn", name, list(argv), dict(env), cwd), theirs)
         for descriptor in theirs:

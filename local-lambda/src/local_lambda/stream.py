@@ -21,7 +21,7 @@ class EventStream:
     ) -> None:
         self._defer = defer
         self._on_broken = on_broken
-        self._queue: deque[Event] = deque()
+        self._queue: deque[Event | Callable[[], Event]] = deque()
         self._scheduled = False
         self._sinks: list[Sink] = []
 
@@ -29,8 +29,8 @@ class EventStream:
         """Give `sink` every event from now on."""
         self._sinks.append(sink)
 
-    def emit(self, event: Event) -> None:
-        """Report a fact."""
+    def emit(self, event: Event | Callable[[], Event]) -> None:
+        """Report a fact; given as a function it is put into words when the sinks get it, off the path of the answer."""
         self._queue.append(event)
         if not self._scheduled:
             self._scheduled = True
@@ -41,7 +41,8 @@ class EventStream:
         self._scheduled = False
         queue = self._queue
         while queue:
-            event = queue.popleft()
+            item = queue.popleft()
+            event = item if isinstance(item, Event) else item()
             for sink in self._sinks:
                 try:
                     sink(event)

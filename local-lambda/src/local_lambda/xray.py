@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from local_lambda.events import Tracing
+from local_lambda.identifiers import random_hex
 from local_lambda.sockets import listen_udp
 
 Document = dict[str, Any]
@@ -37,7 +38,7 @@ def new_tracing(incoming: str | None, active: bool, *, queued: bool = False) -> 
     Without a usable header there still is a trace id, as in Lambda. `queued` marks an asynchronous invocation.
     """
     received = time.time()
-    random = os.urandom(36).hex()
+    random = random_hex(72)
     parent_id = random[:16]
     fields = _parse(incoming) if incoming else None
     if fields is None:
@@ -66,7 +67,7 @@ def new_tracing(incoming: str | None, active: bool, *, queued: bool = False) -> 
 
 def next_attempt(tracing: Tracing) -> Tracing:
     """The context of the next attempt at a `queued` invocation: same service segment, new function segment."""
-    random = os.urandom(16).hex()
+    random = random_hex(32)
     parent_id = random[:16]
     header = tracing.header.replace(f"Parent={tracing.parent_id}", f"Parent={parent_id}", 1)
     attempt = (tracing.attempt or 1) + 1

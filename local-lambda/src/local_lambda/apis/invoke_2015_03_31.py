@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, unquote
 from local_lambda.apis.errors import answering_errors
 from local_lambda.errors import ApiError
 from local_lambda.http_server import JSON, Application, Exchange
-from local_lambda.invocation import Answer, Invocation, encode, new_id
+from local_lambda.identifiers import new_uuid
+from local_lambda.invocation import Answer, Invocation, encode
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray import new_tracing
 
@@ -119,7 +120,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
     active = pool.function.tracing_active
     tracing = new_tracing(incoming.decode("latin-1") if incoming else None, active, queued=queued)
     if kind == b"DryRun":
-        exchange.respond(204, headers=b"x-amzn-RequestId: %s\r\n" % new_id().encode())
+        exchange.respond(204, headers=b"x-amzn-RequestId: %s\r\n" % new_uuid().encode())
         return
     if queued:
         invocation = Invocation(payload, arn, tracing, lambda answer: None)
@@ -221,4 +222,4 @@ def api_error(exchange: Exchange, error: ApiError) -> None:
 
 
 def _error_headers(error_type: str) -> bytes:
-    return JSON + f"x-amzn-ErrorType: {error_type}\r\nx-amzn-RequestId: {new_id()}\r\n".encode("latin-1")
+    return JSON + f"x-amzn-ErrorType: {error_type}\r\nx-amzn-RequestId: {new_uuid()}\r\n".encode("latin-1")

@@ -115,7 +115,7 @@ def _error_body(exchange: Exchange) -> bytes:
     try:
         document = json.loads(exchange.body)
         document.pop("errorCause", None)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return b'"Invalid error body"'
     return encode(document)
 
