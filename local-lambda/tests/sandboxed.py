@@ -12,10 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_lambda.mounts import spec
+from local_lambda import sandbox
+from local_lambda.mounts import locations, spec
 from local_lambda.processes import Process, ProcessGroup, Zygote
 
 SCRIPT = Path(__file__)
+SOURCE = Path(sandbox.__file__).parent.parent
+TOOLS = [path for folder in (SCRIPT.parent, SOURCE, sys.prefix, sys.base_prefix) for path in locations(Path(folder))]
+"""What a sandbox has to keep for this script to run in it, wherever the repository is."""
 NO_SANDBOX = 99
 DEADLINE_SECONDS = 30
 
@@ -30,7 +34,7 @@ class Sandboxed:
         self.group: ProcessGroup = zygote.open()
         self.output: list[str] = []
         self._spec = spec(self.task, self.opt, self.tmp, address, None)
-        self._spec["keep"] += keep
+        self._spec["keep"] = list(keep)
 
     def enter(self, layers: bool = True) -> str | None:
         """The reason why it cannot be had, or None."""

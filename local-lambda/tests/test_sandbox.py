@@ -19,7 +19,7 @@ from local_lambda.interpreter import Interpreter
 from local_lambda.mounts import locations, spec
 from local_lambda.processes import Zygote
 from local_lambda.supervisor import children
-from sandboxed import DEADLINE_SECONDS, NO_SANDBOX, SCRIPT, Sandboxed, shell
+from sandboxed import DEADLINE_SECONDS, NO_SANDBOX, SCRIPT, SOURCE, TOOLS, Sandboxed, shell
 
 NOBODY = 65534
 FORBID = """
@@ -65,6 +65,7 @@ def why_impossible() -> str | None:
     return "this machine refuses private mounts" if status else None
 
 
+WITH_PYTHON = pytest.mark.parametrize("sandboxed", [TOOLS], indirect=True, ids=["with Python"])
 IMPOSSIBLE = why_impossible()
 pytestmark = pytest.mark.skipif(IMPOSSIBLE is not None, reason=f"the sandbox {IMPOSSIBLE}")
 
@@ -85,8 +86,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sandboxed(zygote: Zygote, folder: Path) -> Iterator[Sandboxed]:
-    sandboxed = Sandboxed(zygote, folder)
+def sandboxed(request: pytest.FixtureRequest, zygote: Zygote, folder: Path) -> Iterator[Sandboxed]:
+    """An environment that has not entered yet; `WITH_PYTHON` makes one that Python can be run in."""
+    sandboxed = Sandboxed(zygote, folder, keep=getattr(request, "param", ()))
     yield sandboxed
     sandboxed.group.close()
 
@@ -116,8 +118,7 @@ def python_for_everybody(user: int) -> str:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    source = str(Path(sandbox.__file__).parent.parent)
-    return {**os.environ, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1", **variables}
 
 
 def mounts() -> str:
@@ -181,6 +182,7 @@ def test_files_in_tmp_belong_to_the_caller_and_stay(sandboxed: Sandboxed) -> Non
     assert (file.stat().st_uid, file.stat().st_gid) == (user, group)
 
 
+@WITH_PYTHON
 def test_the_sandbox_names_lead_to_the_environments_address(sandboxed: Sandboxed) -> None:
     """The machine's own names are known as well."""
     assert sandboxed.enter() is None
@@ -212,7 +214,7 @@ def test_two_environments_use_the_same_port_at_the_same_time(zygote: Zygote, fol
         port = free.getsockname()[1]
 
     async def main() -> list[bytes]:
-        environments = [Sandboxed(zygote, folder / address, address) for address in addresses]
+        environments = [Sandboxed(zygote, folder / address, address, TOOLS) for address in addresses]
         listening = asyncio.Semaphore(0)
         for environment, address in zip(environments, addresses, strict=True):
             (environment.opt / "name").write_text(address)
@@ -343,13 +345,13 @@ def machine(sandboxed: Sandboxed) -> Sandboxed:
 
 def inside(keep: str, layer: str, command: str) -> str:
     """A script that makes a layer and runs a command in a sandbox with it."""
-    source = Path(sandbox.__file__).parent.parent
     return (
-        f"mkdir -p {layer}; echo layer > {layer}/file; export PYTHONPATH='{source}'; export KEEP='{keep}';"
+        f"mkdir -p {layer}; echo layer > {layer}/file; export PYTHONPATH='{SOURCE}'; export KEEP='{keep}';"
         f"'{sys.executable}' '{SCRIPT}' /tmp/made /bin/sh -c '{command}' || echo status $?"
     )
 
 
+@WITH_PYTHON
 def test_a_folder_below_opt_is_kept_beside_the_layers_when_asked(machine: Sandboxed) -> None:
     """The layer's own folder of the same name is seen as well, and nothing is made in the layer."""
     keep = "/opt/python/3.x /opt/link"
@@ -361,6 +363,7 @@ def test_a_folder_below_opt_is_kept_beside_the_layers_when_asked(machine: Sandbo
     assert os.listdir(machine.tmp / "made" / "opt" / "python") == ["file"]
 
 
+@WITH_PYTHON
 def test_the_sandbox_is_refused_when_a_layer_covers_what_is_needed(machine: Sandboxed) -> None:
     """Either of the two would be missed without a word."""
     assert shell(machine, inside("/opt/python/3.x", "/tmp/made/opt/python/3.x", "true")) == [
@@ -386,7 +389,8 @@ def test_nothing_has_changed_when_the_machine_refuses(
 
     monkeypatch.setattr(sandbox, "_call", refuse)
     before = state()
-    reason = sandbox.enter(dict(spec(tmp_path, None, tmp_path, "127.0.0.2", None)))
+    path = str(tmp_path)
+    reason = sandbox.enter({"task": path, "opt": None, "tmp": path, "hosts": "127.0.0.2", "keep": []})
     assert reason is not None
     assert reason.startswith(f"{name}: Operation not permitted")
     assert "\n" not in reason
