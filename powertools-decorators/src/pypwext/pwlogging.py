@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar, Union, cast, overload
 
 from aws_lambda_powertools.logging import Logger
@@ -82,14 +83,15 @@ class PyPwExtLogger(Logger):
             level=level,
             child=child,
             sampling_rate=sampling_rate,
-            stream=stream,
+            stream=sys.stdout if stream is None else stream,  # early versions of Powertools took stderr
             logger_formatter=logger_formatter,
             logger_handler=logger_handler,
             **kwargs,
         )
         share_formatter(self, logger_handler, stream, logger_formatter, custom_encoder)
         if level is not None:
-            self.setLevel(level)  # Powertools ignores the level of the second logger of a service
+            # Powertools ignores the level of the second logger of a service.
+            self._logger.setLevel(self._determine_log_level(level))
         if not any(isinstance(known, Relocate) for known in self._logger.filters):
             self._logger.addFilter(Relocate())
         if default_logger:
@@ -157,6 +159,8 @@ class PyPwExtLogger(Logger):
     ) -> None:
         if not self.accepts(level):
             return
+        if exc_info is True and sys.exc_info()[0] is None:
+            exc_info = None  # exception() where there is none: some formatters fail over an empty one
         message, keywords = build_message(msg, args)
         fields = {**(extra or {}), **fields}
         keywords = {**{name: fields.pop(name) for name in KEYWORDS if name in fields}, **keywords}
