@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from local_lambda.backlog import MAX_LINES
 from local_lambda.errors import ApiError
 from local_lambda.events import ExtensionLog, InitReport, InitStart, LogsDropped, Start
 from local_lambda.subscription import SANDBOX
-from local_lambda.subscriptions import MAX_BACKLOG_LINES, Subscriptions
+from local_lambda.subscriptions import Subscriptions
 from telemetry_listeners import (
     NOON,
     PATIENT,
@@ -85,12 +86,12 @@ def test_late_subscriber_after_a_flood_learns_what_is_missing() -> None:
 
     async def test() -> None:
         async with HttpListener() as listener, Environment() as environment:
-            environment.emit(INIT_START, *[line(f"{number}\n") for number in range(MAX_BACKLOG_LINES + 7)], INIT_REPORT)
+            environment.emit(INIT_START, *[line(f"{number}\n") for number in range(MAX_LINES + 7)], INIT_REPORT)
             environment.subscriptions.subscribe("collector", telemetry(listener.destination, *ALL, buffering=PATIENT))
             assert await environment.flush()
-            records = await listener.records(MAX_BACKLOG_LINES + 4)
+            records = await listener.records(MAX_LINES + 4)
             assert kinds(records)[0] == "initStart"
-            assert sum(kind == "function" for kind in kinds(records)) == MAX_BACKLOG_LINES
+            assert sum(kind == "function" for kind in kinds(records)) == MAX_LINES
             (notice,) = [record["record"] for record in records if record["type"] == "platform.logsDropped"]
             assert notice["droppedRecords"] == 7
 

@@ -11,6 +11,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from local_lambda import events
+from local_lambda.backlog import Backlog
 from local_lambda.events import Event
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ PRIVATE_HOSTS = frozenset(("sandbox.localdomain", "sandbox"))
 LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1"))
 SUBSCRIBED = "Subscribed"
 ALREADY_SUBSCRIBED = "Already subscribed"
-
-MAX_BACKLOG_LINES = 10_000
-MAX_BACKLOG_CHARACTERS = 4 * 1024 * 1024
 
 
 class Subscriptions:
@@ -56,8 +54,7 @@ class Subscriptions:
         self._wanted: dict[str, list[tuple[Render, list[Subscriber]]]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
         self._paused = False
-        self._backlog: list[Event] | None = []
-        self._forget_backlog()
+        self._backlog: Backlog | None = Backlog()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver in `loop`."""
@@ -72,41 +69,19 @@ class Subscriptions:
 
     def close(self) -> None:
         """All extensions are ready: nobody may subscribe any more, and nothing is kept for late subscribers."""
-        self._forget_backlog()
         self._backlog = None
 
     def reopen(self) -> None:
         """Another init begins. Subscriptions stay; its extensions may subscribe."""
-        self._forget_backlog()
-
-    def _forget_backlog(self) -> None:
-        self._backlog = []
-        self._backlog_lines = self._backlog_characters = 0
-        self._lost_lines = self._lost_characters = 0
+        self._backlog = Backlog()
 
     # --- the sink
 
     def __call__(self, event: Event) -> None:
         if self._backlog is not None:
-            self._keep(event, self._backlog)
+            self._backlog.keep(event)
         if self._wanted:
             self._deliver(event)
-
-    def _keep(self, event: Event, backlog: list[Event]) -> None:
-        """Remember what a late subscriber is to get: everything since the init began, within limits."""
-        if type(event) is events.InitStart:
-            self._forget_backlog()
-            backlog = self._backlog = []
-        elif isinstance(event, events.Log):
-            characters = len(event.text)
-            full = self._backlog_lines >= MAX_BACKLOG_LINES
-            if full or self._backlog_characters + characters > MAX_BACKLOG_CHARACTERS:
-                self._lost_lines += 1
-                self._lost_characters += characters
-                return
-            self._backlog_lines += 1
-            self._backlog_characters += characters
-        backlog.append(event)
 
     def _deliver(self, event: Event) -> None:
         category = self._categories.get(type(event))
@@ -160,15 +135,19 @@ class Subscriptions:
         subscriber = Subscriber(extension, subscription, render, delivery, self._loop, self._emit, policy)
         if self._paused:
             subscriber.pause()
-        for event in self._backlog or ():
-            if CATEGORIES.get(type(event)) not in subscription.wanted:
-                continue
-            if not isinstance(event, events.ExtensionLog) or event.source != extension:
+        if self._backlog is not None:
+            self._replay(self._backlog, subscriber, render)
+        return subscriber
+
+    def _replay(self, backlog: Backlog, subscriber: Subscriber, render: Render) -> None:
+        wanted = subscriber.subscription.wanted
+        for event in backlog.events:
+            own = isinstance(event, events.ExtensionLog) and event.source == subscriber.name
+            if self._categories.get(type(event)) in wanted and not own:
                 for record in render(event):
                     subscriber.add(record)
-        if self._lost_lines and subscription.wanted & {"function", "extension"}:
-            subscriber.lost(self._lost_lines, self._lost_characters)
-        return subscriber
+        if backlog.lost_lines and wanted & {"function", "extension"}:
+            subscriber.lost(backlog.lost_lines, backlog.lost_characters)
 
     def _delivery(self, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> Delivery:
         from local_lambda.sinks.delivery import NobodyListens
