@@ -107,7 +107,8 @@ class EnvironmentPool:
             invocation, _ = self._waiting.popleft()
             environment.invoke(invocation)
         else:
-            self._idle.append(environment)
+            if environment not in self._idle:  # one whose runtime died while it was idle is still there
+                self._idle.append(environment)
             if self._finished is not None and not self._finished.done() and not self._busy():
                 self._finished.set_result(None)
 
