@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tool import Gate, Project
+from puppet_runtime import Puppet
+from tool import FUNCTIONS, Gate, Project, Tool, serving
 
 MakeProject = Callable[..., Project]
 
@@ -37,6 +38,22 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path
         return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def puppet_tool() -> Iterator[Tool]:
+    """`exec` of the runtime that does nothing by itself."""
+    shell = {"AWS_LAMBDA_FUNCTION_NAME": "puppet", "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "AWS_REGION": "eu-west-1"}
+    with serving("exec", "--", sys.executable, "-IS", FUNCTIONS / "puppet.py", variables=shell) as tool:
+        yield tool
+
+
+@pytest.fixture
+def runtime(puppet_tool: Tool) -> Iterator[Puppet]:
+    """A runtime that has not asked for anything yet; it is started by the first invocation."""
+    puppet = Puppet(puppet_tool)
+    yield puppet
+    puppet.die()
 
 
 @pytest.fixture
