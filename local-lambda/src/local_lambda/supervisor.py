@@ -37,7 +37,10 @@ def prctl(option: int, value: int) -> None:
 
 def receive(control: Any) -> tuple[Any, list[int]] | None:
     """The next message and its file descriptors; None when the other side has closed."""
-    header, ancillary, _, _ = control.recvmsg(4, _socket.CMSG_SPACE(4 * 8), getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
+    try:
+        header, ancillary, _, _ = control.recvmsg(4, _socket.CMSG_SPACE(4 * 8), getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
+    except OSError:  # a tool that ended before it had read all our messages resets the connection
+        return None
     descriptors: list[int] = []
     for level, kind, data in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
