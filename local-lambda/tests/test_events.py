@@ -125,7 +125,7 @@ def test_record_of_a_report_of_a_cold_start_has_its_init() -> None:
 
 def test_record_when_not_sampled_has_no_tracing() -> None:
     """Records carry a `tracing` object when the invocation is traced."""
-    record: Any = replace(DONE, tracing=replace(TRACING, sampled=False)).record()
+    record: Any = replace(DONE, tracing=TRACING._replace(sampled=False)).record()
     assert "tracing" not in record
 
 

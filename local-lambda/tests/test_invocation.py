@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, new_id, timed_out
+from local_lambda.identifiers import new_uuid
+from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, timed_out
 from local_lambda.xray import new_tracing
 
 
@@ -69,7 +70,7 @@ def test_body_for_a_response_too_large_names_the_limit() -> None:
 
 def test_new_id_is_a_random_uuid() -> None:
     """Version 4, the RFC's variant, never the same twice."""
-    ids = {new_id() for _ in range(1000)}
+    ids = {new_uuid() for _ in range(1000)}
     assert len(ids) == 1000
     form = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
     assert all(form.fullmatch(identifier) for identifier in ids)

@@ -103,7 +103,7 @@ def test_line_of_a_record_in_the_text_format(event: events.Event, line: str | No
 
 def test_line_when_not_sampled_has_no_xray_part() -> None:
     """`XRAY` is part of the REPORT of traced invocations only."""
-    assert "XRAY" not in Log()(replace(REPORT, tracing=replace(TRACING, sampled=False)))[0]
+    assert "XRAY" not in Log()(replace(REPORT, tracing=TRACING._replace(sampled=False)))[0]
 
 
 def test_line_without_an_end_gets_one() -> None:

@@ -6,6 +6,7 @@ runtime, and only then asyncio and the HTTP server, which are imported while the
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from argparse import Namespace
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +28,8 @@ from local_lambda.processes import Zygote
 from local_lambda.sinks.console import LANE_WIDTH, Console
 
 if TYPE_CHECKING:
+    import asyncio
+
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
     from local_lambda.invocation import Answer, Invocation
@@ -194,6 +198,8 @@ def _run(main: Coroutine[Any, Any, Result]) -> Result:
 
     import uvloop
 
+    gc.freeze()
+    gc.set_threshold(50_000)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 
@@ -236,7 +242,7 @@ async def _invoke_all(
     for payload in payloads:
         answered: asyncio.Future[Answer] = loop.create_future()
         tracing = new_tracing(None, function.tracing_active)
-        invocation = Invocation(payload or b"{}", function.arn, tracing, answered.set_result, tail=quiet)
+        invocation = Invocation(payload or b"{}", function.arn, tracing, partial(_set, answered), tail=quiet)
         pool.invoke(invocation, None)
         await asyncio.wait((answered, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
@@ -252,6 +258,10 @@ async def _invoke_all(
         await pool.finish()
     await pool.shutdown()
     return answers
+
+
+def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+    answered.set_result(answer)
 
 
 async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: Any, limit: int) -> int:

@@ -233,7 +233,7 @@ class ExecutionEnvironment:
         invocation.failed = failed
         invocation.answer = Answer(payload, failed)
         if not invocation.tail:
-            invocation.on_answer(invocation.answer)
+            invocation.on_answer(invocation, invocation.answer)
 
     def _abort(self, failure: Failure) -> None:
         """The invocation cannot come to a good end: answer, report, and start over."""
@@ -247,12 +247,13 @@ class ExecutionEnvironment:
         assert invocation is not None
         if invocation.done:
             return
-        invocation.done = now = perf_counter()
+        invocation.done = perf_counter()
         if self.runtime_process is not None:
             self.runtime_process.drain()
         if invocation.answer is None and failure is not None:
             self._answer(failure.body_for(invocation.request_id), failed=True)
-        self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
+        if invocation.tracing.sampled or self.stream.wanted(events.RuntimeDone):
+            self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
 
     def _report(self, failure: Failure | None = None) -> None:
         """The invocation is over for everybody."""
@@ -271,7 +272,7 @@ class ExecutionEnvironment:
         if invocation.tail and invocation.answer is not None:
             self.stream.flush()
             answer = invocation.answer
-            invocation.on_answer(Answer(answer.payload, answer.failed, self._log_tail()))
+            invocation.on_answer(invocation, Answer(answer.payload, answer.failed, self._log_tail()))
 
     def _report_event(
         self,

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 Record = dict[str, Any] | str
 
@@ -27,8 +27,7 @@ def _second(second: int) -> str:
     return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%S}"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A named part of a phase: `start` in seconds since the epoch, `duration` in milliseconds."""
 
     name: str
@@ -40,8 +39,7 @@ class Span:
         return {"name": self.name, "start": timestamp(self.start), "durationMs": round(self.duration, 3)}
 
 
-@dataclass(frozen=True, slots=True)
-class Tracing:
+class Tracing(NamedTuple):
     """The X-Ray context of an invocation. `span_id` is the function segment's id, `upstream` the caller's parent id."""
 
     header: str

@@ -29,51 +29,56 @@ Application = Callable[["Exchange"], None]
 
 
 class Exchange:
-    """One request and its answer. Header names are lower case; `path` is still percent-encoded."""
+    """One request and its answer. `path` is still percent-encoded."""
 
-    __slots__ = (
-        "_connection",
-        "began",
-        "body",
-        "body_size",
-        "headers",
-        "incomplete",
-        "keep_alive",
-        "method",
-        "on_disconnect",
-        "path",
-        "query",
-        "responded",
-    )
+    body = b""
+    body_size = 0
+    """Size of the body in bytes; when it is over the server's limit `body` holds only the part within it."""
+    incomplete = False
+    """The client hung up in the middle of the body."""
+    keep_alive = True
+    responded = False
+    on_disconnect: Callable[[], None] | None = None
 
-    def __init__(
-        self, connection: Connection, method: bytes, path: bytes, query: bytes, headers: dict[bytes, bytes], began: float
-    ) -> None:
+    def __init__(self, connection: Connection, head: Head) -> None:
         self._connection = connection
-        self.began = began
-        self.headers = headers
-        self.method = method
-        self.path = path
-        self.query = query
-        self.body = b""
-        self.body_size = 0
-        """Size of the body in bytes; when it is over the server's limit `body` holds only the part within it."""
-        self.incomplete = False
-        """The client hung up in the middle of the body."""
-        self.keep_alive = True
-        self.responded = False
-        self.on_disconnect: Callable[[], None] | None = None
+        self._head = head
+        self.method = head.method
+        self.path = head.path
+        self.query = head.query
+        self.began = perf_counter()
+
+    def header(self, name: bytes, default: bytes = b"") -> bytes:
+        """The value of a header, given in lower case."""
+        head = self._head
+        value = _value(head.lower, head.lines, b"\r\n%b:" % name)
+        return default if value is None else value
 
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
         """Answer. `headers` are complete lines with their line ends. A second answer is an error of ours."""
         if self.responded:
             raise RuntimeError("the exchange is over")
         self.responded = True
-        if status == 204:
-            head = b"%b%b" % (_REASONS[status], headers)
-        else:
-            head = b"%b%bContent-Length: %d\r\n" % (_REASONS[status], headers, len(body))
-        self._connection.send(self, head, body)
+        connection = self._connection
+        transport = connection.transport
+        if transport is not None:
+            end = b"\r\n" if self.keep_alive else b"Connection: close\r\n\r\n"
+            if status == 204:
+                transport.write(b"%b%b%b" % (_REASONS[status], headers, end))
+            elif self.method == b"HEAD":
+                transport.write(b"%b%bContent-Length: %d\r\n%b" % (_REASONS[status], headers, len(body), end))
+            elif len(body) <= _JOIN_BYTES:
+                head = (_REASONS[status], headers, len(body), end, body)
+                transport.write(b"%b%bContent-Length: %d\r\n%b%b" % head)
+            else:
+                transport.write(b"%b%bContent-Length: %d\r\n%b" % (_REASONS[status], headers, len(body), end))
+                transport.write(body)
+            if not self.keep_alive:
+                transport.close()
+        if connection.busy is self:
+            connection.busy = None
+            if connection.queue:
+                connection.take_up()
 
     @property
     def connected(self) -> bool:
@@ -91,15 +96,14 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_app",
         "_awaited",
-        "_buffer",
-        "_busy",
         "_chunks",
         "_heads",
         "_llhttp",
         "_missing",
-        "_queue",
         "_server",
+        "busy",
         "limit",
+        "queue",
         "transport",
     )
 
@@ -108,13 +112,12 @@ class Connection(asyncio.Protocol):
         self._app = server.app
         self.limit = server.body_limit
         self.transport: asyncio.Transport | None = None
-        self._buffer = b""
         self._missing = 0
         self._awaited: Exchange | None = None
         self._chunks: list[bytes] = []
-        self._heads: dict[bytes, _Head] = {}
-        self._busy: Exchange | None = None
-        self._queue: deque[Exchange] = deque()
+        self._heads: dict[bytes, Head] = {}
+        self.busy: Exchange | None = None
+        self.queue: deque[Exchange] = deque()
         self._llhttp: LLHTTPParser | None = None
 
     # --- asyncio.Protocol
@@ -129,68 +132,68 @@ class Connection(asyncio.Protocol):
         elif self._awaited is not None:
             self._body(self._awaited, data)
         else:
-            self._request(self._buffer + data if self._buffer else data)
+            self._request(data)
 
     def eof_received(self) -> bool:
-        """A client that hangs up inside a body may still read why its request failed."""
+        """The client hung up, or will at least send nothing more: it may still read an answer."""
         exchange = self._unfinished()
-        if exchange is None or self._busy is not None:
-            return self._busy is not None
-        self.finish(exchange, incomplete=True)
+        if self.busy is not None:
+            if self.busy.on_disconnect is not None:
+                self.busy.on_disconnect()
+        elif exchange is not None:
+            self.finish(exchange, incomplete=True)
+        else:
+            return False
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
         self.transport = None
         exchange = self._unfinished()
-        if exchange is not None and self._busy is None:
+        if exchange is not None and self.busy is None:
             self.finish(exchange, incomplete=True)
-        for exchange in (self._busy, *self._queue):
+        for exchange in (self.busy, *self.queue):
             if exchange is not None and exchange.on_disconnect is not None:
                 exchange.on_disconnect()
 
     # --- requests
 
     def _request(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n")
-        if end < 0:
-            self._buffer = data
-            if len(data) > MAX_HEADER_BYTES:
-                self.refuse(431)
-            return
+        end = data.find(b"\r\n\r\n") + 4
         text = data[:end]
         head = self._heads.get(text) or self._parse(text)
-        if head is None or self._busy is not None or len(data) - end - 4 > head.length:
+        received = len(data) - end
+        if head is None or self.busy is not None or received > head.length:
             self._llhttp = LLHTTPParser(self)
-            self._buffer = b""
             self._llhttp.feed(data)
             return
-        exchange = Exchange(self, head.method, head.path, head.query, head.headers, perf_counter())
-        self._buffer = b""
+        exchange = Exchange(self, head)
         if not head.length:
-            self._busy = exchange
+            self.busy = exchange
             self._app(exchange)
-        elif len(data) - end - 4 == head.length and head.length <= self.limit:
-            exchange.body = data[end + 4 :]
-            exchange.body_size = head.length
-            self._busy = exchange
-            self._app(exchange)
-        else:
-            self._awaited, self._missing = exchange, head.length
-            if end + 4 < len(data):
-                self._body(exchange, data[end + 4 :])
+            return
+        self._awaited, self._missing = exchange, head.length
+        if received:
+            self._body(exchange, data[end:])
 
-    def _parse(self, text: bytes) -> _Head | None:
+    def _parse(self, text: bytes) -> Head | None:
         head = _parse_head(text)
-        # An invocation's response has a new head every time; what repeats is worth keeping.
-        if head is not None and len(self._heads) < MAX_KNOWN_HEADS and not head.path.endswith((b"/response", b"/error")):
+        if head is not None and len(self._heads) < MAX_KNOWN_HEADS:
             self._heads[text] = head
         return head
 
     def _body(self, exchange: Exchange, data: bytes) -> None:
-        self._missing -= len(data)
+        size = len(data)
+        if size == self._missing and not exchange.body_size and size <= self.limit:
+            exchange.body = data
+            exchange.body_size = size
+            self._awaited = None
+            self.busy = exchange
+            self._app(exchange)
+            return
+        self._missing -= size
         if self._missing < 0:  # the next request is there before this one is answered
-            self._awaited, extra = None, data[self._missing :]
+            extra = data[self._missing :]
             self._add(exchange, data[: self._missing])
             self._llhttp = LLHTTPParser(self)
             self.finish(exchange)
@@ -198,7 +201,6 @@ class Connection(asyncio.Protocol):
             return
         self._add(exchange, data)
         if not self._missing:
-            self._awaited = None
             self.finish(exchange)
 
     def _add(self, exchange: Exchange, data: bytes) -> None:
@@ -218,37 +220,22 @@ class Connection(asyncio.Protocol):
         if self._chunks:
             exchange.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
             self._chunks = []
-        if self._busy is not None:
-            self._queue.append(exchange)
+        if self.busy is not None:
+            self.queue.append(exchange)
         else:
-            self._busy = exchange
+            self.busy = exchange
             self._app(exchange)
 
-    # --- answers
-
-    def send(self, exchange: Exchange, head: bytes, body: bytes) -> None:
-        """Write an answer and take up the next pipelined request."""
-        transport = self.transport
-        if transport is not None:
-            if exchange.keep_alive:
-                if len(body) <= _JOIN_BYTES:
-                    transport.write(b"%b\r\n%b" % (head, body))
-                else:
-                    transport.write(head + b"\r\n")
-                    transport.write(body)
-            else:
-                transport.write(b"%bConnection: close\r\n\r\n%b" % (head, body))
-                transport.close()
-        if exchange is self._busy:
-            self._busy = None
-            if self._queue:
-                self._busy = self._queue.popleft()
-                self._app(self._busy)
+    def take_up(self) -> None:
+        """Begin with the next pipelined request."""
+        self.busy = self.queue.popleft()
+        self._app(self.busy)
 
     def refuse(self, status: int) -> None:
-        """What came is no HTTP request: say so and hang up."""
+        """What came is no HTTP request: hang up, and say why if that cannot be taken for another answer."""
         if self.transport is not None:
-            self.transport.write(_REASONS[status] + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            if self.busy is None:
+                self.transport.write(_REASONS[status] + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
             self.transport.close()
 
 
@@ -261,8 +248,7 @@ class LLHTTPParser:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._header_bytes = 0
+        self._lines = b""
 
     def feed(self, data: bytes) -> None:
         """Take what was received."""
@@ -271,30 +257,31 @@ class LLHTTPParser:
         except httptools.HttpParserUpgrade:
             self._connection.refuse(400)
         except httptools.HttpParserError:
-            self._connection.refuse(431 if self._header_bytes > MAX_HEADER_BYTES else 400)
+            self._connection.refuse(431 if len(self._lines) > MAX_HEADER_BYTES else 400)
 
     # --- httptools callbacks
 
     def on_message_begin(self) -> None:
-        self._url, self._headers, self._header_bytes = b"", {}, 0
+        self._url, self._lines = b"", b""
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MAX_HEADER_BYTES:
+        self._lines += b"\r\n%b:%b" % (name, value)
+        if len(self._lines) > MAX_HEADER_BYTES:
             raise ValueError("headers too large")
-        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
+        if self._parser.should_upgrade():
+            raise ValueError("no other protocol is spoken here")
         path, _, query = self._url.partition(b"?")
         method = self._parser.get_method()
-        exchange = Exchange(self._connection, method, path, query, self._headers, perf_counter())
+        exchange = Exchange(self._connection, Head(method, path, query, self._lines, self._lines.lower(), 0))
         exchange.keep_alive = self._parser.should_keep_alive()
         self.exchange = exchange
         transport = self._connection.transport
-        if b"expect" in self._headers and transport is not None:
+        if exchange.header(b"expect") and transport is not None:
             transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -306,44 +293,48 @@ class LLHTTPParser:
         self._connection.finish(self.exchange)
 
 
-class _Head(NamedTuple):
-    """The head of a plain request."""
+class Head(NamedTuple):
+    """The head of a request. `lines` are the header lines as received, each with a line end before it."""
 
     method: bytes
     path: bytes
     query: bytes
-    headers: dict[bytes, bytes]
+    lines: bytes
+    lower: bytes
     length: int
 
 
-def _parse_head(text: bytes) -> _Head | None:
+def _parse_head(text: bytes) -> Head | None:
     """A head of the usual form; None for anything else, which llhttp then accepts or refuses."""
-    lines = text.split(b"\r\n")
-    request = lines[0].split(b" ")
-    if len(request) != 3 or request[2] != b"HTTP/1.1" or len(text) > MAX_HEADER_BYTES:
+    plain = _PLAIN_HEAD(text)
+    if plain is None or len(text) > MAX_HEADER_BYTES:
         return None
-    method, target, _ = request
-    if not _PLAIN_TARGET(target) or not method.isalpha():
+    method, target, lines = plain.groups()
+    lower = lines.lower()
+    if _SPECIAL_HEADER(lower) or lower.count(_CONTENT_LENGTH) > 1:
         return None
-    headers: dict[bytes, bytes] = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        headers[name.lower()] = value.strip(b" \t")
-    sound = _HEADER_NAMES(b":".join(headers)) and text.count(b"\n") == len(lines) - 1 and b"\0" not in text
-    if not sound or len(headers) != len(lines) - 1:  # a repeated header is nothing to decide here
-        return None
-    if not headers.keys().isdisjoint(_SPECIAL_HEADERS):
-        return None
-    length = headers.get(b"content-length", b"0")
+    length = _value(lower, lines, _CONTENT_LENGTH) or b"0"
     if not length.isdigit() or len(length) > 12:
         return None
     path, _, query = target.partition(b"?")
-    return _Head(method, path, query, headers, int(length))
+    return Head(method, path, query, lines, lower, int(length))
 
 
-_PLAIN_TARGET = re.compile(rb"/[!-~]*").fullmatch
-_HEADER_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+(:[!#$%&'*+.^_`|~0-9a-z-]+)*").fullmatch
-_SPECIAL_HEADERS = {b"connection", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+def _value(lower: bytes, lines: bytes, name: bytes) -> bytes | None:
+    """The value of the header whose line begins with `name` (line end before, colon behind, lower case)."""
+    start = lower.find(name)
+    if start < 0:
+        return None
+    start += len(name)
+    end = lines.find(b"\r\n", start)
+    return (lines[start:end] if end >= 0 else lines[start:]).strip(b" \t")
+
+
+_PLAIN_HEAD = re.compile(
+    rb"([A-Z]+) (/[!-~]*) HTTP/1\.1((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*)\r\n\r\n"
+).fullmatch
+_SPECIAL_HEADER = re.compile(rb"\r\n(?:connection|expect|te|trailer|transfer-encoding|upgrade):").search
+_CONTENT_LENGTH = b"\r\ncontent-length:"
 
 
 class Server:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.events import Tracing
-from local_lambda.identifiers import new_uuid
+from local_lambda.identifiers import new_uuid, random_hex
 from local_lambda.xray import next_attempt
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class Answer(NamedTuple):
     payload: bytes
     failed: bool
     log_tail: bytes | None = None
+
+
+OnAnswer = Callable[["Invocation", Answer], object]
 
 
 class Invocation:
@@ -53,7 +56,7 @@ class Invocation:
         payload: bytes,
         function_arn: str,
         tracing: Tracing,
-        on_answer: Callable[[Answer], None],
+        on_answer: OnAnswer,
         *,
         request_id: str | None = None,
         client_context: str | None = None,
@@ -64,7 +67,8 @@ class Invocation:
         self.tracing = tracing
         self.on_answer = on_answer
         self.request_id = request_id or new_uuid()
-        self.invocation_id = new_uuid()
+        self.invocation_id = self.request_id[:24] + random_hex(12)
+        """Differs between the attempts at one request."""
         self.client_context = client_context
         self.tail = tail
         self.waiting_since = perf_counter()

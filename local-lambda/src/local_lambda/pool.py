@@ -36,6 +36,10 @@ class EnvironmentPool:
         self.function = function
         self.limit = limit
         self.environments: list[ExecutionEnvironment] = []
+        self.executed_version = (
+            f"Content-Type: application/json\r\nX-Amz-Executed-Version: {function.version}\r\n".encode()
+        )
+        """Header lines that every answer of this function has."""
         self._create = create
         self._notice = notice
         self._retry_seconds = retry_seconds
@@ -145,7 +149,7 @@ class EnvironmentPool:
     async def _attempts(self, invocation: Invocation) -> None:
         for pause in (*self._retry_seconds, None):
             answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            invocation.on_answer = answered.set_result
+            invocation.on_answer = partial(_set, answered)
             self.invoke(invocation, None)
             answer = await answered
             if not answer.failed:
@@ -158,3 +162,7 @@ class EnvironmentPool:
             f"{1 + len(self._retry_seconds)} times and is discarded; "
             f"the last error: {answer.payload[:500].decode('utf-8', 'replace')}"
         )
+
+
+def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+    answered.set_result(answer)

@@ -1,6 +1,7 @@
 """One emitter, many sinks. What an environment reports is queued and handed to the sinks after the answers are written.
 
-A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on.
+A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on. A sink
+may have a method `wants(kind)`: an event nobody wants need not be made.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ class EventStream:
         self._queue: deque[Event | Callable[[], Event]] = deque()
         self._scheduled = False
         self._sinks: list[Sink] = []
+        self._wants: list[Callable[[type[Event]], bool]] = []
 
     def add(self, sink: Sink) -> None:
         """Give `sink` every event from now on."""
         self._sinks.append(sink)
+        self._wants.append(getattr(sink, "wants", lambda kind: True))
+
+    def wanted(self, kind: type[Event]) -> bool:
+        """Whether some sink makes anything of events of this kind now."""
+        return any(wants(kind) for wants in self._wants)
 
     def emit(self, event: Event | Callable[[], Event]) -> None:
         """Report a fact; given as a function it is put into words when the sinks get it, off the path of the answer."""

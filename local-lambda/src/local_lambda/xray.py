@@ -14,7 +14,6 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from local_lambda.events import Tracing
@@ -71,7 +70,7 @@ def next_attempt(tracing: Tracing) -> Tracing:
     parent_id = random[:16]
     header = tracing.header.replace(f"Parent={tracing.parent_id}", f"Parent={parent_id}", 1)
     attempt = (tracing.attempt or 1) + 1
-    return replace(tracing, header=header, parent_id=parent_id, span_id=random[16:], attempt=attempt)
+    return tracing._replace(header=header, parent_id=parent_id, span_id=random[16:], attempt=attempt)
 
 
 def _parse(header: str) -> dict[str, str] | None:

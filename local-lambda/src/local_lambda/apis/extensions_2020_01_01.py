@@ -12,7 +12,6 @@ from local_lambda.invocation import encode
 
 PREFIX = b"/2020-01-01/extension/"
 _STATUS_OK = b'{"status":"OK"}\n'
-IDENTIFIER = b"lambda-extension-identifier"
 
 
 def handle(environment: ExecutionEnvironment, exchange: Exchange) -> None:
@@ -29,23 +28,22 @@ def handle(environment: ExecutionEnvironment, exchange: Exchange) -> None:
         _next(environment, exchange)
     else:
         identifier = identifier_of(exchange)
-        kind = exchange.headers.get(b"lambda-extension-function-error-type", b"").decode("latin-1")
+        kind = exchange.header(b"lambda-extension-function-error-type").decode("latin-1")
         environment.extension_failed(identifier, verb.decode(), kind)
         exchange.respond(202, _STATUS_OK, JSON)
 
 
 def identifier_of(exchange: Exchange) -> str | None:
     """The extension identifier header; None when it is absent."""
-    value = exchange.headers.get(IDENTIFIER)
-    return None if value is None else value.decode("latin-1")
+    return exchange.header(b"lambda-extension-identifier").decode("latin-1") or None
 
 
 def _register(environment: ExecutionEnvironment, exchange: Exchange) -> None:
-    name = exchange.headers.get(b"lambda-extension-name", b"").decode("utf-8", "replace")
+    name = exchange.header(b"lambda-extension-name").decode("utf-8", "replace")
     extension = environment.register_extension(name, exchange.body)
     function = environment.function
     answer = {"functionName": function.name, "functionVersion": function.version, "handler": function.handler}
-    features = exchange.headers.get(b"lambda-extension-accept-feature", b"").decode("latin-1").split(",")
+    features = exchange.header(b"lambda-extension-accept-feature").decode("latin-1").split(",")
     if "accountId" in (feature.strip() for feature in features):
         answer["accountId"] = function.account_id
     header = f"Lambda-Extension-Identifier: {extension.identifier}\r\n".encode()

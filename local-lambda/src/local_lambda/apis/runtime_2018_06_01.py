@@ -86,7 +86,6 @@ def _answer(environment: ExecutionEnvironment, exchange: Exchange, path: bytes) 
     if exchange.method != b"POST":
         raise _not_allowed(exchange)
     request_id = request.decode("latin-1")
-    headers = exchange.headers
     if exchange.incomplete:
         environment.refuse_response(request_id, _TRUNCATED, exchange.began)
         raise ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
@@ -95,22 +94,21 @@ def _answer(environment: ExecutionEnvironment, exchange: Exchange, path: bytes) 
         raise ApiError(
             413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
         )
-    if b"lambda-runtime-function-response-mode" in headers:
+    if exchange.header(b"lambda-runtime-function-response-mode"):
         environment.refuse_response(request_id, _STREAMING, exchange.began)
         raise ApiError(400, "InvalidFunctionResponseMode", "Invalid function response mode")
-    echoed = headers.get(b"lambda-runtime-invocation-id")
-    invocation_id = None if echoed is None else echoed.decode("latin-1")
+    invocation_id = exchange.header(b"lambda-runtime-invocation-id").decode("latin-1") or None
     if verb == b"response":
         environment.respond(request_id, exchange.body, exchange.began, invocation_id)
     else:
-        cause = headers.get(b"lambda-runtime-function-xray-error-cause", b"").decode("utf-8", "replace")
+        cause = exchange.header(b"lambda-runtime-function-xray-error-cause").decode("utf-8", "replace")
         environment.fail(request_id, _error_body(exchange), exchange.began, invocation_id, cause or None)
     exchange.respond(202, _STATUS_OK, JSON)
 
 
 def _error_body(exchange: Exchange) -> bytes:
     """The error object for the caller; of the kind with an `errorCause` (for X-Ray), without that."""
-    if not exchange.headers.get(b"content-type", b"").startswith(b"application/vnd.aws.lambda.error.cause+json"):
+    if not exchange.header(b"content-type").startswith(b"application/vnd.aws.lambda.error.cause+json"):
         return exchange.body
     try:
         document = json.loads(exchange.body)
@@ -122,7 +120,7 @@ def _error_body(exchange: Exchange) -> bytes:
 
 def _init_error(exchange: Exchange) -> tuple[bytes, str]:
     """Body and error type: the type is in a header, or (before awslambdaric 2.2) only in the body."""
-    kind = exchange.headers.get(b"lambda-runtime-function-error-type", b"").decode("latin-1")
+    kind = exchange.header(b"lambda-runtime-function-error-type").decode("latin-1")
     if not kind:
         try:
             kind = str(json.loads(exchange.body)["errorType"])

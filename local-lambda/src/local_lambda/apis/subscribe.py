@@ -25,8 +25,7 @@ def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) 
     if exchange.method != b"PUT":
         method = exchange.method.decode("latin-1")
         raise ApiError(405, "MethodNotAllowed", f"{method} is not allowed on this path")
-    identifier = exchange.headers.get(b"lambda-extension-identifier")
-    name = host.extension_name(None if identifier is None else identifier.decode("latin-1"))
+    name = host.extension_name(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None)
     subscriptions = host.subscriptions
     if not subscriptions.open:
         raise api.closed_already()

@@ -31,7 +31,7 @@ class Console:
         self.defer: Callable[[Callable[[], None]], object] | None = None
 
     def lane(self, label: str = "") -> Callable[[str, str], None]:
-        """A writer `write(source, text)` for one environment; `label` tells it from others."""
+        """A writer `write(source, text)` for one environment; `label` tells it from others. The text ends in `\\n`."""
         heads: dict[str, tuple[str, str]] = {}
 
         def write(source: str, text: str) -> None:
@@ -39,11 +39,7 @@ class Console:
             if head is None:
                 head = heads[source] = self._head(source, label)
             start, end = head
-            if text.find("\n") == len(text) - 1:
-                self._add(f"{start}{text[:-1]}{end}\n")
-            else:
-                for line in text.removesuffix("\n").split("\n"):
-                    self._add(f"{start}{line}{end}\n")
+            self._add(start + text[:-1].replace("\n", f"{end}\n{start}") + end + "\n")
 
         return write
 

@@ -32,14 +32,24 @@ class LogLines:
         self._tail_of_last: list[str] = []
         self._tail_bytes = 0
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether there may be a line for an event of this kind."""
+        return self._json or kind in _TEXT or issubclass(kind, events.Log)
+
     def __call__(self, event: Event) -> None:
-        line = self._line(event)
-        if line is not None:
-            source = "platform"
-            if isinstance(event, events.Log):
-                source = event.source if isinstance(event, events.FunctionLog) else f"extension:{event.source}"
-            self._add(source, line)
-        if type(event) is events.Report:
+        kind = type(event)
+        render = None if self._json else _TEXT.get(kind)
+        if render is not None:
+            line = render(event)
+            if line is not None:
+                self._add("platform", line)
+        elif isinstance(event, events.Log):
+            if not self._json or self._application_line_is_wanted(event):
+                source = event.source if kind is events.FunctionLog else f"extension:{event.source}"
+                self._add(source, event.text)
+        elif self._json and _level(event) >= self._system_level:
+            self._add("platform", json.dumps(event.wire(), separators=(",", ":")) + "\n")
+        if kind is events.Report:
             self._tail_of_last, self._tail = self._tail, []
             self._tail_bytes = 0
 
@@ -61,16 +71,6 @@ class LogLines:
                 del records[0]
             return "".join(records).encode()
         return "".join(self._tail_of_last).encode()[-LOG_TAIL_BYTES:]
-
-    def _line(self, event: Event) -> str | None:
-        if isinstance(event, events.Log):
-            return event.text if not self._json or self._application_line_is_wanted(event) else None
-        if not self._json:
-            render = _TEXT.get(type(event))
-            return render(event) if render is not None else None
-        if _level(event) < self._system_level:
-            return None
-        return json.dumps(event.wire(), separators=(",", ":")) + "\n"
 
     def _application_line_is_wanted(self, event: events.Log) -> bool:
         record = event.record()

@@ -140,6 +140,11 @@ class TraceSink:
         if handler is not None:
             handler(event)
 
+    @staticmethod
+    def wants(kind: type[Event]) -> bool:
+        """`RuntimeDone` matters only for a sampled invocation, which the environment knows; nothing else is spared."""
+        return kind is not RuntimeDone
+
     def close(self) -> None:
         """The environment is gone. An invocation it left open gives no trace; its documents are late."""
         if self._tracing is not None:
