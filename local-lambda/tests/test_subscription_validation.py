@@ -154,8 +154,8 @@ def test_parse_with_a_schema_of_the_other_api_is_refused() -> None:
             "Logs.ValidationError",
             "LogsAPI only supports the following SchemaVersion: 2020-08-15, 2021-03-18",
         )
-    for schema in (None, "2020-08-15", "2021-03-18", "1999-01-01"):
-        assert refusal(TELEMETRY_API, json.dumps(request(TELEMETRY_API, schemaVersion=schema)).encode()) == (
+    for other in (None, "2020-08-15", "2021-03-18", "1999-01-01"):
+        assert refusal(TELEMETRY_API, json.dumps(request(TELEMETRY_API, schemaVersion=other)).encode()) == (
             400,
             "ValidationError",
             "TelemetryAPI only supports the SchemaVersion released after 2021-03-18",
