@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import uvloop
+
 from local_lambda.apis.logs_2020_08_15 import LOGS_API
 from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
 from local_lambda.events import Event, FunctionLog, LogsDropped
@@ -41,13 +43,15 @@ def answer(status: int) -> bytes:
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
-    """Run a test in a loop of its own; it fails when it does not come to an end."""
+    """Run a test in each kind of event loop; it fails when it does not come to an end."""
 
     async def limited() -> None:
         async with asyncio.timeout(GIVE_UP_SECONDS):
             await test()
 
-    asyncio.run(limited())
+    for new_loop in (uvloop.new_event_loop, asyncio.new_event_loop):
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(limited())
 
 
 def line(text: str) -> FunctionLog:

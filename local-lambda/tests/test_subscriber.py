@@ -184,6 +184,21 @@ def test_subscriber_with_a_listener_that_takes_nothing_gives_up_batch_by_batch()
     run(test)
 
 
+def test_subscriber_with_a_delivery_that_is_at_fault_goes_on() -> None:
+    """A fault of ours costs a batch, and says so; it does not stop the deliveries."""
+
+    async def test() -> None:
+        paper = Paper(*[RuntimeError("oh") for _ in range(5)])
+        collector, dropped = subscriber(Clock(), paper, Buffering(max_items=1))
+        collector.add(b"1")
+        collector.add(b"2")
+        assert await paper.batches.get() == [2]
+        assert [event.reason for event in dropped] == ["could not send events: RuntimeError: oh"]
+        collector.end()
+
+    run(test)
+
+
 def test_subscriber_when_paused_begins_no_delivery_and_goes_on_when_resumed() -> None:
     """What is due while the environment is frozen goes out when it is thawed."""
 

@@ -167,6 +167,9 @@ class Subscriber:
             error = DeliveryFailed(f"the listener did not answer within {self._answer_timeout:g} s")
         except DeliveryFailed as failure:
             error = failure
+        except Exception as fault:
+            # One of ours: it is reported like any other, and the records behind this batch still go out.
+            error = DeliveryFailed(f"{type(fault).__name__}: {fault}")
         finally:
             self._scope = None
         self._delivery.reset()

@@ -7,6 +7,7 @@ import errno
 import select
 import socket
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from local_lambda.sinks.delivery import DeliveryFailed, not_there
 from local_lambda.subscription import Destination
@@ -110,9 +111,8 @@ class _TcpConnection(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)
 
     def pause_writing(self) -> None:
         self._written = self._loop.create_future()
