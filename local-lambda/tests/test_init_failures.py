@@ -51,7 +51,7 @@ REPORTED = {
         "def connect():\n    raise KeyError('DATABASE')\nconnect()\n",
         "KeyError",
         "'DATABASE'",
-        stack=r'(?s).*File ".*/app.py", line 3, in <module>\n    connect\(\)\n  File ".*/app.py", line 2, in connect\n.*',
+        stack=r'(?s).*File ".*/app.py", line 3, in <module>\n    connect\(\)\n.*/app.py", line 2, in connect\n.*',
     ),
 }
 """The runtime reports these: `errorMessage` first, no request id."""
