@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from http import HTTPStatus
 from unittest.mock import patch
 
@@ -10,7 +11,7 @@ import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import Answer
+from conftest import Answer, location_of
 from requests.adapters import HTTPAdapter
 
 from pypwext.base import InfoClassification
@@ -260,6 +261,22 @@ class TestRows:
         response = received["message"]["response"]
         assert (response["status"], response["body"]) == (201, {"id": 7})
         assert response["header"]["Content-Type"] == "application/json"
+
+    def test_location_is_the_code_that_asks_when_request_is_logged(self, log, server):
+        """The rows name the line that sent the request, not one of the libraries in between."""
+        session = PyPwExtHTTPSession(logger=log.logger)
+
+        def ask():
+            session.get(server.url)
+
+        ask()
+        assert [location_of(row) for row in log.rows] == [("ask", ask.__code__.co_firstlineno + 1)] * 2
+
+    def test_logger_can_be_of_the_standard_library_when_given(self, caplog, server):
+        """Any logger will do."""
+        caplog.set_level("DEBUG")
+        PyPwExtHTTPSession(logger=logging.getLogger("standard")).get(server.url)
+        assert [record.name for record in caplog.records if record.name == "standard"] == ["standard"] * 2
 
     def test_nothing_is_logged_when_there_is_no_logger(self, server, capsys):
         """Silence is the default."""

@@ -10,6 +10,7 @@ from requests.models import PreparedRequest, Response
 
 from ._http_retry import PyPwExtRetry, make_timeout
 from ._levels import get_row_level
+from ._location import RECORD_KEY, find_requester
 from ._redaction import Redactor
 from .base import Classification, InfoClassification
 
@@ -75,7 +76,11 @@ class PyPwExtHTTPAdapter(HTTPAdapter):
     def log(self, level: int, classification: InfoClassification, key: str, value: Dict[str, Any]) -> None:
         """Write a row `{key: value}`, if there is a logger that wants it."""
         if self.logger is not None and self.logger.isEnabledFor(level):
-            self.logger.log(level, {Classification: classification, key: value})
+            message = {Classification: classification, key: value}
+            if hasattr(self.logger, "write_row"):  # one of ours: it can say who sent the request
+                self.logger.log(level, message, extra={RECORD_KEY: find_requester()})
+            else:
+                self.logger.log(level, message)
 
     def _log_request(self, request: PreparedRequest) -> None:
         if self.logger is None or not self.logger.isEnabledFor(self.level):

@@ -15,6 +15,9 @@ RECORD_KEY = "_pypwext_location"
 
 _POWERTOOLS_LOGGER = "aws_lambda_powertools.logging.logger"
 
+# What lies between code that sends a request and the transport: the client, and what the X-Ray SDK wraps around it.
+_CARRIERS = frozenset({"requests", "urllib3", "aws_xray_sdk", "wrapt"})
+
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -30,9 +33,25 @@ def find_caller(stacklevel: int = 1) -> Location:
     while stacklevel > 1 and frame is not None and frame.f_back is not None:
         frame = frame.f_back
         stacklevel -= 1
+    return _describe(frame)
+
+
+def _describe(frame: Optional[FrameType]) -> Location:
     if frame is None:
         return "(unknown file)", 0, "(unknown function)"
     return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
+
+
+def find_requester() -> Location:
+    """Return the line that sent a request: the first one above this package and the libraries that carry requests."""
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None and (_is_ours(frame) or _get_package(frame) in _CARRIERS):
+        frame = frame.f_back
+    return _describe(frame)
+
+
+def _get_package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def find_creator() -> str:

@@ -1,0 +1,1 @@
+"""An order service, and the warehouse it asks."""
