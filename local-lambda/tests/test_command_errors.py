@@ -62,7 +62,7 @@ TEMPLATES = {
     "no_mapping": "- just\n- a list\n",
     "no_function": "Resources: {}\n",
     "no_handler": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: python3.11}}}",
-    "other_runtime": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: nodejs20.x, Handler: a.b}}}",
+    "other_runtime": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: nodejs20.x}}}",
     "binary": "\0\1\2",
 }
 
