@@ -79,13 +79,16 @@ class EnvironmentPool:
     async def finish(self) -> None:
         """Wait until nobody is being served; asynchronous invocations between two attempts are given up, and named."""
         self._finished = asyncio.get_running_loop().create_future()
+        await asyncio.sleep(0)  # what has just been queued begins
         if self._busy():
             await self._finished
-        if self._queued:
+            await asyncio.sleep(0)  # what has just succeeded is done
+        dropped = [task for task in self._queued if not task.done()]
+        if dropped:
             self._notice(
-                f"{len(self._queued)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown"
+                f"{len(dropped)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown"
             )
-            for task in self._queued:
+            for task in dropped:
                 task.cancel()
 
     async def shutdown(self) -> None:
