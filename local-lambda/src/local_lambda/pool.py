@@ -82,7 +82,7 @@ class EnvironmentPool:
         await asyncio.sleep(0)  # what has just been queued begins
         if self._busy():
             await self._finished
-            await asyncio.sleep(0)  # what has just succeeded is done
+        await asyncio.sleep(0)  # what has just succeeded is done
         dropped = [task for task in self._queued if not task.done()]
         if dropped:
             self._notice(
