@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeProject
-from tool import Outcome, Project, run
+from tool import COMMAND, Outcome, Project, run
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +190,8 @@ def test_output_that_nobody_reads_is_no_traceback(project: Project) -> None:
     """`local-lambda invoke | head -0`."""
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "local_lambda.cli", "invoke", "-t", project.template, "--python", project.python]
-    ended = subprocess.run([*command, "Hello"], stdout=write, stderr=subprocess.PIPE, timeout=60)
+    arguments = ["invoke", "-t", project.template, "--python", project.python, "Hello"]
+    ended = subprocess.run([*COMMAND, *map(str, arguments)], stdout=write, stderr=subprocess.PIPE, timeout=60)
     os.close(write)
     assert b"Traceback" not in ended.stderr
     assert ended.returncode in (0, 141)

@@ -1,0 +1,128 @@
+"""One emitter, many sinks: events are handed out in order, later, and a sink that breaks hurts nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local_lambda.errors import UsageError
+from local_lambda.events import Event, FunctionLog
+from local_lambda.sinks.recorder import Recorder
+from local_lambda.stream import EventStream
+
+
+class Bench:
+    """A stream whose deferred work is done when the test says so."""
+
+    def __init__(self) -> None:
+        self.deferred: list[Callable[[], None]] = []
+        self.broken: list[tuple[object, str]] = []
+        self.stream = EventStream(self.deferred.append, lambda sink, error: self.broken.append((sink, str(error))))
+
+    def emit(self, *lines: str) -> None:
+        for line in lines:
+            self.stream.emit(FunctionLog(0.0, line, "function"))
+
+    def run(self) -> None:
+        while self.deferred:
+            self.deferred.pop(0)()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A new stream."""
+    return Bench()
+
+
+def line(event: Event) -> str:
+    return str(event.record())
+
+
+def test_emit_defers_once_and_keeps_the_order(bench: Bench) -> None:
+    """Every sink gets every event, after the work at hand."""
+    first: list[str] = []
+    second: list[str] = []
+    bench.stream.add(lambda event: first.append(line(event)))
+    bench.stream.add(lambda event: second.append(line(event)))
+    bench.emit("a", "b")
+    assert (first, len(bench.deferred)) == ([], 1)
+    bench.run()
+    bench.emit("c")
+    bench.run()
+    assert first == second == ["a", "b", "c"]
+
+
+def test_emit_of_a_function_makes_the_event_when_it_is_handed_out(bench: Bench) -> None:
+    """Putting a fact into words costs the answer nothing."""
+    seen: list[str] = []
+    made: list[int] = []
+    bench.stream.add(lambda event: seen.append(line(event)))
+
+    def event() -> Event:
+        made.append(1)
+        return FunctionLog(0.0, "late", "function")
+
+    bench.stream.emit(event)
+    assert made == []
+    bench.run()
+    assert (made, seen) == ([1], ["late"])
+
+
+def test_sink_that_raises_is_switched_off_and_reported(bench: Bench) -> None:
+    """Once; the others get everything."""
+    seen: list[str] = []
+
+    def broken(event: Event) -> None:
+        raise ValueError("disk full")
+
+    bench.stream.add(broken)
+    bench.stream.add(lambda event: seen.append(line(event)))
+    bench.emit("a", "b")
+    bench.run()
+    assert seen == ["a", "b"]
+    assert bench.broken == [(broken, "disk full")]
+
+
+def test_sink_that_emits_is_heard_in_its_turn(bench: Bench) -> None:
+    """An event that comes of an event is handed out after it."""
+    seen: list[str] = []
+
+    def echo(event: Event) -> None:
+        seen.append(line(event))
+        if line(event) == "a":
+            bench.emit("echo of a")
+
+    bench.stream.add(echo)
+    bench.emit("a", "b")
+    bench.run()
+    assert seen == ["a", "b", "echo of a"]
+
+
+def test_flush_hands_out_what_waits(bench: Bench) -> None:
+    """Before an answer that has to have the log in it; the deferred flush finds nothing."""
+    seen: list[str] = []
+    bench.stream.add(lambda event: seen.append(line(event)))
+    bench.emit("a")
+    bench.stream.flush()
+    assert seen == ["a"]
+    bench.run()
+    assert seen == ["a"]
+
+
+def test_recorder_writes_each_event_at_once(tmp_path: Path) -> None:
+    """A line is in the file before the next event is taken."""
+    path = tmp_path / "run.jsonl"
+    recorder = Recorder(path)
+    for number, text in enumerate(("one\n", "zw\xf6lf\n"), 1):
+        recorder(FunctionLog(0.0, text, "function"))
+        assert len(path.read_bytes().splitlines()) == number
+    recorder.close()
+    assert path.read_text().startswith('{"time":"1970-01-01T00:00:00.000Z","type":"function","record":"one\\n"}\n')
+
+
+def test_recorder_of_a_file_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
+    """Said when it is opened, not when the first event comes."""
+    with pytest.raises(UsageError, match=r"cannot write the recording .*absent.*: No such file or directory"):
+        Recorder(tmp_path / "absent" / "run.jsonl")
