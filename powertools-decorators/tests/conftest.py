@@ -4,8 +4,12 @@ import io
 import itertools
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
@@ -31,6 +35,16 @@ VARIABLES = (
     "SERVICE_NAME",
     "_X_AMZN_TRACE_ID",
 )
+
+
+SOURCES = str(Path(__file__).resolve().parent.parent / "src")
+
+
+def run_python(script: str, *arguments: str, **variables: str) -> str:
+    """Return what script prints, in an interpreter that has imported nothing yet."""
+    environment = {**os.environ, "PYTHONPATH": SOURCES, **variables}
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
 @pytest.fixture(autouse=True)

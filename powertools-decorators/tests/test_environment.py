@@ -1,10 +1,9 @@
 """The names of the environment."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+from conftest import run_python
 
 from pypwext.environment import init_env
 
@@ -38,11 +37,4 @@ class TestInitEnv:
 def test_import_prepares_the_environment_when_package_is_imported():
     """Importing the package is enough for Powertools to know the service."""
     script = "import pypwext, os; print(os.environ['POWERTOOLS_SERVICE_NAME'])"
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "SERVICE_NAME": "orders"},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    assert run.stdout.strip() == "orders"
+    assert run_python(script, SERVICE_NAME="orders").strip() == "orders"

@@ -3,10 +3,9 @@
 import importlib
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+from conftest import run_python
 
 HEAVY = ("requests", "urllib3", "boto3", "pydantic", "asyncio")
 
@@ -36,12 +35,6 @@ NAMES = {
     "pypwext.utils": "get_log_level render_arg_env_string try_convert_to_dict is_dataclass_instance",
     "pypwext.models": "PyPwExtModel",
 }
-
-
-def run_python(script, *arguments):
-    """Return what script prints, in an interpreter that has imported nothing yet."""
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=dict(os.environ)).stdout
 
 
 @pytest.mark.parametrize("part", PARTS)

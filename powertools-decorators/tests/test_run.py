@@ -17,11 +17,24 @@ from pypwext.pwhttp import LambdaResponse, PyPwExtHTTPSession
 FOLDER = Path(__file__).resolve().parent.parent
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lambda/.venv/bin/local-lambda")
 
+
+def has_what_functions_need() -> bool:
+    """Return whether the functions can run on this Python, in a process that knows nothing of these tests."""
+    return (
+        subprocess.run([sys.executable, "-c", "import awslambdaric, pypwext"], stderr=subprocess.DEVNULL).returncode
+        == 0
+    )
+
+
 # Who names a local-lambda wants these tests to run, so then a missing one is an error.
 pytestmark = [
     pytest.mark.skipif(
         "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
         reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
+    ),
+    pytest.mark.skipif(
+        "LOCAL_LAMBDA" not in os.environ and not has_what_functions_need(),
+        reason=f"pypwext or awslambdaric is not installed for {sys.executable}: `make install` does it",
     ),
 ]
 

@@ -6,6 +6,7 @@ constructor.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from typing import Optional, Union
@@ -19,13 +20,16 @@ def parse_level(level: Union[str, int, None]) -> Optional[int]:
     """Return the number of a level given as number, name or digits; None when it is none of these."""
     if isinstance(level, int):
         return level
-    if not level:
-        return None
-    known = logging.getLevelName(level.strip().upper())
+    return _parse_name(level) if level else None
+
+
+@functools.lru_cache(maxsize=64)
+def _parse_name(name: str) -> Optional[int]:
+    known = logging.getLevelName(name.strip().upper())
     if isinstance(known, int):
         return known
     try:
-        return int(level)
+        return int(name)
     except ValueError:
         return None
 

@@ -80,6 +80,6 @@ class Relocate(logging.Filter):
         location: Any = record.__dict__.pop(RECORD_KEY, None)
         if location is not None:
             record.pathname, record.lineno, record.funcName = location
-            record.filename = os.path.basename(record.pathname)
-            record.module = os.path.splitext(record.filename)[0]
+            record.filename = record.pathname.rpartition(os.sep)[2]
+            record.module = record.filename.partition(".")[0]
         return True

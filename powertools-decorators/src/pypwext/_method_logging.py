@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, FrozenSet, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Tuple, Union
 
 from . import deadline
+from ._arguments import Arguments as CallArguments
 from ._levels import get_row_level
 from ._location import find_raiser
 from ._reported import mark_reported
-from ._wrapping import INJECTED, get_name, is_async
+from ._wrapping import get_name, is_async
 from .base import Arguments, Message, Return
 
 Keywords = Dict[str, Any]
@@ -74,13 +74,12 @@ class _Call:
         self._logger = logger
         self._options = options
         self._name = get_name(func)
-        self._injected: FrozenSet[str] = getattr(func, INJECTED, frozenset())
-        self._signature = _get_signature(func)
+        self._arguments = CallArguments(func)
 
     def log_entry(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
         level = get_row_level(self._options.level, logging.DEBUG)
         if self._logger.accepts(level):  # naming the arguments costs more than all the rest
-            message = {Message: f"Entering {self._name}", Arguments: self._describe(args, kwargs)}
+            message = {Message: f"Entering {self._name}", Arguments: self._arguments.name(args, kwargs)}
             self._logger.write_row(level, message, self._options.keywords)
 
     def log_exit(self, value: Any) -> None:
@@ -96,36 +95,9 @@ class _Call:
         mark_reported(error)
         self._logger.write_row(
             logging.ERROR,
-            {Message: f"Exception in {self._name}", Arguments: self._describe(args, kwargs)},
+            {Message: f"Exception in {self._name}", Arguments: self._arguments.name(args, kwargs)},
             self._options.keywords,
             location=find_raiser(error),
             exc_info=True,
             stack_info=self._options.stack_info,
         )
-
-    def _describe(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
-        """Return the arguments by name, defaults included, without self."""
-        try:
-            if self._signature is None:
-                raise TypeError
-            bound = self._signature.bind(*args, **kwargs)
-        except TypeError:  # the call itself is wrong and will say so; or a wrapper hides what func really takes
-            return {"args": list(args), **kwargs}
-        given = set(bound.arguments)
-        bound.apply_defaults()
-        described: Dict[str, Any] = {}
-        for position, (name, value) in enumerate(bound.arguments.items()):
-            kind = self._signature.parameters[name].kind
-            is_self = position == 0 and name in ("self", "cls")
-            is_empty_rest = kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD) and not value
-            is_filled_in_later = name in self._injected and name not in given
-            if not (is_self or is_empty_rest or is_filled_in_later):
-                described[name] = value
-        return described
-
-
-def _get_signature(func: Callable[..., Any]) -> Optional[inspect.Signature]:
-    try:
-        return inspect.signature(func)
-    except (TypeError, ValueError):  # some builtins have none
-        return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Tuple
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 REDACTED = "***"
@@ -53,7 +53,7 @@ class Redactor:
             return [self.redact(item) for item in value]
         return value
 
-    def redact_headers(self, headers: Mapping[str, str]) -> Dict[str, Any]:
+    def redact_headers(self, headers: Mapping[str, Any]) -> Dict[str, Any]:
         """Return headers as a plain dict; a URL in `Location` is treated as a URL."""
         shown: Dict[str, Any] = self.redact(headers)
         for name in shown:
@@ -78,7 +78,7 @@ class Redactor:
             shown.append(f"{name}={REDACTED}" if equals and self.is_secret(unquote_plus(name)) else pair)
         return "&".join(shown)
 
-    def redact_body(self, body: Any, content_type: Optional[str] = None, limit: int = 65_536) -> Any:
+    def redact_body(self, body: Any, content_type: Any = None, limit: int = 65_536) -> Any:
         """Return what a row shows of a body: parsed JSON, text, or for anything else how large it is."""
         if body is None or body in (b"", ""):
             return None
@@ -94,7 +94,7 @@ class Redactor:
             return self.redact(json.loads(text))
         except ValueError:
             pass
-        is_form = (content_type or "").startswith("application/x-www-form-urlencoded")
+        is_form = str(content_type or "").startswith("application/x-www-form-urlencoded")
         return self._redact_pairs(text) if is_form else text
 
 

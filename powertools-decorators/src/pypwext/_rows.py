@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import sys
 from enum import IntEnum
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Type
 
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter, LambdaPowertoolsFormatter
 
+from ._location import Location
 from .base import Arguments, Classification, InfoClassification, LogEntryType, LogType, Message, Operation
 from .encoders import RowSerializer
 
@@ -54,6 +56,20 @@ def name_of(keyword: str, value: Any) -> Any:
     if names is not None and isinstance(value, int):
         return next((member.name for member in names if member.value == value), value)
     return value
+
+
+def write_record(
+    standard: logging.Logger, level: int, location: Location, message: Fields, exc_info: Any, extra: Fields
+) -> None:
+    """Hand a record to the handlers of a logger of the standard library, as its own methods do."""
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    elif exc_info and not isinstance(exc_info, tuple):
+        exc_info = sys.exc_info()
+    file, line, function = location
+    standard.handle(
+        standard.makeRecord(standard.name, level, file, line, message, (), exc_info or None, function, extra)
+    )
 
 
 def share_formatter(

@@ -38,7 +38,10 @@ def track(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> invocation:
     for candidate in (kwargs.get("context"), *args[1:3]):
         if candidate is not None and _get_clock(candidate) is not None:
             return invocation(candidate)
-    return invocation(None)
+    return _NO_INVOCATION
+
+
+_NO_INVOCATION = invocation(None)  # has no state, so all calls can share it
 
 
 def _get_clock(candidate: Any) -> Any:

@@ -67,8 +67,8 @@ class RowSerializer:
     """
 
     def __init__(self, indent: Optional[int] = None) -> None:
-        self.indent = indent
-        self.encoder = PyPwExtJSONEncoder()
+        self._options: Dict[str, Any] = {"separators": (",", ":"), "indent": indent}
+        self.encoder = PyPwExtJSONEncoder(ensure_ascii=False, **self._options)
 
     def add_hook(self, hook: Hook) -> None:
         """Ask hook for values JSON does not know, after those that were added before."""
@@ -78,17 +78,14 @@ class RowSerializer:
     def __call__(self, row: Dict[str, Any]) -> str:
         """Return the row as one line of JSON."""
         try:
-            return self._encode(row, self.encoder.default)
+            text = self.encoder.encode(row)
         except Exception as error:  # a broken hook, or an object whose attributes raise
-            return self._encode({**make_plain(row, convert), "encoder_error": repr(error)}, convert)
-
-    def _encode(self, row: Dict[str, Any], default: Hook) -> str:
-        # The logging module writes the text as UTF-8, which has no form for half a surrogate pair: escape those rows.
-        text = dumps(row, default, separators=(",", ":"), indent=self.indent, ensure_ascii=False)
+            row = {**make_plain(row, convert), "encoder_error": repr(error)}
+            text = self.encoder.encode(row)
         if text.isascii():
             return text
         try:
             text.encode()
-        except UnicodeEncodeError:
-            return dumps(row, default, separators=(",", ":"), indent=self.indent)
+        except UnicodeEncodeError:  # UTF-8, in which rows are written, has no form for half a surrogate pair
+            return dumps(make_plain(row, self.encoder.default), **self._options)
         return text

@@ -24,7 +24,7 @@ from ._levels import VERBOSE, parse_level
 from ._location import RECORD_KEY, Location, Relocate, find_caller, find_creator
 from ._method_logging import Options, decorate
 from ._reported import get_default_logger, set_default_logger
-from ._rows import KEYWORDS, build_message, name_of, share_formatter
+from ._rows import KEYWORDS, build_message, name_of, share_formatter, write_record
 from ._wrapping import apply
 from .base import Classification, InfoClassification, LogEntryType, LogType, Operation
 from .utils import get_log_level
@@ -42,9 +42,6 @@ _WRITERS: Dict[int, Callable[..., None]] = {
     logging.ERROR: Logger.error,
     logging.CRITICAL: Logger.critical,
 }
-
-# What a row has when nobody says otherwise.
-_DEFAULTS = {Classification: InfoClassification.NA, LogType: LogEntryType.STD, Operation: None}
 
 
 class PyPwExtLogger(Logger):
@@ -183,7 +180,13 @@ class PyPwExtLogger(Logger):
         stack_info: bool = False,
     ) -> None:
         """Write a row of the given parts; without a location it is that of the caller outside this package."""
-        extra = {**(fields or {}), **self._show(keywords), RECORD_KEY: location or find_caller()}
+        extra = {**(fields or {}), **self._show(keywords)}
+        location = location or find_caller()
+        if getattr(self, "_buffer_config", None) is None and not stack_info:
+            # Straight to the handlers: looking for the caller is half of what the way through logging costs.
+            write_record(self._logger, level, location, message, exc_info, extra)
+            return
+        extra[RECORD_KEY] = location
         writer = _WRITERS.get(level)
         if writer is not None:
             writer(self, message, exc_info=exc_info, stack_info=stack_info, extra=extra)
@@ -191,13 +194,15 @@ class PyPwExtLogger(Logger):
             self._logger.log(level, message, exc_info=exc_info, stack_info=stack_info, extra=extra)
 
     def _show(self, keywords: Mapping[str, Any]) -> Dict[str, Any]:
-        shown = {name: name_of(name, keywords.get(name, default)) for name, default in _DEFAULTS.items()}
-        if self.skip_info_na and shown[Classification] == InfoClassification.NA.name:
-            del shown[Classification]
-        if self.skip_std_type and shown[LogType] == LogEntryType.STD.name:
-            del shown[LogType]
-        if not shown[Operation]:
-            del shown[Operation]
+        shown: Dict[str, Any] = {}
+        classification = name_of(Classification, keywords.get(Classification, InfoClassification.NA))
+        if not (self.skip_info_na and classification == InfoClassification.NA.name):
+            shown[Classification] = classification
+        entry_type = name_of(LogType, keywords.get(LogType, LogEntryType.STD))
+        if not (self.skip_std_type and entry_type == LogEntryType.STD.name):
+            shown[LogType] = entry_type
+        if keywords.get(Operation):
+            shown[Operation] = keywords[Operation]
         return shown
 
     def serialize(self, log: Dict[str, Any]) -> str:
