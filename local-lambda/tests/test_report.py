@@ -174,6 +174,17 @@ def test_report_of_a_payload_that_is_no_json_has_its_text(project: Project) -> N
     assert project.invoke("Text").output == "grüße\n".encode("latin-1")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_of_six_megabytes_is_complete(make_project: MakeProject, unbuffered: str) -> None:
+    """Through a pipe that is read slowly, with signals in between, and whatever `PYTHONUNBUFFERED` says."""
+    code = {"app.py": "def handler(event, context):\n    return 'x' * 6_000_000\n"}
+    project = make_project(code, Hello={"Handler": "app.handler"})
+    for arguments in ([], ["--report", "json"]):
+        outcome = project.invoke(*arguments, variables={"PYTHONUNBUFFERED": unbuffered})
+        assert outcome.status == 0
+        assert outcome.output.count(b"x") >= 6_000_000
+
+
 def test_record_has_the_events_of_the_report(project: Project, tmp_path: Path) -> None:
     """As JSON lines, written while they happen."""
     recording = tmp_path / "run.jsonl"

@@ -251,8 +251,7 @@ async def _invoke_all(
         if not quiet:
             environment.stream.flush()
             host.console.flush()
-            sys.stdout.buffer.write(answered.result().payload + b"\n")
-            sys.stdout.buffer.flush()
+            _print(answered.result().payload + b"\n")
     if not stopped.done():
         stopped.cancel()
         await pool.finish()
@@ -345,5 +344,12 @@ def _print_report(
         "events": [event.wire() for event in report],
         "segments": list(documents),
     }
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    _print((json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _print(data: bytes) -> None:
+    """Write to standard output. Where that is unbuffered (`PYTHONUNBUFFERED`) a signal may cut a write short."""
+    left = memoryview(data)
+    while left:
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()
