@@ -146,24 +146,43 @@ def test_database_when_an_invocation_fails(tmp_path: Path) -> None:
     assert run.visits == 1
 
 
-@pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
-def test_make_invoke_when_serving() -> None:
-    """`make invoke` gets the answer while the function keeps being served; the end of that commits the visit."""
-    command = [LOCAL_LAMBDA, "start", "--template", str(FOLDER / "template.yaml"), "--python", sys.executable]
+def serve_and_visit(*command: str) -> int:
+    """Serve a function, visit it once with `make invoke`, end it, and count what is in the database then."""
     with new_database() as path:
-        environment = {**os.environ, "DATABASE_PATH": path}
-        server = subprocess.Popen([*command, "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "DATABASE_PATH": path, "EXTENSION_EVENTS": "INVOKE"}
+        server = subprocess.Popen(
+            [LOCAL_LAMBDA, *command], cwd=str(FOLDER), env=environment, stderr=subprocess.PIPE, text=True
+        )
         try:
             assert server.stderr is not None
             ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
-            make = ["make", "--silent", "-C", str(FOLDER), "invoke", "PORT=" + next(filter(None, ports)).group(1)]
-            assert json.loads(subprocess.check_output(make)) == {"pending": 1}
+            make = ["make", "--silent", "invoke", "PORT=" + next(filter(None, ports)).group(1)]
+            function = "function" if command[0] == "exec" else "GracefulFunction"
+            answer = subprocess.check_output([*make, f"FUNCTION={function}"], cwd=str(FOLDER))
+            assert json.loads(answer) == {"pending": 1}
             assert count_visits(path) == 0
         finally:
             server.terminate()
             server.communicate(timeout=30)
         assert server.returncode == 0
-        assert count_visits(path) == 1
+        return count_visits(path)
+
+
+needs_make = pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
+
+
+@needs_make
+def test_make_invoke_when_serving() -> None:
+    """`make invoke` gets the answer while the functions keep being served; the end of that commits the visit."""
+    assert serve_and_visit("start", "--port", "0", "--python", sys.executable) == 1
+
+
+@needs_make
+@pytest.mark.parametrize(("module", "visits"), [("fn_graceful", 1), ("fn_obvious", 0)])
+def test_database_when_run_as_in_an_image(module: str, visits: int) -> None:
+    """Outside of Lambda's own runtimes the obvious handler runs on no Python; clean-up in a thread works there, too."""
+    program = [sys.executable, "-m", "awslambdaric", f"app.{module}.lambda_handler"]
+    assert serve_and_visit("exec", "--port", "0", "--", *program) == visits
 
 
 def test_package_when_built_twice(tmp_path: Path) -> None:
