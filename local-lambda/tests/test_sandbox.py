@@ -452,6 +452,6 @@ def test_spec_keeps_a_virtual_environment_and_its_base(tmp_path: Path) -> None:
     python.touch()
     (base / "venv" / "pyvenv.cfg").write_text(f"home = {base}/installation/bin\n")
     (base / "installation").mkdir()
-    wanted = spec(base / "code", None, base / "tmp", "127.0.0.2", Interpreter(python, "3.11.1"))
+    wanted = spec(base / "code", None, base / "tmp", "127.0.0.2", (Interpreter(python, "3.11.1"),))
     assert {f"{base}/venv", f"{base}/installation", str(Path(sandbox.__file__).parent)} <= set(wanted["keep"])
     assert (wanted["task"], wanted["opt"], wanted["hosts"]) == (f"{base}/code", None, "127.0.0.2")

@@ -55,15 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
     invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     invoke.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
+    _freeze_argument(invoke)
     invoke.set_defaults(run="invoke")
 
     start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
     _template_arguments(start)
     _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
+    _freeze_argument(start)
     start.set_defaults(run="start")
 
     execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
     _server_arguments(execute, 1)
+    _freeze_argument(execute)
+    execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
     execute.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
     )
@@ -95,6 +99,12 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int) -> Non
         default=environments,
         metavar="N",
         help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
+    )
+
+
+def _freeze_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
     )
 
 

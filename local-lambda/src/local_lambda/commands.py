@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError, UsageError
 from local_lambda.host import EnvironmentHost, Program
+from local_lambda.interpreter import Interpreter
 from local_lambda.processes import Zygote
 from local_lambda.sinks.console import LANE_WIDTH, Console
 
@@ -43,7 +44,7 @@ TRACE_WIDTH = 100 - LANE_WIDTH - 2
 
 def invoke(options: Namespace) -> int:
     """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
-    with _host() as host, _workspace() as workspace:
+    with _workspace() as workspace, _host(workspace, options) as host:
         from local_lambda.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
@@ -75,7 +76,7 @@ def invoke(options: Namespace) -> int:
 
 def start(options: Namespace) -> int:
     """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
-    with _host() as host, _workspace() as workspace:
+    with _workspace() as workspace, _host(workspace, options) as host:
         from local_lambda.sockets import listen
         from local_lambda.template import load_functions
 
@@ -89,7 +90,7 @@ def start(options: Namespace) -> int:
 
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
-    with _host() as host:
+    with _workspace() as workspace, _host(workspace, options) as host:
         from local_lambda.sockets import listen
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -101,7 +102,9 @@ def execute(options: Namespace) -> int:
             raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
         function = _function_of_variables(command)
         listener = listen(options.host, options.port)
-        program = Program(function, Path.cwd(), Path("/opt"), None)
+        layers = options.opt.resolve() if options.opt else Path("/opt")
+        needs = tuple(Interpreter(Path(path), "") for path in map(shutil.which, (command[0], "python3")) if path)
+        program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
         return _run(_serve(host, [program], listener, options.max_environments))
 
 
@@ -109,9 +112,9 @@ def execute(options: Namespace) -> int:
 
 
 @contextmanager
-def _host() -> Iterator[EnvironmentHost]:
+def _host(workspace: Path, options: Namespace) -> Iterator[EnvironmentHost]:
     zygote = Zygote()
-    host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ)
+    host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ, workspace, options.freeze)
     try:
         yield host
     finally:
@@ -121,7 +124,7 @@ def _host() -> Iterator[EnvironmentHost]:
 
 @contextmanager
 def _workspace() -> Iterator[Path]:
-    """A private folder for opened archives; it is made when something is put into it, and removed at the end."""
+    """A private folder for opened archives and for `/tmp`; made when something is put into it, removed at the end."""
     folder = Path(tempfile.gettempdir()) / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         yield folder

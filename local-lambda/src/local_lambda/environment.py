@@ -25,6 +25,7 @@ from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.memory import PeakMemory
 from local_lambda.processes import Process, ProcessGroup
 from local_lambda.stream import EventStream
+from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Launch
 
 TICK_SECONDS = 0.1
@@ -49,7 +50,9 @@ class ExecutionEnvironment:
         processes: ProcessGroup,
         stream: EventStream,
         log_tail: Callable[[], bytes],
+        subscriptions: Subscriptions,
         init_timeout: float = INIT_TIMEOUT_SECONDS,
+        freeze: bool = False,
     ) -> None:
         self.function = function
         self.launch = launch
@@ -58,6 +61,7 @@ class ExecutionEnvironment:
         self.runtime = Machine("runtime", RUNTIME, "Started")
         self.runtime_process: Process | None = None
         self.extensions = Extensions(())
+        self.subscriptions = subscriptions
         self.current: Invocation | None = None
         self.init_failure: Failure | None = None
         """Why the last init failed; None after one that succeeded."""
@@ -65,6 +69,8 @@ class ExecutionEnvironment:
         self._processes = processes
         self._log_tail = log_tail
         self._init_timeout = init_timeout
+        self._freeze = freeze
+        self._frozen = False
         self._init_phase = InitPhase(self, "init")
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
@@ -85,6 +91,7 @@ class ExecutionEnvironment:
         """Go on in `loop` (asyncio) from now on; an init that has begun gets its time limit."""
         self._loop = loop
         self._processes.attach(loop)
+        self.subscriptions.attach(loop)
         if self.machine.state == "Initializing":
             self._set_timer(self._init_timeout - (perf_counter() - self._init_phase.began), self._init_timed_out)
 
@@ -99,6 +106,8 @@ class ExecutionEnvironment:
         self._init_phase = InitPhase(self, phase)
         self.init_failure = None
         self._init_duration = None
+        self.subscriptions.reopen()
+        self.stream.reconsider()
         self._init_phase.begin()
         if self._loop is not None:
             limit = self._init_timeout if phase == "init" else self.function.timeout
@@ -132,10 +141,13 @@ class ExecutionEnvironment:
             self._init_duration = duration
         else:
             self._suppressed_since = self._init_phase.began
+        self.stream.flush()
+        self.subscriptions.close()
+        self.stream.reconsider()
         if self.current is not None:
             self._give(self.current)
         else:
-            self.on_free(self)
+            self._idle()
 
     def init_failed(self, failure: Failure, duration: float) -> None:
         """The Init phase failed; inside an invocation that is its end, before that it is tried again there."""
@@ -178,6 +190,8 @@ class ExecutionEnvironment:
     def _give(self, invocation: Invocation) -> None:
         """To the runtime and to the extensions that want INVOKE events, at the same time."""
         self.machine.advance("invoke")
+        if self._frozen:
+            self._thaw()
         timeout = self.function.timeout
         invocation.started_at = now = time()
         invocation.started = perf_counter()
@@ -304,7 +318,20 @@ class ExecutionEnvironment:
         if self.machine.state == "Busy" and self.runtime.state == "Ready" and self.extensions.all_done():
             self._report()
             self.machine.advance("done")
-            self.on_free(self)
+            self._idle()
+
+    def _idle(self) -> None:
+        """Nothing is pending: without work the environment is frozen, if it is to be."""
+        if self._freeze:
+            self._frozen = True
+            self.subscriptions.pause()
+            self._processes.freeze()
+        self.on_free(self)
+
+    def _thaw(self) -> None:
+        self._frozen = False
+        self._processes.thaw()
+        self.subscriptions.resume()
 
     # --- verbs of the Runtime API
 
@@ -389,6 +416,10 @@ class ExecutionEnvironment:
     def _go_on_with_init(self) -> None:
         if self.machine.state == "Initializing":
             self._init_phase.go_on()
+
+    def extension_name(self, identifier: str | None) -> str:
+        """The name of the extension with this identifier. Raises ApiError 403."""
+        return self.extensions.identified(identifier).name
 
     def extension_next(self, identifier: str | None, deliver: Deliver) -> None:
         """An extension asks for its next event. Raises ApiError 403."""
@@ -497,6 +528,8 @@ class ExecutionEnvironment:
     def _stop(self, reason: str) -> None:
         self._cancel_timer()
         self._deliver = None
+        if self._frozen:
+            self._thaw()
         if self.extensions:
             self._stopping = self._loop.create_task(self._stop_with_extensions(reason))
         else:
@@ -521,6 +554,8 @@ class ExecutionEnvironment:
 
     def _terminated(self) -> None:
         self._processes.close()
+        self.stream.flush()
+        self.subscriptions.end()
         self.stream.flush()
         while self._on_terminated:
             self._on_terminated.pop()()

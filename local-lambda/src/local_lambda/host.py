@@ -1,4 +1,4 @@
-"""Makes execution environments: sockets, processes, event stream and sinks of one, put together.
+"""Makes execution environments: sandbox, sockets, processes, event stream and sinks of one, put together.
 
 One host serves all functions of a tool. An environment can be made, and its runtime spawned, before the event loop
 exists; `attach` (or creating it later) lets the loop carry it on. What is said on the sockets is not known here.
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from local_lambda.config import MAX_PAYLOAD_BYTES, FunctionConfig
 from local_lambda.environment import ExecutionEnvironment
+from local_lambda.events import Event, LogsDropped
 from local_lambda.interpreter import Interpreter
-from local_lambda.processes import Zygote
+from local_lambda.mounts import spec
+from local_lambda.processes import ProcessGroup, Zygote
 from local_lambda.sinks.console import Console
 from local_lambda.sinks.log_lines import LogLines
 from local_lambda.sockets import listen, listen_udp
 from local_lambda.stream import EventStream, Sink
+from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 
 if TYPE_CHECKING:
@@ -38,18 +41,34 @@ CONSOLE_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class Program:
-    """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command."""
+    """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command.
+
+    `needs` are further programs a sandbox has to keep in reach.
+    """
 
     function: FunctionConfig
     code: Path
     layers: Path | None
     interpreter: Interpreter | None
+    sandboxed: bool = True
+    needs: tuple[Interpreter, ...] = ()
+
+    @property
+    def interpreters(self) -> tuple[Interpreter, ...]:
+        """All programs a sandbox has to keep in reach."""
+        return self.needs if self.interpreter is None else (self.interpreter, *self.needs)
 
 
 class EnvironmentHost:
     """Creates the environments of all functions. `on_trace` gets each traced invocation's documents."""
 
-    def __init__(self, zygote: Zygote, console: Console, shell: Mapping[str, str]) -> None:
+    def __init__(
+        self, zygote: Zygote, console: Console, shell: Mapping[str, str], workspace: Path, freeze: bool = False
+    ) -> None:
+        self.freeze = freeze
+        self._workspace = workspace
+        self._count = 0
+        self._no_sandbox = False
         self.console = console
         self.sinks: list[Sink] = []
         """Further sinks every environment gets (recorder, report)."""
@@ -66,14 +85,21 @@ class EnvironmentHost:
 
     def create(self, program: Program, label: str = "") -> ExecutionEnvironment:
         """A new environment with a Runtime API port of its own; `label` marks its lanes on the console."""
+        self._count += 1
         listener = listen(LOOPBACK, 0)
-        launch = self._launch(program, f"{LOOPBACK}:{listener.getsockname()[1]}")
+        processes = self._zygote.open()
+        address, folders = self._folders(program, processes)
+        endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray.getsockname())
         stream = EventStream(self._defer, self._broken)
         log_lines = LogLines(program.function.logging, self.console.lane(label))
-        stream.add(log_lines)
-        for sink in self.sinks:
+        subscriptions = Subscriptions(stream.emit, lambda host: address, private_hosts=address != LOOPBACK)
+        sinks: list[Sink] = [log_lines, *self.sinks, subscriptions, self._dropped]
+        for sink in sinks:
             stream.add(sink)
-        environment = ExecutionEnvironment(program.function, launch, self._zygote.open(), stream, log_lines.tail)
+        launch = _launch(program, folders, endpoints, self._shell)
+        environment = ExecutionEnvironment(
+            program.function, launch, processes, stream, log_lines.tail, subscriptions, freeze=self.freeze
+        )
         self._made[environment] = listener
         if self._loop is not None:
             self._carry_on(environment)
@@ -114,13 +140,23 @@ class EnvironmentHost:
         self._loop.create_task(server.start())
         environment.stream.flush()
 
-    def _launch(self, program: Program, runtime_api: str) -> Launch:
-        endpoints = Endpoints(runtime_api, self._xray.getsockname())
+    def _folders(self, program: Program, processes: ProcessGroup) -> tuple[str, Folders]:
+        """The address of `sandbox.localdomain`, and code and layers: in a sandbox of its own, or where they lie."""
+        extensions = _extensions(program.layers)
         layers = None if program.layers is None else str(program.layers)
-        folders = Folders(str(program.code), layers, _extensions(program.layers))
-        if program.interpreter is None:
-            return command_launch(program.function, folders, endpoints, self._shell)
-        return managed_launch(program.function, program.interpreter, folders, endpoints, self._shell)
+        plain = Folders(str(program.code), layers, extensions)
+        if not program.sandboxed or self._no_sandbox:
+            return LOOPBACK, plain
+        address = f"127.0.{self._count >> 8}.{(self._count & 255) + 1}"
+        tmp = self._workspace / f"environment-{self._count}" / "tmp"
+        tmp.mkdir(parents=True, mode=0o755)
+        tmp.chmod(0o1777)
+        reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
+        if reason is None:
+            return address, Folders("/var/task", "/opt", extensions)
+        self._no_sandbox = True
+        self.console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
+        return LOOPBACK, plain
 
     def _defer(self, action: Callable[[], None]) -> None:
         if self._loop is not None:
@@ -139,9 +175,20 @@ class EnvironmentHost:
     def _bad_datagram(self, reason: str) -> None:
         self.console.write("trace", f"a datagram on the X-Ray port is no segment document: {reason}", bad=True)
 
+    def _dropped(self, event: Event) -> None:
+        """CloudWatch has no line for this, but somebody who waits for logs should know."""
+        if isinstance(event, LogsDropped):
+            self.console.write("platform", f"{event.records} records not delivered: {event.reason}", bad=True)
+
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)
         print(f"local-lambda: {name} is switched off: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _launch(program: Program, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
+    if program.interpreter is None:
+        return command_launch(program.function, folders, endpoints, shell)
+    return managed_launch(program.function, program.interpreter, folders, endpoints, shell)
 
 
 def _extensions(layers: Path | None) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import httptools
 
 MAX_HEADER_BYTES = 65_536
 MAX_KNOWN_HEADS = 16
 _JOIN_BYTES = 16_384
+_LARGE_BYTES = 131_072
 _REASONS = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode("ascii")) for status in HTTPStatus
 }
@@ -98,6 +99,7 @@ class Connection(asyncio.Protocol):
         "_awaited",
         "_chunks",
         "_heads",
+        "_large",
         "_llhttp",
         "_missing",
         "_server",
@@ -115,6 +117,7 @@ class Connection(asyncio.Protocol):
         self._missing = 0
         self._awaited: Exchange | None = None
         self._chunks: list[bytes] = []
+        self._large: bytearray | None = None
         self._heads: dict[bytes, Head] = {}
         self.busy: Exchange | None = None
         self.queue: deque[Exchange] = deque()
@@ -173,6 +176,8 @@ class Connection(asyncio.Protocol):
             self._app(exchange)
             return
         self._awaited, self._missing = exchange, head.length
+        if _LARGE_BYTES < head.length <= self.limit:
+            self._large = bytearray(head.length)
         if received:
             self._body(exchange, data[end:])
 
@@ -184,24 +189,28 @@ class Connection(asyncio.Protocol):
 
     def _body(self, exchange: Exchange, data: bytes) -> None:
         size = len(data)
-        if size == self._missing and not exchange.body_size and size <= self.limit:
-            exchange.body = data
-            exchange.body_size = size
-            self._awaited = None
-            self.busy = exchange
-            self._app(exchange)
-            return
-        self._missing -= size
-        if self._missing < 0:  # the next request is there before this one is answered
-            extra = data[self._missing :]
-            self._add(exchange, data[: self._missing])
+        if size > self._missing:  # the next request is there before this one is answered
+            rest, data = data[self._missing :], data[: self._missing]
+            self._body(exchange, data)
             self._llhttp = LLHTTPParser(self)
-            self.finish(exchange)
-            self._llhttp.feed(extra)
-            return
-        self._add(exchange, data)
-        if not self._missing:
-            self.finish(exchange)
+            self._llhttp.feed(rest)
+        elif self._large is not None:
+            # One buffer filled piece by piece costs half of what keeping the pieces and joining them does.
+            start = len(self._large) - self._missing
+            self._large[start : start + size] = data
+            self._missing -= size
+            if not self._missing:
+                exchange.body, exchange.body_size, self._large = cast(bytes, self._large), len(self._large), None
+                self.finish(exchange)
+        elif size == self._missing and not exchange.body_size and size <= self.limit:
+            exchange.body, exchange.body_size = data, size
+            self._awaited, self.busy = None, exchange
+            self._app(exchange)
+        else:
+            self._missing -= size
+            self._add(exchange, data)
+            if not self._missing:
+                self.finish(exchange)
 
     def _add(self, exchange: Exchange, data: bytes) -> None:
         exchange.body_size += len(data)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
@@ -24,13 +25,13 @@ class Spec(TypedDict):
     keep: list[str]
 
 
-def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreter: Interpreter | None) -> Spec:
+def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Sequence[Interpreter]) -> Spec:
     """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address of its own.
 
     The function's Python, this package and the Python it runs on stay where they are, even below `/opt`, `/tmp` or
     `/var/task`.
     """
-    needed = [Path(__file__).parent, Path(sys.base_prefix), *(_folders(interpreter) if interpreter is not None else ())]
+    needed = [Path(__file__).parent, Path(sys.base_prefix), *chain.from_iterable(map(_folders, interpreters))]
     keep = {path: None for folder in needed for path in locations(folder)}
     return {"task": str(code), "opt": str(opt) if opt else None, "tmp": str(tmp), "hosts": address, "keep": list(keep)}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import marshal
 import os
 import select
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -225,6 +226,14 @@ class ProcessGroup:
         """Signal the process and the children in its process group."""
         if process.pid is not None and process.exit_code is None:
             _send(self._control, ("signal", process.pid, int(number)))
+
+    def freeze(self) -> None:
+        """Stop all processes of the environment, as Lambda does between invocations."""
+        _send(self._control, ("signal_all", int(signal.SIGSTOP)))
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        _send(self._control, ("signal_all", int(signal.SIGCONT)))
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
         """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INTERNAL_SECONDS = 0.5
 EXTERNAL_SECONDS = 2.0
+FLUSH_SECONDS = 0.1
 RUNTIME_SECONDS = 0.3
 """The runtime's share when there are external extensions; with internal ones as well it is `INTERNAL_SECONDS`."""
 
@@ -37,6 +38,9 @@ async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> Non
         if _runs(runtime):
             environment.signal(runtime, signal.SIGKILL)
             await _ended(environment, [runtime], began + total)
+    # A listener shall have everything before it is told to leave; one that does not listen shall not use up the time.
+    environment.stream.flush()
+    await environment.subscriptions.flush(FLUSH_SECONDS)
     left = began + total - perf_counter()
     event = shutdown_event(reason, int((time() + left) * 1000))
     for extension in extensions:
@@ -47,6 +51,8 @@ async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> Non
             environment.signal(extension.process, signal.SIGKILL)
     processes = [extension.process for extension in extensions if extension.process is not None]
     await _ended(environment, processes, began + total)
+    environment.stream.flush()
+    await environment.subscriptions.flush(FLUSH_SECONDS)
 
 
 def _runs(process: Process | None) -> bool:

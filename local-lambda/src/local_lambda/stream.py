@@ -26,15 +26,24 @@ class EventStream:
         self._scheduled = False
         self._sinks: list[Sink] = []
         self._wants: list[Callable[[type[Event]], bool]] = []
+        self._wanted: dict[type[Event], bool] = {}
 
     def add(self, sink: Sink) -> None:
         """Give `sink` every event from now on."""
         self._sinks.append(sink)
         self._wants.append(getattr(sink, "wants", lambda kind: True))
+        self.reconsider()
 
     def wanted(self, kind: type[Event]) -> bool:
         """Whether some sink makes anything of events of this kind now."""
-        return any(wants(kind) for wants in self._wants)
+        known = self._wanted.get(kind)
+        if known is None:
+            known = self._wanted[kind] = any(wants(kind) for wants in self._wants)
+        return known
+
+    def reconsider(self) -> None:
+        """Some sink wants other events than before."""
+        self._wanted.clear()
 
     def emit(self, event: Event | Callable[[], Event]) -> None:
         """Report a fact; given as a function it is put into words when the sinks get it, off the path of the answer."""

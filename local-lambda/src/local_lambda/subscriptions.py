@@ -77,6 +77,10 @@ class Subscriptions:
 
     # --- the sink
 
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events are kept for late subscribers or delivered; asked again when the window closes."""
+        return self.open or bool(self._subscribers)
+
     def __call__(self, event: Event) -> None:
         if self._backlog is not None:
             self._backlog.keep(event)

@@ -170,6 +170,14 @@ class Supervisor:
         except OSError:
             pass
 
+    def signal_all(self, number: int) -> None:
+        """Signal every process of the environment, however deeply forked."""
+        for pid in descendants() or list(self.running):
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+
     def kill_all(self) -> None:
         """Kill everything below this process; when a process dies its children come up to us and are next."""
         while True:

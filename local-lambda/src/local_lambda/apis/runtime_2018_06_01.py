@@ -1,4 +1,4 @@
-"""Runtime API, version 2018-06-01: what the runtime asks its environment.
+"""Runtime API, version 2018-06-01: what the runtime asks its environment, on the port it shares with the extensions.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Error types and texts are those of AWS's
 own supervisor. SnapStart (`restore/…`) and response streaming are refused, not accepted and dropped.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from local_lambda.apis import extensions_2020_01_01
+from local_lambda.apis import extensions_2020_01_01, logs_2020_08_15, telemetry_2022_07_01
 from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.environment import ExecutionEnvironment
@@ -45,6 +45,10 @@ def runtime_api(environment: ExecutionEnvironment) -> Application:
             _answer(environment, exchange, path)
         elif path.startswith(extensions_2020_01_01.PREFIX):
             extensions_2020_01_01.handle(environment, exchange)
+        elif path.rstrip(b"/") == telemetry_2022_07_01.PATH:
+            telemetry_2022_07_01.handle(environment, exchange)
+        elif path.rstrip(b"/") == logs_2020_08_15.PATH:
+            logs_2020_08_15.handle(environment, exchange)
         elif path == PREFIX + b"init/error":
             if exchange.method != b"POST":
                 raise _not_allowed(exchange)
