@@ -14,9 +14,16 @@ from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pypwext import _reported
 from pypwext.pwlogging import PyPwExtLogger
+
+# A busy machine must not fail a property. The fixtures of these tests are the same for every example.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("patient")
 
 NUMBERS = itertools.count()
 

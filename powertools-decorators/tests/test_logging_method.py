@@ -342,6 +342,21 @@ def test_location_is_the_caller_when_call_is_logged(log):
     assert [location_of(row) for row in log.rows] == [("shop", shop.__code__.co_firstlineno + 1)] * 4
 
 
+def test_location_is_the_runtime_when_decorators_of_powertools_are_above(log, context):
+    """A handler's rows say who called it, not which decorators are in between."""
+
+    @log.logger.inject_lambda_context(log_event=True)
+    @log.logger.method
+    def handler(event, context):
+        """Logged."""
+
+    def runtime():
+        handler({}, context)
+
+    runtime()
+    assert [location_of(row) for row in log.rows] == [("runtime", runtime.__code__.co_firstlineno + 1)] * 3
+
+
 class TestCoroutines:
     def test_coroutine_is_logged_when_it_runs(self, log):
         """Entry when it starts, exit with its result, not with the coroutine object."""

@@ -27,16 +27,15 @@ def has_what_functions_need() -> bool:
 
 
 # Who names a local-lambda wants these tests to run, so then a missing one is an error.
-pytestmark = [
-    pytest.mark.skipif(
-        "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-        reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
-    ),
-    pytest.mark.skipif(
-        "LOCAL_LAMBDA" not in os.environ and not has_what_functions_need(),
-        reason=f"pypwext or awslambdaric is not installed for {sys.executable}: `make install` does it",
-    ),
-]
+needs_local_lambda = pytest.mark.skipif(
+    "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
+    reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
+)
+needs_packages = pytest.mark.skipif(
+    "LOCAL_LAMBDA" not in os.environ and not has_what_functions_need(),
+    reason=f"pypwext or awslambdaric is not installed for {sys.executable}: `make install` does it",
+)
+pytestmark = [needs_local_lambda, needs_packages]
 
 # A test that waits longer than this for something has failed; none waits this long when all is well.
 PATIENCE = 60

@@ -5,7 +5,7 @@ import string
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypwext.errors import PyPwExtInternalError
@@ -120,11 +120,9 @@ tricky = st.one_of(
     st.sampled_from(["{AWS_SECRET_ACCESS_KEY}", "{{AWS_SECRET_ACCESS_KEY}}", "{", "}", "{a}", "AWS_SECRET_ACCESS_KEY"]),
     st.text("{}AWS_SECRET_ACCESS_KEY", max_size=60),
 )
-quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class TestProperties:
-    @quick
     @given(
         parts=st.lists(st.one_of(names.map("{%s}".__mod__), st.sampled_from(["/", "-", "{{", "}}", "{STAGE}"]))),
         values=st.dictionaries(names, tricky),
@@ -142,13 +140,11 @@ class TestProperties:
                 rendered = str(error)
             assert SECRET not in rendered
 
-    @quick
     @given(value=tricky)
     def test_value_arrives_as_it_is_when_rendered(self, value):
         """Text in, the same text out."""
         assert render_arg_env_string("<{a}>", {"a": value}) == f"<{value}>"
 
-    @quick
     @given(
         value=tricky.filter(lambda text: text not in (".", "..") and not any("\ud800" <= c <= "\udfff" for c in text))
     )
@@ -161,7 +157,6 @@ class TestProperties:
         assert unquote(segment) == value
         assert parse_qsl(parts.query, keep_blank_values=True) == [("q", value), ("r", "1")]
 
-    @quick
     @given(value=tricky)
     def test_host_ends_as_the_template_says_when_value_is_part_of_it(self, value):
         """Either the argument is refused, or the host still ends in what the template has."""

@@ -13,7 +13,7 @@ Location = Tuple[str, int, str]  # file, line, function
 # Carries the location from our logging methods through those of Powertools to the record.
 RECORD_KEY = "_pypwext_location"
 
-_POWERTOOLS_LOGGER = "aws_lambda_powertools.logging.logger"
+_POWERTOOLS = "aws_lambda_powertools"
 
 # What lies between code that sends a request and the transport: the client, and what the X-Ray SDK wraps around it.
 _CARRIERS = frozenset({"requests", "urllib3", "aws_xray_sdk", "wrapt"})
@@ -26,9 +26,9 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def find_caller(stacklevel: int = 1) -> Location:
-    """Return the stacklevel-th frame above this package: 1 is the code that called it."""
+    """Return the stacklevel-th frame above this package and Powertools: 1 is the code that called them."""
     frame: Optional[FrameType] = sys._getframe(1)
-    while frame is not None and _is_ours(frame):
+    while frame is not None and (_is_ours(frame) or _get_package(frame) == _POWERTOOLS):
         frame = frame.f_back
     while stacklevel > 1 and frame is not None and frame.f_back is not None:
         frame = frame.f_back
@@ -57,7 +57,7 @@ def _get_package(frame: FrameType) -> str:
 def find_creator() -> str:
     """Return the name of the module that creates a logger: the first one above this package and Powertools."""
     frame: Optional[FrameType] = sys._getframe(1)
-    while frame is not None and (_is_ours(frame) or frame.f_globals.get("__name__") == _POWERTOOLS_LOGGER):
+    while frame is not None and (_is_ours(frame) or _get_package(frame) == _POWERTOOLS):
         frame = frame.f_back
     return str(frame.f_globals.get("__name__", "unknown")) if frame is not None else "unknown"
 
