@@ -16,7 +16,7 @@ from tool import FUNCTIONS, Project, Tool, serving
 SHELL = {
     "LANG": "de_DE.UTF-8",
     "LC_ALL": "C.UTF-8",
-    "PYTHONPATH": "",
+    "PYTHONSTARTUP": "/home/caller/start.py",
     "SECRET_OF_THE_CALLER": "leaked",
     "AWS_PROFILE": "production",
     "AWS_ACCESS_KEY_ID": "AKIA-of-the-caller",
@@ -181,7 +181,7 @@ def test_environment_when_warm_stays_the_same_but_for_the_trace(tool: Tool) -> N
 def test_environment_of_exec_is_the_shells_and_the_platforms(tmp_path: Path, function_python: Path) -> None:
     """A program of the caller's own gets the caller's variables, as in a container image, and the reserved ones."""
     command = ("exec", "--", function_python, "-m", "awslambdaric", "app.describe")
-    shell = {**SHELL, "AWS_LAMBDA_FUNCTION_NAME": "named", "AWS_LAMBDA_FUNCTION_TIMEOUT": "7", "PYTHONPATH": "."}
+    shell = {**SHELL, "AWS_LAMBDA_FUNCTION_NAME": "named", "AWS_LAMBDA_FUNCTION_TIMEOUT": "7"}
     with serving(*command, cwd=FUNCTIONS, variables=shell) as tool:
         seen = tool.invoke("function", {}).json
     environment, context = seen["environment"], seen["context"]
