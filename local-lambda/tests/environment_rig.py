@@ -12,6 +12,7 @@ from local_lambda.environment import ExecutionEnvironment
 from local_lambda.events import Event
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.stream import EventStream
+from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Launch
 from local_lambda.xray import new_tracing
 
@@ -172,7 +173,8 @@ class Rig:
         stream.add(self.events.append)
         launch = Launch(argv=("python",), env={}, cwd="/", log_stream="stream")
         function = FunctionConfig("hello", "app.handler", timeout=TIMEOUT)
-        self.environment = ExecutionEnvironment(function, launch, self.group, stream, lambda: b"the tail")
+        nobody = Subscriptions(stream.emit, lambda host: "127.0.0.1")
+        self.environment = ExecutionEnvironment(function, launch, self.group, stream, lambda: b"the tail", nobody)
         self.environment.attach(self.clock)
         self.environment.on_free = self._freed
 
