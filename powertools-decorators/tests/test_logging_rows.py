@@ -131,6 +131,13 @@ def test_log_takes_number_or_name_when_level_is_given(log):
     assert [row["level"] for row in log.rows] == ["WARNING", "ERROR"]
 
 
+def test_debug_rows_are_written_when_they_are_sampled(make_log):
+    """A sampling rate of 1 opens DEBUG whatever the level is, as for Powertools."""
+    log = make_log(level="INFO", sampling_rate=1)
+    log.logger.debug("sampled")
+    assert log.messages == [{"msg": "sampled"}]
+
+
 def test_row_is_dropped_when_level_is_too_low(make_log):
     """The level of the logger decides."""
     log = make_log(level="INFO")

@@ -86,8 +86,8 @@ class PyPwExtLogger(Logger):
             **kwargs,
         )
         share_formatter(self, logger_handler, stream, logger_formatter, custom_encoder)
-        if level is not None:
-            # Powertools ignores the level of the second logger of a service.
+        if level is not None and self._is_second:
+            # Powertools takes the level of the first logger of a service only, and may sample it.
             self._logger.setLevel(self._determine_log_level(level))
         if not any(isinstance(known, Relocate) for known in self._logger.filters):
             self._logger.addFilter(Relocate())
@@ -97,7 +97,9 @@ class PyPwExtLogger(Logger):
     def _get_logger(self) -> logging.Logger:
         # Powertools names a child after the file that calls its constructor, which would be this one.
         name: str = self.service
-        return logging.getLogger(f"{name}.{find_creator()}" if self.child else name)
+        standard = logging.getLogger(f"{name}.{find_creator()}" if self.child else name)
+        self._is_second = bool(getattr(standard, "init", False))  # what Powertools leaves on a logger it has set up
+        return standard
 
     def _determine_log_level(self, level: Level) -> Union[str, int]:
         # Powertools turns a number into its name and later asks for the number of that name: so it needs one.
