@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
-TRACE_WIDTH = 100 - LANE_WIDTH - 2
+TRACE_WIDTH = 100 - LANE_WIDTH - 3
 
 
 def invoke(options: Namespace) -> int:

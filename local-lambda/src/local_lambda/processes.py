@@ -47,15 +47,15 @@ class Process:
         self._poll.register(output.descriptor, select.POLLIN)
 
     def drain(self) -> None:
-        """Read everything the process has written so far: one system call when that is nothing."""
+        """Read everything the process has written so far: one system call when that is nothing.
+
+        A line that has no end yet waits for it; the rest of it may be on its way.
+        """
         if self._poll.poll(0):
             for output in self.outputs:
                 output.read()
                 if output.closed:
                     self._poll.register(output.descriptor, 0)
-        for output in self.outputs:
-            if output.buffer:
-                output.flush()
 
 
 class Output:
@@ -303,6 +303,9 @@ class ProcessGroup:
                 return
             process.exit_code, process.peak_kilobytes = arguments[2:]
         process.drain()
+        for output in process.outputs:
+            output.closed = True
+            output.flush()
         self._forget(process)
         del self.processes[process.name]
         process.on_exit(process)

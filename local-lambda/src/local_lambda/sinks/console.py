@@ -16,7 +16,7 @@ _COLOURED = {
     "bad": "\x1b[31m",
     "end": "\x1b[0m",
 }
-LANE_WIDTH = 9
+LANE_WIDTH = 8
 
 
 class Console:
@@ -69,7 +69,7 @@ class Console:
         colours = self._colours
         colour = colours[kind or source.partition(":")[0]]
         name = f"{source}{label}"
-        return f"{colour}{name:<{LANE_WIDTH}}| ", colours["end"]
+        return f"{colour}{name:<{LANE_WIDTH}} | ", colours["end"]
 
 
 def error_line(message: str) -> None:
