@@ -75,8 +75,11 @@ class LocalLambda:
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, universal_newlines=True)
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
-        match = self.wait_for(r"listening on (http://\S+)")
-        self.url = match.group(1)
+        try:
+            self.url = self.wait_for(r"listening on (http://\S+)").group(1)
+        except BaseException:
+            self.process.kill()
+            raise
 
     def read(self) -> None:
         for line in self.process.stderr:
