@@ -9,37 +9,33 @@ from __future__ import annotations
 import gc
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from argparse import Namespace
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError, UsageError
-from local_lambda.host import EnvironmentHost, Program
-from local_lambda.interpreter import Interpreter
 from local_lambda.processes import Zygote
-from local_lambda.sinks.console import LANE_WIDTH, Console
 
 if TYPE_CHECKING:
     import asyncio
 
+    from local_lambda.config import FunctionConfig
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
+    from local_lambda.host import EnvironmentHost, Program
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
+    from local_lambda.sinks.console import Console
     from local_lambda.sinks.trace import Trace
 
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
-TRACE_WIDTH = 100 - LANE_WIDTH - 3
+TRACE_WIDTH = 100
 
 
 def invoke(options: Namespace) -> int:
@@ -60,10 +56,10 @@ def invoke(options: Namespace) -> int:
             from local_lambda.sinks.recorder import Recorder
 
             host.sinks.append(Recorder(options.record))
-        environment = host.create(program)
-        environment.init()
+        foundation = host.lay(program, spawn=True)
         for payload in payloads:
             _check_event(payload)
+        environment = host.build(foundation)
         answers = _run(_invoke_all(host, environment, payloads, quiet=bool(options.report)))
         if options.report:
             _print_report(function, answers, report, documents)
@@ -91,6 +87,8 @@ def start(options: Namespace) -> int:
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
     with _workspace() as workspace, _host(workspace, options) as host:
+        from local_lambda.host import Program
+        from local_lambda.interpreter import Interpreter
         from local_lambda.sockets import listen
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -98,12 +96,14 @@ def execute(options: Namespace) -> int:
             raise UsageError(
                 "exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler"
             )
-        if shutil.which(command[0]) is None:
+        from shutil import which
+
+        if which(command[0]) is None:
             raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
         function = _function_of_variables(command)
         listener = listen(options.host, options.port)
         layers = options.opt.resolve() if options.opt else Path("/opt")
-        needs = tuple(Interpreter(Path(path), "") for path in map(shutil.which, (command[0], "python3")) if path)
+        needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
         return _run(_serve(host, [program], listener, options.max_environments))
 
@@ -114,6 +114,9 @@ def execute(options: Namespace) -> int:
 @contextmanager
 def _host(workspace: Path, options: Namespace) -> Iterator[EnvironmentHost]:
     zygote = Zygote()
+    from local_lambda.host import EnvironmentHost
+    from local_lambda.sinks.console import Console
+
     host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ, workspace, options.freeze)
     try:
         yield host
@@ -125,18 +128,23 @@ def _host(workspace: Path, options: Namespace) -> Iterator[EnvironmentHost]:
 @contextmanager
 def _workspace() -> Iterator[Path]:
     """A private folder for opened archives and for `/tmp`; made when something is put into it, removed at the end."""
-    folder = Path(tempfile.gettempdir()) / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
+    folder = Path(os.environ.get("TMPDIR") or "/tmp") / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            from shutil import rmtree
+
+            rmtree(folder, ignore_errors=True)
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:
     """Code, layers and interpreter of a function; one line is said when the template names another Python."""
-    from local_lambda.bundle import merge_layers, open_code
+    from local_lambda.host import Program
 
     if options.code is not None:
+        from dataclasses import replace
+
         function = replace(function, code=options.code)
     interpreter = None
     if not function.command:
@@ -147,8 +155,13 @@ def _program(function: FunctionConfig, options: Namespace, workspace: Path, cons
             console.write(
                 "platform", f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
             )
-    layers = merge_layers(function.layers, workspace) if function.layers else None
-    return Program(function, open_code(function.code, workspace), layers, interpreter)
+    code, layers = function.code.resolve(), None
+    if function.layers or not code.is_dir():
+        from local_lambda.bundle import merge_layers, open_code
+
+        code = open_code(function.code, workspace)
+        layers = merge_layers(function.layers, workspace)
+    return Program(function, code, layers, interpreter)
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
@@ -159,6 +172,8 @@ def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
         if not text.isdecimal() or int(text) < 1:
             raise UsageError(f"{name}={text} is not a positive whole number")
         return int(text)
+
+    from local_lambda.config import FunctionConfig
 
     plain = FunctionConfig("", "")
     return FunctionConfig(
@@ -300,7 +315,7 @@ def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) ->
         nonlocal made
         made += 1
         name = f" {function.name}" if several else ""
-        return host.create(program, f"{name}#{made}" if made > 1 else name)
+        return host.build(host.lay(program, f"{name}#{made}" if made > 1 else name))
 
     if function.reserved_concurrency is not None:
         limit = min(limit, function.reserved_concurrency)
@@ -308,10 +323,13 @@ def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) ->
 
 
 def _show_traces(host: EnvironmentHost) -> None:
+    from local_lambda.sinks.console import LANE_WIDTH
     from local_lambda.sinks.trace_tree import draw
 
+    width = TRACE_WIDTH - LANE_WIDTH - 3
+
     def show(trace: Trace) -> None:
-        for line in draw(trace, TRACE_WIDTH):
+        for line in draw(trace, width):
             host.console.write("trace", line.text, bad=line.is_bad)
 
     host.on_trace.append(show)

@@ -99,8 +99,11 @@ class ExecutionEnvironment:
         """Run `action` when the current work is done."""
         self._loop.call_soon(action)
 
-    def init(self) -> None:
-        """Begin the Init phase: the first one, or one suppressed into the invocation that is waiting."""
+    def init(self, runtime: Process | None = None) -> None:
+        """Begin the Init phase: the first one, or one suppressed into the invocation that is waiting.
+
+        `runtime` is a process of the runtime that was started already.
+        """
         phase = "init" if self.machine.state == "New" else "invoke"
         self.machine.advance("init")
         self._init_phase = InitPhase(self, phase)
@@ -108,22 +111,18 @@ class ExecutionEnvironment:
         self._init_duration = None
         self.subscriptions.reopen()
         self.stream.reconsider()
-        self._init_phase.begin()
+        self._init_phase.begin(runtime)
         if self._loop is not None:
             limit = self._init_timeout if phase == "init" else self.function.timeout
             self._set_timer(limit, self._init_timed_out)
 
-    def spawn_runtime(self) -> None:
-        """Start the runtime's process."""
-        launch = self.launch
-        self.runtime_process = self._processes.spawn(
-            "runtime", launch.argv, launch.env, launch.cwd, self._runtime_wrote, self._runtime_exited, framed_log=True
-        )
+    def run_runtime(self, process: Process | None = None) -> None:
+        """Start the runtime's process, or take over the one given."""
+        self.runtime_process = process or self.launch.spawn_runtime(self._processes)
+        self.runtime_process.connect(self._runtime_wrote, self._runtime_exited)
 
-    def spawn_extension(self, extension: Extension) -> Process:
+    def run_extension(self, extension: Extension) -> None:
         """Start an external extension's process."""
-        launch = self.launch
-        path = f"{launch.extension_folder}/{extension.name}"
 
         def wrote(line: str, written: float | None) -> None:
             self.stream.emit(events.ExtensionLog(written or time(), line, extension.name, self._json_logs))
@@ -131,7 +130,8 @@ class ExecutionEnvironment:
         def ended(process: Process) -> None:
             self._extension_exited(extension, process)
 
-        return self._processes.spawn(f"extension:{extension.name}", (path,), launch.extension_env, "/", wrote, ended)
+        extension.process = self.launch.spawn_extension(self._processes, extension.name)
+        extension.process.connect(wrote, ended)
 
     def initialized(self, duration: float) -> None:
         """The Init phase ended well after `duration` milliseconds."""
@@ -470,6 +470,7 @@ class ExecutionEnvironment:
         self._exited()
 
     def _extension_exited(self, extension: Extension, process: Process) -> None:
+        self._memory.add(process.peak_kilobytes)
         state = self.machine.state
         if process.launch_error is None:
             extension.machine.advance("exit")

@@ -14,23 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.config import MAX_PAYLOAD_BYTES, FunctionConfig
-from local_lambda.environment import ExecutionEnvironment
-from local_lambda.events import Event, LogsDropped
 from local_lambda.interpreter import Interpreter
 from local_lambda.mounts import spec
-from local_lambda.processes import ProcessGroup, Zygote
+from local_lambda.processes import Process, ProcessGroup, Zygote
 from local_lambda.sinks.console import Console
-from local_lambda.sinks.log_lines import LogLines
 from local_lambda.sockets import listen, listen_udp
-from local_lambda.stream import EventStream, Sink
-from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 
 if TYPE_CHECKING:
     import socket
 
+    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.events import Event
     from local_lambda.http_server import Server
     from local_lambda.sinks.trace import SegmentDocuments, Trace
+    from local_lambda.stream import Sink
     from local_lambda.xray import SegmentReceiver
 
 LOOPBACK = "127.0.0.1"
@@ -59,6 +57,19 @@ class Program:
         return self.needs if self.interpreter is None else (self.interpreter, *self.needs)
 
 
+@dataclass(frozen=True)
+class Foundation:
+    """What an environment stands on. `runtime` is a runtime process that was started already."""
+
+    function: FunctionConfig
+    label: str
+    listener: socket.socket
+    processes: ProcessGroup
+    address: str
+    launch: Launch
+    runtime: Process | None
+
+
 class EnvironmentHost:
     """Creates the environments of all functions. `on_trace` gets each traced invocation's documents."""
 
@@ -83,24 +94,40 @@ class EnvironmentHost:
         self._made: dict[ExecutionEnvironment, socket.socket] = {}
         self._servers: list[Server] = []
 
-    def create(self, program: Program, label: str = "") -> ExecutionEnvironment:
-        """A new environment with a Runtime API port of its own; `label` marks its lanes on the console."""
+    def lay(self, program: Program, label: str = "", spawn: bool = False) -> Foundation:
+        """Sockets, sandbox and processes of a new environment; `label` marks its lanes on the console.
+
+        With `spawn` the runtime is started at once, unless extensions come first. All that costs import time is left
+        for `build`, so that it happens while the runtime starts.
+        """
         self._count += 1
         listener = listen(LOOPBACK, 0)
         processes = self._zygote.open()
         address, folders = self._folders(program, processes)
         endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray.getsockname())
+        launch = _launch(program, folders, endpoints, self._shell)
+        runtime = launch.spawn_runtime(processes) if spawn and not launch.extensions else None
+        return Foundation(program.function, label, listener, processes, address, launch, runtime)
+
+    def build(self, base: Foundation) -> ExecutionEnvironment:
+        """The environment on its foundation; one with a runtime has begun its Init phase."""
+        from local_lambda.environment import ExecutionEnvironment
+        from local_lambda.sinks.log_lines import LogLines
+        from local_lambda.stream import EventStream
+        from local_lambda.subscriptions import Subscriptions
+
         stream = EventStream(self._defer, self._broken)
-        log_lines = LogLines(program.function.logging, self.console.lane(label))
-        subscriptions = Subscriptions(stream.emit, lambda host: address, private_hosts=address != LOOPBACK)
+        log_lines = LogLines(base.function.logging, self.console.lane(base.label))
+        subscriptions = Subscriptions(stream.emit, lambda host: base.address, private_hosts=base.address != LOOPBACK)
         sinks: list[Sink] = [log_lines, *self.sinks, subscriptions, self._dropped]
         for sink in sinks:
             stream.add(sink)
-        launch = _launch(program, folders, endpoints, self._shell)
         environment = ExecutionEnvironment(
-            program.function, launch, processes, stream, log_lines.tail, subscriptions, freeze=self.freeze
+            base.function, base.launch, base.processes, stream, log_lines.tail, subscriptions, freeze=self.freeze
         )
-        self._made[environment] = listener
+        if base.runtime is not None:
+            environment.init(base.runtime)
+        self._made[environment] = base.listener
         if self._loop is not None:
             self._carry_on(environment)
         return environment
@@ -148,8 +175,9 @@ class EnvironmentHost:
         if not program.sandboxed or self._no_sandbox:
             return LOOPBACK, plain
         address = f"127.0.{self._count >> 8}.{(self._count & 255) + 1}"
-        tmp = self._workspace / f"environment-{self._count}" / "tmp"
-        tmp.mkdir(parents=True, mode=0o755)
+        self._workspace.mkdir(mode=0o700, exist_ok=True)
+        tmp = self._workspace / f"tmp-{self._count}"
+        tmp.mkdir()
         tmp.chmod(0o1777)
         reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
         if reason is None:
@@ -177,8 +205,10 @@ class EnvironmentHost:
 
     def _dropped(self, event: Event) -> None:
         """CloudWatch has no line for this, but somebody who waits for logs should know."""
-        if isinstance(event, LogsDropped):
-            self.console.write("platform", f"{event.records} records not delivered: {event.reason}", bad=True)
+        if event.type == "platform.logsDropped":
+            record: Any = event.record()
+            text = f"{record['droppedRecords']} records not delivered: {record['reason']}"
+            self.console.write("platform", text, bad=True)
 
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)

@@ -32,13 +32,17 @@ class InitPhase:
         """What runtime or extension said before its process ended; it explains the end."""
         self._environment = environment
 
-    def begin(self) -> None:
-        """Start the extensions, or right away the runtime when there are none."""
+    def begin(self, runtime: Process | None) -> None:
+        """Start the extensions, or right away the runtime when there are none; it may have been started already."""
         environment = self._environment
         launch, function = environment.launch, environment.function
+        now = time()
+        if runtime is not None:
+            now -= self.began - runtime.started
+            self.began = runtime.started
         environment.stream.emit(
             events.InitStart(
-                time(),
+                now,
                 INITIALIZATION_TYPE,
                 self.phase,
                 launch.runtime_version,
@@ -59,7 +63,9 @@ class InitPhase:
             )
             return
         for extension in environment.extensions:
-            extension.process = environment.spawn_extension(extension)
+            environment.run_extension(extension)
+        if runtime is not None:
+            environment.run_runtime(runtime)
         self.go_on()
 
     def go_on(self) -> None:
@@ -67,7 +73,7 @@ class InitPhase:
         environment = self._environment
         if environment.runtime_process is None:
             if environment.extensions.all_registered():
-                environment.spawn_runtime()
+                environment.run_runtime()
         elif environment.runtime.state == "Ready" and environment.extensions.all_ready():
             duration = self._report("success", None)
             environment.initialized(duration)

@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 MAX_LINE_BYTES = 262_144
@@ -31,15 +32,22 @@ class Process:
     `peak_kilobytes` is the kernel's own figure of its peak memory, known when it has ended.
     """
 
-    def __init__(self, name: str, on_exit: Callable[[Process], None]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.pid: int | None = None
         self.exit_code: int | None = None
         self.peak_kilobytes = 0
         self.launch_error: tuple[int, str] | None = None
-        self.on_exit = on_exit
+        self.started = perf_counter()
+        """When it was asked for (`perf_counter` seconds)."""
+        self.on_line: OnLine = lambda line, written: None
+        self.on_exit: Callable[[Process], None] = lambda process: None
         self.outputs: list[Output] = []
         self._poll = select.poll()
+
+    def connect(self, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
+        """Who gets what it writes, and is told of its end. Nothing is read before the loop is attached."""
+        self.on_line, self.on_exit = on_line, on_exit
 
     def add_output(self, output: Output) -> None:
         """Take one more pipe to read from."""
@@ -61,9 +69,9 @@ class Process:
 class Output:
     """The read end of one pipe. Subclasses cut what arrives into lines."""
 
-    def __init__(self, descriptor: int, on_line: OnLine) -> None:
+    def __init__(self, descriptor: int, process: Process) -> None:
         self.descriptor = descriptor
-        self.on_line = on_line
+        self.process = process
         self.buffer = b""
         self.closed = False
 
@@ -89,7 +97,7 @@ class Output:
         lines = (self.buffer + data if self.buffer else data).split(b"\n")
         self.buffer = lines.pop()
         for line in lines:
-            self.on_line(line.decode("utf-8", "replace") + "\n", None)
+            self.process.on_line(line.decode("utf-8", "replace") + "\n", None)
         if len(self.buffer) > MAX_LINE_BYTES:
             self.flush()
 
@@ -97,7 +105,7 @@ class Output:
         """Give out a line that has no end yet."""
         if self.buffer:
             line, self.buffer = self.buffer, b""
-            self.on_line(line.decode("utf-8", "replace"), None)
+            self.process.on_line(line.decode("utf-8", "replace"), None)
 
 
 class FramedOutput(Output):
@@ -117,7 +125,7 @@ class FramedOutput(Output):
             if len(buffer) < end:
                 break
             time = int.from_bytes(buffer[start + 8 : start + 16], "big") / 1e6
-            self.on_line(buffer[start + _FRAME_HEADER_BYTES : end].decode("utf-8", "replace"), time)
+            self.process.on_line(buffer[start + _FRAME_HEADER_BYTES : end].decode("utf-8", "replace"), time)
             start = end
         self.buffer = buffer[start:]
 
@@ -194,17 +202,15 @@ class ProcessGroup:
         argv: Sequence[str],
         env: Mapping[str, str],
         cwd: str,
-        on_line: OnLine,
-        on_exit: Callable[[Process], None],
         framed_log: bool = False,
     ) -> Process:
         """Start `argv` with exactly `env` in `cwd`; a launch that fails is reported through `on_exit`."""
-        process = Process(name, on_exit)
+        process = Process(name)
         theirs = []
         for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:
             read, write = os.pipe()
             os.set_blocking(read, False)
-            process.add_output(kind(read, on_line))
+            process.add_output(kind(read, process))
             theirs.append(write)
         _send(self._control, ("spawn", name, list(argv), dict(env), cwd), theirs)
         for descriptor in theirs:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from local_lambda.config import FunctionConfig
 from local_lambda.interpreter import Interpreter
+from local_lambda.processes import Process, ProcessGroup
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "ASIALOCALLAMBDA00000",
@@ -72,6 +73,15 @@ class Launch:
     """File names of the external extensions, sorted."""
     extension_folder: str = "/opt/extensions"
     extension_env: Mapping[str, str] = field(default_factory=dict)
+
+    def spawn_runtime(self, processes: ProcessGroup) -> Process:
+        """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
+        return processes.spawn("runtime", self.argv, self.env, self.cwd, framed_log=True)
+
+    def spawn_extension(self, processes: ProcessGroup, name: str) -> Process:
+        """Start an external extension."""
+        path = f"{self.extension_folder}/{name}"
+        return processes.spawn(f"extension:{name}", (path,), self.extension_env, "/")
 
 
 def new_log_stream(version: str) -> str:

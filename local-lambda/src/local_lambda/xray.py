@@ -7,18 +7,20 @@ documents, and those that Lambda itself writes, are `sinks/trace.py`'s; nothing 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_lambda.events import Tracing
 from local_lambda.identifiers import random_hex
 from local_lambda.sockets import listen_udp
+
+if TYPE_CHECKING:
+    import asyncio
 
 Document = dict[str, Any]
 
