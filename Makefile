@@ -7,7 +7,7 @@ TOX_ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help run test lint clean
 
-help: ## show this list
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
 
 run: ## run every example, and say how each one ended
