@@ -79,15 +79,21 @@ class Timer:
 class FakeProcess:
     """A process that does what the test says."""
 
-    def __init__(self, group: FakeGroup, on_line: Callable[..., None], on_exit: Callable[[Any], None]) -> None:
+    def __init__(self, group: FakeGroup, name: str) -> None:
+        self.name = name
+        self.started = group.clock.now
         self.pid = None
         self.exit_code: int | None = None
         self.peak_kilobytes = 20 * 1024
         self.launch_error: tuple[int, str] | None = None
         self._group = group
-        self._on_line = on_line
-        self._on_exit = on_exit
+        self._on_line: Callable[..., None] = lambda *line: None
+        self._on_exit: Callable[[Any], None] = lambda process: None
         self._written: list[str] = []
+
+    def connect(self, on_line: Callable[..., None], on_exit: Callable[[Any], None]) -> None:
+        """As the real one's."""
+        self._on_line, self._on_exit = on_line, on_exit
 
     def write(self, line: str) -> None:
         """Write a line that nobody has read yet."""
@@ -112,14 +118,14 @@ class FakeGroup:
     def __init__(self, clock: Clock) -> None:
         self.running: list[FakeProcess] = []
         self.closed = False
-        self._clock = clock
+        self.clock = clock
 
     def attach(self, loop: Any) -> None:
         """Nothing to watch."""
 
-    def spawn(self, *arguments: Any, framed_log: bool = False) -> FakeProcess:
-        """As the real one's: the last two arguments take lines and the end."""
-        process = FakeProcess(self, *arguments[-2:])
+    def spawn(self, name: str, *arguments: Any, framed_log: bool = False) -> FakeProcess:
+        """As the real one's."""
+        process = FakeProcess(self, name)
         self.running.append(process)
         return process
 
@@ -131,7 +137,7 @@ class FakeGroup:
                 process.exit(-9)
             when_killed()
 
-        self._clock.call_soon(kill)
+        self.clock.call_soon(kill)
 
     def close(self) -> None:
         """The group is given up."""

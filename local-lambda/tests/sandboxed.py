@@ -51,14 +51,8 @@ class Sandboxed:
         self.group.attach(loop)
         ended = loop.create_future()
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        process = self.group.spawn(
-            "command",
-            command,
-            env,
-            "/",
-            lambda line, _: self.output.append(line),
-            lambda process: ended.set_result(process.exit_code),
-        )
+        process = self.group.spawn("command", command, env, "/")
+        process.connect(lambda line, _: self.output.append(line), lambda process: ended.set_result(process.exit_code))
         return process, ended
 
     async def kill_all(self) -> None:
