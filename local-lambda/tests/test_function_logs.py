@@ -47,7 +47,6 @@ def tail(outcome: Outcome) -> list[str]:
     ("how", "records"),
     [
         ("prints", ["one\n", "two\rstill two\n"]),
-        ("without_end", ["no end"]),
         ("on_stderr", ["wrong\n"]),
         ("no_text", ["\ufffd\ufffd\x00bytes\n"]),
         ("in_a_child", ["from a child\n"]),
@@ -62,6 +61,13 @@ def test_write_of_lines_makes_an_event_of_each(project: Project, how: str, recor
     assert tail(outcome) == [record.rstrip("\n") for record in records]
     for record in records:
         assert f"function | {record.rstrip()}\n" in outcome.errors
+
+
+def test_write_without_a_line_end_waits_for_it(project: Project) -> None:
+    """Until the rest of the line comes, in the next invocation if need be, or until the process ends."""
+    outcome = project.report({"how": "without_end"}, {"how": "prints"}, {"how": "without_end"}, function="Text")
+    assert outcome.records("function") == ["no endone\n", "two\rstill two\n", "no end"]
+    assert outcome.event_types[-2:] == ["report", "function"]
 
 
 def test_write_of_a_megabyte_is_cut_into_events(project: Project) -> None:
