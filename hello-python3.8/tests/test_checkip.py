@@ -67,12 +67,11 @@ def test_command_when_interrupted(number: int) -> None:
     """Ctrl-C, which goes to both, and SIGTERM, which is handed on, let the command finish before the service stops."""
     command = (
         "import os, signal, urllib.request as r\n"
-        "def end(*_):\n"
-        "    print('ending', r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), flush=True)\n"
-        "    raise SystemExit(5)\n"
-        f"signal.signal({int(number)}, end)\n"
+        f"signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])\n"
         "print('ready', flush=True)\n"
-        "signal.pause()\n"
+        f"signal.sigwait([{int(number)}])\n"
+        "print('ending', r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), flush=True)\n"
+        "raise SystemExit(5)\n"
     )
     process = subprocess.Popen(
         [sys.executable, str(FOLDER / "checkip.py"), sys.executable, "-c", command],

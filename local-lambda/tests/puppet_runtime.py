@@ -55,7 +55,7 @@ class Puppet:
         return self.wire().request("GET", f"{PATH}invocation/next")
 
     def die(self) -> None:
-        """Kill the runtime, if there is one, and return when the tool knows: the next invocation begins with an init."""
+        """Kill the runtime, if there is one, and return when the tool knows: next comes an init."""
         if not self.pid:
             return
         if self.reply.done():  # the death of a runtime that serves nobody cannot be seen from outside

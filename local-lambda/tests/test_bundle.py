@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from local_lambda import bundle
 from local_lambda.bundle import merge_layers, open_code
 from local_lambda.errors import UsageError

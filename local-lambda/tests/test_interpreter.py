@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
 from local_lambda.interpreter import Interpreter, find_interpreter

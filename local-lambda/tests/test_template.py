@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from local_lambda.config import ApiRoute, FunctionConfig, LoggingConfig
 from local_lambda.errors import UsageError
 from local_lambda.template import Functions, load_functions, select

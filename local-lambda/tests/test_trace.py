@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from traced_events import ARN, CAUSE, EXCEPTION, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 from local_lambda.events import Event, FunctionLog, Report, RuntimeDone, Tracing
 from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
+from traced_events import ARN, CAUSE, EXCEPTION, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 
 class Recorder:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traced_events import invocation
 
 from local_lambda.events import Tracing
 from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
 from local_lambda.sinks.trace_tree import draw
 from local_lambda.xray import SegmentReceiver, new_tracing
+from traced_events import invocation
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("aws_xray_sdk") is None, reason="aws-xray-sdk is not installed"

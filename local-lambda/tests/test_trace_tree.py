@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from traced_events import ARN, CAUSE, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 from local_lambda.events import Event
 from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
 from local_lambda.sinks.trace_tree import Line, draw
+from traced_events import ARN, CAUSE, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 PARENT = tracing().parent_id
 
