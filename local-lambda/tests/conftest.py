@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from extended import ECHO, make_layer
 from puppet_runtime import Puppet
 from tool import FUNCTIONS, Gate, Project, Tool, serving
 
@@ -36,6 +37,33 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path
 
     def make(files: dict[str, str] | None = None, **functions: dict[str, Any]) -> Project:
         return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
+    """Makes the function `Hello`, of the given code, with scripted extensions: name to script, None for the usual."""
+
+    def make(
+        extensions: Mapping[str, str | None] | None = None,
+        code: str = ECHO,
+        variables: Mapping[str, str] | None = None,
+        **properties: Any,
+    ) -> Project:
+        extensions = extensions or {}
+        layers = [make_layer(tmp_path_factory.mktemp("layer"), extensions)] if extensions else []
+        scripts = {name: script for name, script in extensions.items() if script is not None}
+        variables = {**(variables or {}), **scripts}
+        return make_project(
+            {"app.py": code},
+            Hello={
+                "Handler": "app.handler",
+                "Layers": layers,
+                "Environment": {"Variables": variables},
+                **properties,
+            },
+        )
 
     return make
 

@@ -19,6 +19,7 @@ from typing import Any
 
 COMMAND = (sys.executable, "-m", "local_lambda.cli")
 FUNCTIONS = Path(__file__).with_name("functions")
+LAYERS = Path(__file__).with_name("layers")
 DEADLINE_SECONDS = 60
 """How long anything may take before a test gives up; nothing is measured by it."""
 
@@ -44,6 +45,11 @@ class Outcome:
     def records(self, kind: str) -> list[Any]:
         """The records of the report's events of one type."""
         return [event["record"] for event in self.report["events"] if event["type"] == kind]
+
+    @property
+    def payloads(self) -> list[Any]:
+        """The answers of the report's invocations."""
+        return [invocation["payload"] for invocation in self.report["invocations"]]
 
 
 @dataclass(frozen=True)
@@ -226,7 +232,10 @@ class Gate:
 
 
 class Project:
-    """A folder with a template. Properties that a function does not give have the values of `DEFAULTS`."""
+    """A folder with a template. Properties that a function does not give have the values of `DEFAULTS`.
+
+    `Layers` of a function are paths.
+    """
 
     DEFAULTS: Mapping[str, Any] = {"Runtime": f"python{sys.version_info[0]}.{sys.version_info[1]}", "Timeout": 30}
 
@@ -241,13 +250,17 @@ class Project:
             self.code.mkdir()
             for name, text in files.items():
                 (self.code / name).write_text(text)
-        resources = {
-            name: {
-                "Type": "AWS::Serverless::Function",
-                "Properties": {**self.DEFAULTS, "CodeUri": str(self.code), **properties},
-            }
-            for name, properties in functions.items()
-        }
+        resources: dict[str, Any] = {}
+        for name, properties in functions.items():
+            layers = {f"{name}Layer{number}": path for number, path in enumerate(properties.get("Layers", ()))}
+            for logical_id, path in layers.items():
+                resources[logical_id] = {
+                    "Type": "AWS::Serverless::LayerVersion",
+                    "Properties": {"ContentUri": str(path)},
+                }
+            properties = {**self.DEFAULTS, "CodeUri": str(self.code), **properties}
+            properties["Layers"] = [{"Ref": logical_id} for logical_id in layers]
+            resources[name] = {"Type": "AWS::Serverless::Function", "Properties": properties}
         self.template = folder / "template.yaml"
         self.template.write_text(json.dumps({"Resources": resources}))
 

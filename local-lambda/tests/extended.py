@@ -1,0 +1,53 @@
+"""Functions with extensions that do what a test says: the scripted one of `layers/`, under the names it is given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tool import LAYERS, Outcome, Tool
+
+SCRIPTED = LAYERS / "scripted" / "extensions" / "scripted"
+Told = dict[str, Any]
+
+ECHO = """
+def handler(event, context):
+    print("handling", event)
+    return event
+"""
+
+
+def make_layer(folder: Path, names: Iterable[str]) -> Path:
+    """A layer with the scripted extension, once for each name."""
+    extensions = folder / "extensions"
+    extensions.mkdir(parents=True)
+    for name in names:
+        shutil.copy(SCRIPTED, extensions / name)
+    return folder
+
+
+def told(outcome: Outcome, name: str = "one") -> list[Told]:
+    """What an extension has said, in order."""
+    return said(outcome.records("extension"), name)
+
+
+def said(lines: Iterable[str], name: str = "one") -> list[Told]:
+    """What an extension has said in these lines."""
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in found if line["name"] == name]
+
+
+def words(found: Iterable[Told]) -> list[str]:
+    """Only what it was about; of events, their types."""
+    return [
+        one["event"].get("eventType", str(one["status"])) if one["what"] == "event" else one["what"] for one in found
+    ]
+
+
+def lines_of(tool: Tool, lane: str) -> list[str]:
+    """What stands in a lane of the console so far."""
+    parted = [line.rstrip("\n").partition("| ") for line in list(tool.lines)]
+    return [text for before, _, text in parted if lane in before]
