@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_lambda.processes import MAX_LINE_BYTES, FramedOutput, Output
+from local_lambda.processes import MAX_LINE_BYTES, FramedOutput, Output, Process
 
 TIME = 1_700_000_000_123_456
 
@@ -19,7 +19,9 @@ class Pipe:
         read, self.write_end = os.pipe()
         os.set_blocking(read, False)
         self.lines: list[tuple[str, float | None]] = []
-        self.output = kind(read, lambda line, time: self.lines.append((line, time)))
+        process = Process("runtime")
+        process.connect(lambda line, time: self.lines.append((line, time)), lambda process: None)
+        self.output = kind(read, process)
 
     def write(self, *chunks: bytes) -> list[str]:
         """Write each chunk and read it; all lines so far."""

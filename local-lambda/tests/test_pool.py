@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from local_lambda.config import FunctionConfig
-from local_lambda.invocation import Answer, Invocation
-from local_lambda.pool import EnvironmentPool
-from local_lambda.xray import new_tracing
+from pool_rig import Bench, FakeEnvironment, run
 
 SOON = 0.01
 """How long an invocation waits here for an environment, in seconds."""
@@ -20,84 +16,6 @@ SOON = 0.01
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local_lambda.pool.PLACEMENT_SECONDS", SOON)
-
-
-class FakeEnvironment:
-    """Serves what it is given when the test says so."""
-
-    def __init__(self) -> None:
-        self.on_free: Callable[[Any], None] = lambda environment: None
-        self.current: Invocation | None = None
-        self.free = True
-        self.answered = False
-        self.served: list[Invocation] = []
-
-    def invoke(self, invocation: Invocation) -> None:
-        """Take an invocation; two at a time would be a fault."""
-        assert self.current is None
-        self.free, self.answered, self.current = False, False, invocation
-        self.served.append(invocation)
-
-    def answer(self, payload: bytes = b"", failed: bool = False) -> None:
-        """The caller has its answer; the environment is not free yet."""
-        assert self.current is not None
-        invocation, self.answered = self.current, True
-        tell: Any = invocation.on_answer
-        tell(invocation, Answer(payload, failed))
-
-    def release(self) -> None:
-        """Free again."""
-        self.free, self.answered, self.current = True, False, None
-        self.on_free(self)
-
-    def finish(self, payload: bytes = b"", failed: bool = False) -> None:
-        """Answer, and be free again."""
-        self.answer(payload, failed)
-        self.release()
-
-    def shutdown(self, when_terminated: Callable[[], None]) -> None:
-        """End."""
-        when_terminated()
-
-
-class Bench:
-    """A pool of fakes; what was answered and refused, by number."""
-
-    def __init__(self, limit: int) -> None:
-        self.made: list[FakeEnvironment] = []
-        self.notices: list[str] = []
-        self.throttled: list[int] = []
-        create: Any = self._create
-        self.pool = EnvironmentPool(FunctionConfig("f", "a.b"), limit, create, self.notices.append, (0.0, 0.0))
-
-    def _create(self) -> FakeEnvironment:
-        self.made.append(FakeEnvironment())
-        return self.made[-1]
-
-    def invocation(self) -> Invocation:
-        """One that nobody waits for."""
-        return Invocation(b"{}", "arn:f", new_tracing(None, False, queued=True), lambda *answer: None)
-
-    def invoke(self, number: int = 0) -> Invocation:
-        """Invoke; `throttled` gets the number if there is no place."""
-        invocation = self.invocation()
-        self.pool.invoke(invocation, lambda: self.throttled.append(number))
-        return invocation
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Let the loop run until the condition holds."""
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0)
-
-
-def run(limit: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
-    """Run a scenario in an event loop."""
-
-    async def main() -> None:
-        await scenario(Bench(limit))
-
-    asyncio.run(main())
 
 
 def test_invoke_on_an_empty_pool_makes_an_environment() -> None:
