@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -171,7 +171,7 @@ class Rig:
         for module in ("environment", "init_phase"):
             monkeypatch.setattr(f"local_lambda.{module}.perf_counter", self.clock.perf_counter)
             monkeypatch.setattr(f"local_lambda.{module}.time", self.clock.time)
-        self.group: Any = FakeGroup(self.clock)
+        self.group = cast(Any, FakeGroup(self.clock))
         self.events: list[Event] = []
         self.delivered: list[Invocation] = []
         self.freed = 0

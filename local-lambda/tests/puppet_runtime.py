@@ -26,7 +26,7 @@ class Puppet:
 
     def begin(self, event: object = None, **headers: str) -> Future[Reply]:
         """Invoke; the reply comes when the test has answered in the name of the runtime."""
-        self.reply = self._threads.submit(lambda: self.tool.invoke("function", event, **headers))
+        self.reply = self._threads.submit(self.tool.invoke, "function", event, **headers)  # type: ignore[arg-type]
         if not self.pid:
             pid, self.address = self.tool.wait_for(r"runtime (\d+) at (\S+)", self._since).groups()
             self.pid = int(pid)
