@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from environment_extended import ExtendedRig, MakeRig
 from extended import ECHO, make_layer
 from puppet_runtime import Puppet
 from tool import FUNCTIONS, Gate, Project, Tool, serving
@@ -66,6 +67,20 @@ def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) 
         )
 
     return make
+
+
+@pytest.fixture
+def make_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRig]:
+    """Makes a new environment with the external extensions that are named."""
+    rigs: list[ExtendedRig] = []
+
+    def make(*external: str, freeze: bool = False) -> ExtendedRig:
+        rigs.append(ExtendedRig(monkeypatch, external, freeze))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.clock.close()
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Extension:
 
     def give(self, event: bytes, event_id: str | None) -> None:
         """Answer the pending `event/next`, or keep the event for the next one."""
-        if self.deliver is None:
+        if self.deliver is None or self.machine.state != "Ready":  # it may say that it fails while it waits
             self.pending = event
             return
         deliver, self.deliver = self.deliver, None

@@ -44,7 +44,8 @@ async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> Non
     left = began + total - perf_counter()
     event = shutdown_event(reason, int((time() + left) * 1000))
     for extension in extensions:
-        assert extension.process is not None
+        if extension.process is None or not _runs(extension.process):
+            continue
         if "SHUTDOWN" in extension.events:
             extension.give(event, None)
         else:
