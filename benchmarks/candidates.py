@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from benchmarks.client import Connection, WrongAnswer
 
 HERE = Path(__file__).parent
 FUNCTION = HERE / "function"
+EXTENSION = HERE / "extension"
 READY_SECONDS = 30.0
 """Seconds a candidate has from its start to its first right answer."""
 PEER_PORT = 8080
 """Where a peer listens whose command does not say {port}: the port of the emulator in AWS's base images."""
 EVENT = b'{"message": "hello", "count": 1}'
+ECHO: Mapping[str, Mapping[str, object]] = {"Echo": {}}
+"""The functions of a template: one that echoes."""
 
 
 class NotReady(Exception):
@@ -67,22 +70,34 @@ class Server:
         return Connection(self.port, function or self.function)
 
 
-def write_template(folder: Path, functions: Sequence[str], python: str) -> Path:
-    """Write the echo function and a SAM template that has it under each of the names; return the template's path.
+def write_template(folder: Path, functions: Mapping[str, Mapping[str, object]], python: str) -> Path:
+    """Write the functions' code and a SAM template; return the template's path.
 
-    It is written as JSON, which is YAML too.
+    `functions` are names with properties that each has besides or instead of the common ones: echo, no layer. It is
+    written as JSON, which is YAML too.
     """
     shutil.copytree(FUNCTION, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     version = subprocess.check_output([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True)
     properties = {"CodeUri": ".", "Handler": "app.handler", "Runtime": f"python{version.strip()}", "Timeout": 60}
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": str(EXTENSION)}}
+    resources = {
+        name: {"Type": "AWS::Serverless::Function", "Properties": {**properties, **own}}
+        for name, own in functions.items()
+    }
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
-        "Resources": {name: {"Type": "AWS::Serverless::Function", "Properties": properties} for name in functions},
+        "Resources": {"MinimalExtension": layer, **resources},
     }
     template = folder / "template.yaml"
     template.write_text(json.dumps(document, indent=2))
     return template
+
+
+def with_extension(python: str, **variables: str) -> dict[str, object]:
+    """Return the properties of a function that has the minimal extension; `extension.py` explains the variables."""
+    layers = [{"Ref": "MinimalExtension"}]
+    return {"Layers": layers, "Environment": {"Variables": {"PYTHON": python, **variables}}}
 
 
 @contextlib.contextmanager
@@ -150,15 +165,15 @@ def local_lambda_exec(setup: Setup) -> contextlib.AbstractContextManager[Server]
 
 
 def local_lambda_start(
-    setup: Setup, environments: int = 1, functions: Sequence[str] = ("Echo",)
+    setup: Setup, environments: int = 1, functions: Mapping[str, Mapping[str, object]] = ECHO
 ) -> contextlib.AbstractContextManager[Server]:
-    """The tool serving a template."""
+    """The tool serving a template; it is ready when the first of the functions is."""
     port = processes.free_port()
     template = write_template(setup.folder / "start", functions, setup.python)
     options = ["-t", str(template), "--port", str(port), "--max-environments", str(environments)]
     command = [setup.tool, "start", *options, "--python", setup.python]
     name = "local-lambda start" if environments == 1 else f"local-lambda start, {environments} environments"
-    return running(name, command, port, setup, functions[0])
+    return running(name, command, port, setup, next(iter(functions)))
 
 
 def peer(setup: Setup, name: str) -> contextlib.AbstractContextManager[Server]:

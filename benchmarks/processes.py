@@ -100,15 +100,38 @@ def descendants(ancestor: int) -> list[int]:
     return family[1:]
 
 
-def resident(process: subprocess.Popen[bytes], runtime: str) -> float:
-    """Return the resident memory of the candidate's own processes in MB.
+def own_processes(process: subprocess.Popen[bytes], runtime: str) -> Iterator[int]:
+    """Yield the ids of the candidate's own processes, without those whose interpreter is `runtime`.
 
-    Left out are the function's runtimes: the processes whose interpreter is `runtime`. Pages that two processes share
-    count twice.
+    Those are the function's runtimes, and the minimal extension.
     """
-    pages = 0
     for member in [process.pid, *descendants(process.pid)]:
         with contextlib.suppress(OSError):
             if Path(f"/proc/{member}/cmdline").read_bytes().split(b"\0")[0] != os.fsencode(runtime):
-                pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
+                yield member
+
+
+def resident(process: subprocess.Popen[bytes], runtime: str) -> float:
+    """Return the resident memory of the candidate's own processes in MB. Pages that two of them share count twice."""
+    pages = 0
+    for member in own_processes(process, runtime):
+        with contextlib.suppress(OSError):
+            pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def peak(process: subprocess.Popen[bytes], runtime: str) -> float:
+    """Return the highest resident memory since `forget_peak` in MB, of each own process added up."""
+    kilobytes = 0
+    for member in own_processes(process, runtime):
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{member}/status").read_text()
+            kilobytes += int(status.partition("VmHWM:")[2].split()[0])
+    return kilobytes * 1024 / 1e6
+
+
+def forget_peak(process: subprocess.Popen[bytes], runtime: str) -> None:
+    """Let the peak begin at what is resident now; where the kernel refuses, it is the one since the start."""
+    for member in own_processes(process, runtime):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{member}/clear_refs").write_text("5")

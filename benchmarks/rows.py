@@ -54,13 +54,13 @@ def environment(setup: Setup, effort: float) -> list[Figure]:
 
     The template has many functions; the first invocation of each starts its environment.
     """
-    functions = [f"Echo{number}" for number in range(max(5, int(20 * effort)) + 1)]
+    functions: dict[str, dict[str, object]] = {f"Echo{number}": {} for number in range(max(5, int(20 * effort)) + 1)}
     runtime_port = processes.free_port()
     tool = [candidates.local_lambda_start(setup, functions=functions)] if setup.tool else []
     measured = {"runtime by hand on the floor": Samples(), **({"local-lambda start": Samples()} if tool else {})}
     by_hand, *new = measured.values()
     with all_running(setup, [candidates.bare_floor(setup, runtime_port), *tool]) as (floor, *servers):
-        for function in functions[1:]:
+        for function in list(functions)[1:]:
             by_hand.values.append(first_answer(setup, floor, runtime_port))
             for server, samples in zip(servers, new, strict=False):
                 with closing(server.connect(function)) as connection:
@@ -73,7 +73,7 @@ def environment(setup: Setup, effort: float) -> list[Figure]:
 
 def invoke(setup: Setup, effort: float) -> list[Figure]:
     """`local-lambda invoke`, the whole process, against the time a runtime started by hand needs to its first next."""
-    template = candidates.write_template(setup.folder / "invoke", ["Echo"], setup.python)
+    template = candidates.write_template(setup.folder / "invoke", candidates.ECHO, setup.python)
     event = template.with_name("event.json")
     event.write_bytes(EVENT)
     command = [setup.tool, "invoke", "-t", str(template), "-e", str(event), "--python", setup.python]
@@ -139,8 +139,13 @@ def in_turns(servers: Sequence[Server], blocks: int) -> Iterator[Server]:
         yield from [*servers[turn:], *servers[:turn]]
 
 
-def timed(servers: Sequence[Server], event: bytes, blocks: int, count: int, warm: int = 50) -> dict[str, Samples]:
-    """Invoke each server `count` times per block, after `warm` times that are not counted; one error ends a block."""
+def timed(
+    servers: Sequence[Server], event: bytes, blocks: int, count: int, warm: int = 50, pause: float = 0.0
+) -> dict[str, Samples]:
+    """Invoke each server `count` times per block, after `warm` times that are not counted; one error ends a block.
+
+    After each block wait for `pause` seconds, so that what it has left to do is done.
+    """
     measured = {server.name: Samples() for server in servers}
     connections = {server.name: server.connect() for server in servers}
     for server in in_turns(servers, blocks):
@@ -151,6 +156,7 @@ def timed(servers: Sequence[Server], event: bytes, blocks: int, count: int, warm
         except (OSError, WrongAnswer):
             samples.errors += 1
             connections[server.name].reopen()
+        time.sleep(pause)
     for connection in connections.values():
         connection.close()
     return measured

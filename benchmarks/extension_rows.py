@@ -1,0 +1,216 @@
+"""The rows on extensions: what one costs an invocation, what a log subscriber adds, how fast lines get through.
+
+All functions of a row are served by the same `local-lambda start`, so that they differ by their extension alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import candidates, processes
+from benchmarks.candidates import EVENT, READY_SECONDS, Server, Setup, with_extension
+from benchmarks.client import READ, WrongAnswer
+from benchmarks.figures import Figure, Samples, compare
+from benchmarks.rows import GROWTH, timed
+
+LINES = 100_000
+STALL_SECONDS = 15.0
+"""Seconds without a batch after which the lines that are missing count as lost."""
+SETTLE_SECONDS = 0.2
+"""Seconds between blocks: what is left of a batch is delivered then. One with timeoutMs 1000 is mostly full before."""
+MEASURED = {  # arguments of each example's measure_start.py, without those that all have
+    "external-extension-layer": ("package/extension.zip",),
+    "external-extension-container": (),
+    "internal-extension": ("{tool}",),
+    "logs-api-extension": ("package/extension.zip",),
+}
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def extension(setup: Setup, effort: float) -> list[Figure]:
+    """A minimal external extension subscribed to INVOKE, against none: a warm echo."""
+    functions: dict[str, dict[str, object]] = {"Plain": {}, "Extended": with_extension(setup.python)}
+    names = {"Plain": "no extension", "Extended": "local-lambda start, one extension"}
+    measured = functions_timed(setup, functions, names, EVENT, max(4, int(20 * effort)))
+    return compare("warm invoke with an extension", "µs", measured, bar=1.6) if measured else []
+
+
+def subscriber(setup: Setup, effort: float) -> list[Figure]:
+    """A log subscriber that gets platform and function records, against the same extension without a subscription.
+
+    The function writes one line per invocation, so that there are function records.
+    """
+    common: dict[str, object] = {"Handler": "lines.handler"}
+    functions = {"Extended": with_extension(setup.python) | common}
+    names = {"Extended": "extension without a subscription"}
+    for api in ("logs", "telemetry"):
+        for milliseconds in ("", "25"):
+            name = f"{api.title()}{milliseconds}"
+            functions[name] = with_extension(setup.python, SUBSCRIBE=api, TIMEOUT_MS=milliseconds) | common
+            names[name] = f"local-lambda start, {api.title()} API, timeoutMs {milliseconds or 'default'}"
+    event = lines_event(0, 1)
+    measured = functions_timed(setup, functions, names, event, max(4, int(20 * effort)), SETTLE_SECONDS)
+    return compare("warm invoke with a subscriber", "µs", measured, bar=1.25) if measured else []
+
+
+def lines(setup: Setup, effort: float) -> list[Figure]:
+    """100,000 lines of 200 bytes, in one invocation, to a listener that counts; errors are lines lost or misplaced.
+
+    Compared with the same function without a subscriber. Memory is the tool's: how much more it takes at its peak than
+    before the first line, and how much more after the last round than after the first.
+    """
+    if not setup.tool:
+        return []
+    figures: list[Figure] = []
+    rest: list[Figure] = []
+    for how in ("print", "at once"):
+        measured: dict[str, Samples] = {}
+        for name, api in (("no subscriber", ""), ("local-lambda start, Logs API", "logs")):
+            measured[name], peak, growth = lines_written(setup, api, how, max(2, int(5 * effort)))
+            errors = measured[name].errors
+            if api:
+                rest.append(Figure(f"lost or out of order, {how}", name, "lines", errors, bar=0, errors=errors))
+            rest.append(Figure(f"memory at the peak, {how}", name, "MB", peak))
+            bar = GROWTH if api else None
+            rest.append(Figure(f"memory, last round to first, {how}", name, "MB", growth, bar=bar))
+        figures += compare(f"{LINES:,} lines, {how}", "/s", measured)
+    return figures + sorted(rest, key=lambda figure: figure.what)
+
+
+def examples(setup: Setup, effort: float) -> list[Figure]:
+    """Each example's own measurement of its start: from the spawn to Ready, and memory."""
+    times: list[Figure] = []
+    memory: list[Figure] = []
+    for folder, arguments in MEASURED.items():
+        python = REPOSITORY / folder / ".venv" / "bin" / "python"
+        given = [argument.format(tool=setup.tool) for argument in arguments]
+        command = [str(python), "measure_start.py", "--count", str(max(3, int(10 * effort))), *given]
+        try:
+            result = subprocess.run(
+                command,
+                cwd=REPOSITORY / folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                start_new_session=True,
+            )
+        except OSError as error:
+            setup.left_out.append(f"{folder}: {error} (make -C {folder} package)")
+            continue
+        names = [folder, f"{folder}: the function without it"]
+        found = [re.findall(rf"(\d+) {unit}\b", result.stdout) for unit in ("ms", "MB")]
+        if result.returncode or not all(found):
+            setup.left_out.append(f"{folder}: {(result.stderr or result.stdout).strip()} (make -C {folder} package)")
+            continue
+        for figures, what, unit, values in zip(
+            (times, memory), ("start to Ready", "memory"), ("ms", "MB"), found, strict=True
+        ):
+            figures += [Figure(what, name, unit, float(value)) for name, value in zip(names, values, strict=False)]
+    return times + memory
+
+
+ROWS: dict[str, Callable[[Setup, float], list[Figure]]] = {
+    row.__name__: row for row in (extension, subscriber, lines, examples)
+}
+
+
+def functions_timed(
+    setup: Setup,
+    functions: Mapping[str, Mapping[str, object]],
+    names: Mapping[str, str],
+    event: bytes,
+    blocks: int,
+    pause: float = 0.0,
+) -> dict[str, Samples]:
+    """Time the functions of one `local-lambda start` in turns; returns samples by `names`, nothing without the tool."""
+    if not setup.tool:
+        return {}
+    with candidates.local_lambda_start(setup, functions=functions) as server:
+        servers = [replace(server, name=name, function=function) for function, name in names.items()]
+        return timed(servers, event, blocks, count=500, pause=pause)
+
+
+def lines_event(first: int, count: int, how: str = "print") -> bytes:
+    """Return an event for `lines.handler`."""
+    return json.dumps({"first": first, "lines": count, "at once": how == "at once"}).encode()
+
+
+def lines_written(setup: Setup, api: str, how: str, rounds: int) -> tuple[Samples, float, float]:
+    """Have LINES lines written `rounds` times, to a subscriber of `api` if it is not empty.
+
+    Returns lines a second until the caller has its answer and the listener all lines; the MB that the tool takes more
+    at its peak than before; and the MB by which it grew from the end of the first round to the end of the last.
+    """
+    samples = Samples()
+    with socket.create_server(("127.0.0.1", 0)) as reports:
+        port = str(reports.getsockname()[1]) if api else ""
+        own = with_extension(setup.python, SUBSCRIBE=api, REPORT_PORT=port) | {"Handler": "lines.handler"}
+        with candidates.local_lambda_start(setup, functions={"Lines": own}) as server:
+            listener = Listener(reports) if api else None
+            before = processes.resident(server.process, setup.python)
+            processes.forget_peak(server.process, setup.python)
+            ends = []
+            for number in range(rounds):
+                begin = time.perf_counter()
+                errors = write_lines(server, lines_event(number * LINES, LINES, how))
+                if listener is not None:
+                    errors += listener.missing((number + 1) * LINES)
+                if errors:
+                    samples.errors += errors
+                else:
+                    samples.values.append(LINES / (time.perf_counter() - begin))
+                time.sleep(SETTLE_SECONDS)
+                ends.append(processes.resident(server.process, setup.python))
+            if listener is not None:
+                samples.errors += listener.out_of_order
+                listener.close()
+            return samples, processes.peak(server.process, setup.python) - before, ends[-1] - ends[0]
+
+
+def write_lines(server: Server, event: bytes) -> int:
+    """Have lines written; return the number of failed invocations, 0 or 1."""
+    with closing(server.connect()) as connection:
+        try:
+            connection.invoke(connection.request(event), event)
+        except (OSError, WrongAnswer):
+            return 1
+    return 0
+
+
+class Listener:
+    """What the extension's counter reports: the lines that it has, and how many did not follow on the one before."""
+
+    def __init__(self, reports: socket.socket) -> None:
+        reports.settimeout(READY_SECONDS)
+        self.connection, _ = reports.accept()
+        self.connection.settimeout(STALL_SECONDS)
+        self.rest = b""
+        self.lines = self.out_of_order = self.given_up = 0
+
+    def missing(self, expected: int) -> int:
+        """Wait until `expected` lines have come since the beginning; return how many are missing, each counted once."""
+        try:
+            while self.lines + self.given_up < expected:
+                data = self.connection.recv(READ)
+                if not data:
+                    break
+                *reports, self.rest = (self.rest + data).split(b"\n")
+                if reports:
+                    self.lines, self.out_of_order, _ = map(int, reports[-1].split())
+        except TimeoutError:
+            pass
+        missing = max(0, expected - self.given_up - self.lines)
+        self.given_up += missing
+        return missing
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
