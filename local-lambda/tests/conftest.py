@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path
 
 
 @pytest.fixture(scope="session")
-def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
+def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> MakeProject:
     """Makes the function `Hello`, of the given code, with scripted extensions: name to script, None for the usual."""
 
     def make(
@@ -55,7 +55,7 @@ def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory) 
         extensions = extensions or {}
         layers = [make_layer(tmp_path_factory.mktemp("layer"), extensions)] if extensions else []
         scripts = {name: script for name, script in extensions.items() if script is not None}
-        variables = {**(variables or {}), **scripts}
+        variables = {"MARKERS": mkdtemp(dir=shared_folder), **(variables or {}), **scripts}
         return make_project(
             {"app.py": code},
             Hello={

@@ -17,7 +17,6 @@ from local_lambda.config import FunctionConfig
 from local_lambda.extensions import Extension
 from local_lambda.variables import Launch
 
-
 MakeRig = Callable[..., "ExtendedRig"]
 BOTH = ("INVOKE", "SHUTDOWN")
 

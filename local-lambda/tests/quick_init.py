@@ -1,0 +1,14 @@
+"""The tool with an Init phase of two seconds at most, for tests of extensions that never get there."""
+
+from __future__ import annotations
+
+import sys
+
+from local_lambda import config
+
+config.INIT_TIMEOUT_SECONDS = 2
+
+from local_lambda.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main())
