@@ -1,0 +1,110 @@
+"""The repository as a whole: every example folder has the same shape, and nothing is forgotten in the lists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/template.yaml"))
+TARGETS = ["help", "install", "run", "serve", "invoke", "test", "package", "image", "run-image", "clean"]
+HEADINGS = [
+    "Run it",
+    "What happened",
+    "The code",
+    "Break it",
+    "Test it",
+    "In a container",
+    "On AWS",
+    "What differs from AWS",
+]
+
+example = pytest.mark.parametrize("folder", EXAMPLES)
+
+
+def test_examples_are_all_there() -> None:
+    """The six folders of the repository."""
+    assert len(EXAMPLES) == 6
+
+
+@example
+def test_example_has_the_files_of_every_example(folder: str) -> None:
+    """Knowing one folder means knowing all."""
+    wanted = ["README.md", "Makefile", "Dockerfile", "requirements.txt", "requirements-test.txt", "events", "tests"]
+    assert [name for name in wanted if not (ROOT / folder / name).exists()] == []
+    assert (ROOT / folder / "tests" / "test_run.py").exists()
+
+
+@example
+def test_make_targets_are_the_same_words_in_the_same_order(folder: str) -> None:
+    """A folder may add targets of its own between them."""
+    help_text = subprocess.run(["make", "-s"], cwd=ROOT / folder, capture_output=True, text=True, check=True).stdout
+    words = [line.split()[0] for line in help_text.splitlines()]
+    assert [word for word in words if word in TARGETS] == TARGETS
+
+
+@example
+def test_readme_has_the_headings_in_order(folder: str) -> None:
+    """The walkthroughs all go the same way."""
+    text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^## (.+)$", prose, re.MULTILINE)
+    assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
+
+
+@example
+def test_example_imports_neither_siblings_nor_the_tool(folder: str) -> None:
+    """It runs on local-lambda as it would on AWS: through AWS_LAMBDA_RUNTIME_API."""
+    others = "|".join(["local_lambda", *(name.replace("-", "_") for name in EXAMPLES if name != folder)])
+    wrong = re.compile(rf"^\s*(import|from) ({others})\b", re.MULTILINE)
+    sources = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT / folder, capture_output=True, text=True, check=True)
+    for name in sources.stdout.split():
+        assert not wrong.search((ROOT / folder / name).read_text(encoding="utf-8")), name
+
+
+@example
+def test_example_is_listed_in_the_readme_and_tested_by_tox(folder: str) -> None:
+    """No folder that nobody finds or no test runs."""
+    assert f"({folder}/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"^    \w+: {re.escape(folder)}$", (ROOT / "tox.ini").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@example
+def test_template_describes_python_functions_that_exist(folder: str) -> None:
+    """What `sam deploy` takes is what runs here."""
+
+    class Loader(yaml.SafeLoader):
+        """Reads `!Ref` and its like as plain values."""
+
+    def plain(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+        return suffix
+
+    Loader.add_multi_constructor("!", plain)
+    template = yaml.load((ROOT / folder / "template.yaml").read_text(encoding="utf-8"), Loader)
+    kinds = [resource["Type"] for resource in template["Resources"].values()]
+    assert "AWS::Serverless::Function" in kinds
+
+
+def test_pythons_of_pyenv_are_those_of_the_matrix() -> None:
+    """`.python-version` makes pyenv offer every interpreter that tox asks for."""
+    named = set((ROOT / ".python-version").read_text(encoding="utf-8").split())
+    matrix = re.search(r"-py\{(38[\d,]+)\}", (ROOT / "tox.ini").read_text(encoding="utf-8"))
+    assert matrix is not None
+    assert named == {f"{version[0]}.{version[1:]}" for version in matrix[1].split(",")}
+
+
+def test_links_between_files_lead_somewhere() -> None:
+    """Relative links of all READMEs."""
+    files = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    broken = []
+    for name in files.stdout.split():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text):
+            if not (ROOT / name).parent.joinpath(target).exists():
+                broken.append(f"{name}: {target}")
+    assert broken == []
