@@ -63,7 +63,7 @@ class EnvironmentPool:
         """
         if self._idle:
             self._idle.pop().invoke(invocation)
-        elif self._finishing() <= len(self._waiting) and len(self.environments) < self.limit:
+        elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
             self._start_environment(invocation)
         else:
             self._waiting.append((invocation, on_throttled))
