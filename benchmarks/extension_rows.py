@@ -152,7 +152,8 @@ def lines_written(setup: Setup, api: str, how: str, rounds: int) -> tuple[Sample
     samples = Samples()
     with socket.create_server(("127.0.0.1", 0)) as reports:
         port = str(reports.getsockname()[1]) if api else ""
-        own = with_extension(setup.python, SUBSCRIBE=api, REPORT_PORT=port) | {"Handler": "lines.handler"}
+        variables = {"SUBSCRIBE": api, "REPORT_PORT": port, "TIMEOUT_MS": "25"}  # so that the last batch does not wait
+        own = with_extension(setup.python, **variables) | {"Handler": "lines.handler"}
         with candidates.local_lambda_start(setup, functions={"Lines": own}) as server:
             listener = Listener(reports) if api else None
             before = processes.resident(server.process, setup.python)
