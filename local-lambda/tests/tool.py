@@ -250,6 +250,7 @@ class Project:
             self.code.mkdir()
             for name, text in files.items():
                 (self.code / name).write_text(text)
+        self.layers = [path for properties in functions.values() for path in properties.get("Layers", ())]
         resources: dict[str, Any] = {}
         for name, properties in functions.items():
             layers = {f"{name}Layer{number}": path for number, path in enumerate(properties.get("Layers", ()))}

@@ -6,6 +6,7 @@ exists; `attach` (or creating it later) lets the loop carry it on. What is said 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ class EnvironmentHost:
         plain = Folders(str(program.code), layers, extensions)
         if not program.sandboxed or self._no_sandbox:
             return LOOPBACK, plain
-        address = f"127.0.{self._count >> 8}.{(self._count & 255) + 1}"
+        address = _loopback_address(self._count)
         self._workspace.mkdir(mode=0o700, exist_ok=True)
         tmp = self._workspace / f"tmp-{self._count}"
         tmp.mkdir()
@@ -213,6 +214,12 @@ class EnvironmentHost:
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)
         print(f"local-lambda: {name} is switched off: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _loopback_address(number: int) -> str:
+    """An address for environment `number`: no other one's, of this tool or of one that runs beside it."""
+    suffix = (os.getpid() % 0xFFFE + 1) * 256 + number
+    return f"127.{suffix >> 16 & 255}.{suffix >> 8 & 255}.{suffix & 255}"
 
 
 def _launch(program: Program, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
