@@ -107,7 +107,10 @@ class Failure:
 
 def encode(document: object) -> bytes:
     """JSON as the service writes it: no blanks, non-ASCII characters as they are."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(document).encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def timed_out(seconds: float) -> Failure:

@@ -20,6 +20,8 @@ from typing import Any
 
 MAX_LINE_BYTES = 262_144
 _READ_BYTES = 65_536
+_PIPE_BYTES = 1_048_576
+"""More than a pipe holds: what had been written when the reading began is read."""
 _FRAME_HEADER_BYTES = 16
 
 OnLine = Callable[[str, float | None], None]
@@ -61,7 +63,7 @@ class Process:
         """
         if self._poll.poll(0):
             for output in self.outputs:
-                output.read()
+                output.read(_PIPE_BYTES)
                 if output.closed:
                     self._poll.register(output.descriptor, 0)
 
@@ -75,9 +77,10 @@ class Output:
         self.buffer = b""
         self.closed = False
 
-    def read(self) -> None:
-        """Read until the pipe is empty; never blocks."""
-        while not self.closed:
+    def read(self, limit: int = _READ_BYTES) -> None:
+        """Read what is there, `limit` bytes or a little more; never blocks. A busy writer must not hold up the tool."""
+        left = limit
+        while left > 0 and not self.closed:
             try:
                 data = os.read(self.descriptor, _READ_BYTES)
             except BlockingIOError:
@@ -89,6 +92,7 @@ class Output:
                 self.flush()
                 return
             self.feed(data)
+            left -= len(data)
             if len(data) < _READ_BYTES:
                 return
 
