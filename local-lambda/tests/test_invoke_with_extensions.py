@@ -76,7 +76,7 @@ register("INVOKE", "SHUTDOWN")
 def slowly(event):
     if event["eventType"] == "INVOKE":
         say("working")
-        open(os.environ["GATE"]).readline()
+        open(os.environ["GATE"], "rb", buffering=0).readline()
         say("done")
 serve(slowly)
 """
