@@ -7,6 +7,7 @@ in https://github.com/aws/aws-lambda-python-runtime-interface-client). What a pr
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import select
@@ -216,12 +217,16 @@ class ProcessGroup:
             os.set_blocking(read, False)
             process.add_output(kind(read, process))
             theirs.append(write)
-        _send(self._control, ("spawn", name, list(argv), dict(env), cwd), theirs)
+        sent = _send(self._control, ("spawn", name, list(argv), dict(env), cwd), theirs)
         for descriptor in theirs:
             os.close(descriptor)
         self.processes[name] = process
         if self._loop is not None:
             self._watch(process)
+            if not sent:
+                self._loop.call_soon(
+                    self._handle, "failed", name, errno.ESRCH, "the environment's supervisor was killed"
+                )
         return process
 
     def attach(self, loop: Any) -> None:

@@ -102,18 +102,25 @@ class Supervisor:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(wakeup, select.POLLIN)
-        while True:
-            for descriptor, _ in poll.poll():
-                if descriptor == wakeup:
-                    os.read(wakeup, 512)
-                    self.reap()
-                    continue
-                request = receive(self.control)
-                if request is None:
-                    self.kill_all()
-                    return
-                (verb, *arguments), descriptors = request
-                getattr(self, verb)(*arguments, *([descriptors] if descriptors else []))
+        try:
+            while self._serve_one(poll.poll(), wakeup):
+                pass
+        finally:
+            self.kill_all()
+
+    def _serve_one(self, ready: list[tuple[int, int]], wakeup: int) -> bool:
+        """Act on what has come in; False when the tool has closed the socket."""
+        for descriptor, _ in ready:
+            if descriptor == wakeup:
+                os.read(wakeup, 512)
+                self.reap()
+                continue
+            request = receive(self.control)
+            if request is None:
+                return False
+            (verb, *arguments), descriptors = request
+            getattr(self, verb)(*arguments, *([descriptors] if descriptors else []))
+        return True
 
     def sandbox(self, spec: dict[str, Any]) -> None:
         """Enter the sandbox; see `sandbox.py`. Only what is spawned afterwards is in it."""
