@@ -252,3 +252,35 @@ def test_invoke_when_an_extension_has_said_that_it_fails_waits_for_its_end(make_
     assert rig.state[0] == "Busy"
     rig.program("extension:one").exit(1)
     assert rig.story() == ["start", "runtimeDone success", "report error Extension.ExitError"]
+
+
+def test_runtime_that_gets_ready_after_the_init_has_failed_is_not_reported(make_rig: MakeRig) -> None:
+    """It has its time to end, and may still ask in it."""
+    rig = make_rig("one", "two")
+    rig.environment.init()
+    for name in ("one", "two"):
+        rig.register(name, *BOTH)
+        rig.next(name)
+    rig.program("extension:one").exit(1)
+    told = rig.story()
+    rig.ask()
+    assert rig.story() == told
+    assert rig.state[0] == "Resetting"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_runtime_that_goes_on_after_the_invocation_has_failed_is_not_heard(make_rig: MakeRig, answered: bool) -> None:
+    """A response in the time it has to end is too late for everybody."""
+    rig = make_rig("one", "two")
+    rig.warm_up(one=BOTH, two=BOTH)
+    call = rig.call()
+    if answered:
+        rig.respond(call, b"in time")
+    rig.program("extension:one").exit(1)
+    told, answer = rig.story(), call.answer
+    assert rig.state[0] == "Resetting"
+    if not answered:
+        with pytest.raises(ApiError, match="Invalid request ID"):
+            rig.respond(call, b"too late")
+    rig.ask()
+    assert (rig.story(), call.answer) == (told, answer)

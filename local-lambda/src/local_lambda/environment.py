@@ -339,6 +339,8 @@ class ExecutionEnvironment:
         """The runtime asks for work: `deliver` is called with the invocation when there is one."""
         before = self.runtime.state
         self.runtime.advance("next")
+        if self.machine.state in ("Resetting", "ShuttingDown"):
+            return  # it is being stopped, and has a moment left
         self._deliver = deliver
         if before == "RuntimeResponseSentState":
             self._runtime_done()
@@ -391,7 +393,8 @@ class ExecutionEnvironment:
     def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:
         invocation = self.current
         echoed = invocation_id is None or invocation is None or invocation_id == invocation.invocation_id
-        if request_id != self._last_request_id or not echoed:
+        gone = invocation is None and self.machine.state in ("Resetting", "ShuttingDown")
+        if request_id != self._last_request_id or not echoed or gone:
             raise ApiError(400, "InvalidRequestID", "Invalid request ID")
         self.runtime.advance(verb)
         assert invocation is not None
