@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tool import LAYERS, Outcome, Tool
+from tool import LAYERS, Outcome
 
 SCRIPTED = LAYERS / "scripted" / "extensions" / "scripted"
 Told = dict[str, Any]
@@ -47,7 +47,27 @@ def words(found: Iterable[Told]) -> list[str]:
     ]
 
 
-def lines_of(tool: Tool, lane: str) -> list[str]:
-    """What stands in a lane of the console so far."""
-    parted = [line.rstrip("\n").partition("| ") for line in list(tool.lines)]
-    return [text for before, _, text in parted if lane in before]
+def states(outcome: Outcome) -> list[tuple[str, str | None]]:
+    """State and error type of the extension at the end of each init."""
+    return [(record["state"], record.get("errorType")) for record in outcome.records("platform.extension")]
+
+
+def inits(outcome: Outcome) -> list[tuple[str, str | None]]:
+    """Status and error type of each init."""
+    return [(record["status"], record.get("errorType")) for record in outcome.records("platform.initReport")]
+
+
+def reports(outcome: Outcome) -> list[tuple[str, str | None]]:
+    """Status and error type of each invocation."""
+    return [(record["status"], record.get("errorType")) for record in outcome.records("platform.report")]
+
+
+def message(outcome: Outcome, number: int = 0) -> tuple[str, str]:
+    """Error type and message of an answer, the latter without the request id."""
+    invocation = outcome.report["invocations"][number]
+    assert invocation["functionError"] == "Unhandled"
+    error = invocation["payload"]
+    assert list(error) == ["errorType", "errorMessage"]
+    before = f"RequestId: {invocation['requestId']} Error: "
+    assert error["errorMessage"].startswith(before)
+    return error["errorType"], error["errorMessage"].removeprefix(before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -61,21 +60,21 @@ def zipped(folder: Path) -> Path:
     return target
 
 
-SITE = "python/lib/python{}.{}/site-packages"
+SITE = "python/lib/python3.{}/site-packages"
+MINORS = range(8, 14)
 
 
 @pytest.fixture(scope="module", params=["folders", "zips"])
 def layers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two layers that have much in common."""
-    site = SITE.format(*sys.version_info[:2])
     folder = tmp_path_factory.mktemp("layers")
     first = write(
         folder / "first",
         {
             "python/whole.py": "WHERE = 'whole 1'",
             "python/both.py": "WHERE = 'whole'",
-            f"{site}/both.py": "WHERE = 'versioned'",
-            f"{site}/versioned.py": "WHERE = 'versioned 1'",
+            **{f"{SITE.format(minor)}/both.py": "WHERE = 'versioned'" for minor in MINORS},
+            **{f"{SITE.format(minor)}/versioned.py": "WHERE = 'versioned 1'" for minor in MINORS},
             "bin/layered": "#!/bin/sh\necho program 1\n",
             "data/first": "first",
             "data/shared": "first",
@@ -112,7 +111,7 @@ def test_layers_when_there_are_two_are_one_folder(extend: MakeProject, layers: l
     assert seen["program"] == "program 2"
     modules = {"whole": "whole 2", "versioned": "versioned 1", "both": "versioned", "ours": None}
     assert seen["modules"] == modules
-    site = SITE.format(*sys.version_info[:2])
+    site = SITE.format(seen["variables"]["AWS_EXECUTION_ENV"].rpartition(".")[2])
     assert seen["path"][:3] == ["/var/task", f"/opt/{site}", "/opt/python"]
     variables = seen["variables"]
     assert variables["PATH"].endswith(":/opt/bin")
