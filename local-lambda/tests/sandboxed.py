@@ -79,7 +79,7 @@ def shell(sandboxed: Sandboxed, script: str) -> list[str]:
 def main(folder: str, *command: str) -> int:
     """Run a command in a sandbox; the exit status."""
     keep = os.environ.get("KEEP", "").split()
-    sandboxed = Sandboxed(Zygote(), Path(folder), keep=keep)
+    sandboxed = Sandboxed(Zygote(Path(folder) / "workspace"), Path(folder), keep=keep)
     reason = sandboxed.enter()
     if reason is not None:
         print(reason)

@@ -71,8 +71,8 @@ pytestmark = pytest.mark.skipif(IMPOSSIBLE is not None, reason=f"the sandbox {IM
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    zygote = Zygote()
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    zygote = Zygote(tmp_path_factory.mktemp("zygote") / "workspace")
     yield zygote
     zygote.close()
 

@@ -94,6 +94,13 @@ def test_start_when_signalled_finishes_what_runs(
         assert tool.wait().status == 0
 
 
+WAYS_TO_END = pytest.mark.parametrize(
+    "end",
+    [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]],
+    ids=["graceful", "twice", "sigkill"],
+)
+
+
 def refused(tool: Tool) -> None:
     """Return when the tool accepts no connection any more."""
     while True:
@@ -119,11 +126,7 @@ def test_start_when_signalled_twice_ends_at_once(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd")
-@pytest.mark.parametrize(
-    "end",
-    [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]],
-    ids=["graceful", "twice", "sigkill"],
-)
+@WAYS_TO_END
 def test_processes_of_a_function_end_with_the_tool(project: Project, end: list[signal.Signals]) -> None:
     """The runtime, its children, and daemons with a session of their own, however the tool ends."""
     with project.serving() as tool:
@@ -147,14 +150,19 @@ def test_processes_of_a_function_end_with_a_reset(project: Project) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd")
-def test_helpers_end_with_the_tool(project: Project) -> None:
-    """Not only the function's processes: the tool's own helper processes are gone as well."""
-    with project.serving() as tool:
+@WAYS_TO_END
+def test_helpers_and_workspace_end_with_the_tool(project: Project, end: list[signal.Signals], tmp_path: Path) -> None:
+    """Not only the function's processes: the tool's own helper processes and its folder are gone as well."""
+    with project.serving(variables={"TMPDIR": str(tmp_path)}) as tool:
         tool.invoke("Family", {})
         helpers = Processes(descendants(tool.process.pid))
         assert helpers.descriptors
-        tool.process.kill()
+        assert [path.name.rpartition("-")[0] for path in tmp_path.iterdir()] == [f"local-lambda-{tool.process.pid}"]
+        for number in end:
+            tool.process.send_signal(number)
+        tool.process.wait(DEADLINE_SECONDS)
         assert helpers.ended()
+        assert list(tmp_path.iterdir()) == []
         helpers.close()
 
 

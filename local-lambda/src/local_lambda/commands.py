@@ -40,12 +40,12 @@ TRACE_WIDTH = 100
 
 def invoke(options: Namespace) -> int:
     """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
-    with _workspace() as workspace, _host(workspace, options) as host:
+    with _host(options) as host:
         from local_lambda.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
         payloads = [_event(name) for name in options.event or [None]] * options.count
-        program = _program(function, options, workspace, host.console)
+        program = _program(function, options, host.workspace, host.console)
         report: list[Event] = []
         documents: list[dict[str, Any]] = []
         if options.report:
@@ -72,7 +72,7 @@ def invoke(options: Namespace) -> int:
 
 def start(options: Namespace) -> int:
     """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
-    with _workspace() as workspace, _host(workspace, options) as host:
+    with _host(options) as host:
         from local_lambda.sockets import listen
         from local_lambda.template import load_functions
 
@@ -80,13 +80,13 @@ def start(options: Namespace) -> int:
         listener = listen(options.host, options.port)
         for refused, reason in functions.refused:
             host.console.write("platform", f"{refused.name} is left out: {reason}")
-        programs = [_program(each, options, workspace / each.logical_id, host.console) for each in functions]
+        programs = [_program(each, options, host.workspace / each.logical_id, host.console) for each in functions]
         return _run(_serve(host, programs, listener, options.max_environments))
 
 
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
-    with _workspace() as workspace, _host(workspace, options) as host:
+    with _host(options) as host:
         from local_lambda.host import Program
         from local_lambda.interpreter import Interpreter
         from local_lambda.sockets import listen
@@ -112,8 +112,13 @@ def execute(options: Namespace) -> int:
 
 
 @contextmanager
-def _host(workspace: Path, options: Namespace) -> Iterator[EnvironmentHost]:
-    zygote = Zygote()
+def _host(options: Namespace) -> Iterator[EnvironmentHost]:
+    """The host of all environments. Its workspace is a private folder for opened archives and for `/tmp`.
+
+    The folder is made when something is put into it; the zygote removes it, even when the tool is killed.
+    """
+    workspace = Path(os.environ.get("TMPDIR") or "/tmp") / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
+    zygote = Zygote(workspace)
     from local_lambda.host import EnvironmentHost
     from local_lambda.sinks.console import Console
 
@@ -123,19 +128,6 @@ def _host(workspace: Path, options: Namespace) -> Iterator[EnvironmentHost]:
     finally:
         host.close()
         zygote.close()
-
-
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """A private folder for opened archives and for `/tmp`; made when something is put into it, removed at the end."""
-    folder = Path(os.environ.get("TMPDIR") or "/tmp") / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        yield folder
-    finally:
-        if folder.exists():
-            from shutil import rmtree
-
-            rmtree(folder, ignore_errors=True)
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:

@@ -78,7 +78,7 @@ class EnvironmentHost:
         self, zygote: Zygote, console: Console, shell: Mapping[str, str], workspace: Path, freeze: bool = False
     ) -> None:
         self.freeze = freeze
-        self._workspace = workspace
+        self.workspace = workspace
         self._count = 0
         self._no_sandbox = False
         self.console = console
@@ -176,8 +176,8 @@ class EnvironmentHost:
         if not program.sandboxed or self._no_sandbox:
             return LOOPBACK, plain
         address = _loopback_address(self._count)
-        self._workspace.mkdir(mode=0o700, exist_ok=True)
-        tmp = self._workspace / f"tmp-{self._count}"
+        self.workspace.mkdir(mode=0o700, exist_ok=True)
+        tmp = self.workspace / f"tmp-{self._count}"
         tmp.mkdir()
         tmp.chmod(0o1777)
         reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))

@@ -141,16 +141,16 @@ class FramedOutput(Output):
 
 
 class Zygote:
-    """The helper process that forks one supervisor per environment; see `supervisor.py`."""
+    """The helper process that forks one supervisor per environment, and removes `workspace`; see `supervisor.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Path) -> None:
         self._control, theirs = socket.socketpair()
         script = str(Path(__file__).with_name("supervisor.py"))
         number = 3 if theirs.fileno() != 3 else 4
         with theirs:
             self.pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-I", "-S", "-X", "utf8", script, str(number)],
+                [sys.executable, "-I", "-S", "-X", "utf8", script, str(number), str(workspace)],
                 {"PATH": os.environ.get("PATH", os.defpath)},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), number)],
                 setsid=sys.platform == "linux",
@@ -164,7 +164,7 @@ class Zygote:
         return ProcessGroup(ours)
 
     def close(self) -> None:
-        """End the helper. Supervisors end when their own socket closes."""
+        """End the helper, once all supervisors have ended, which they do when their own socket closes."""
         self._control.close()
         try:
             os.waitpid(self.pid, 0)

@@ -1,9 +1,10 @@
 """The process that starts, signals and reaps the processes of one execution environment, and outlives nobody.
 
-Run as a script by an isolated interpreter (`python -I -S supervisor.py FD`), it imports almost nothing, so it is up in
-a few milliseconds and forks cheaply. It has two roles:
+Run as a script by an isolated interpreter (`python -I -S supervisor.py FD WORKSPACE`), it imports almost nothing, so it
+is up in a few milliseconds and forks cheaply. It has two roles:
 
-* the *zygote*, started once per tool, forks one supervisor for every environment it is sent a socket for;
+* the *zygote*, started once per tool, forks one supervisor for every environment it is sent a socket for, and removes
+  the tool's workspace when all of them have ended: that too must happen when the tool is killed;
 * a *supervisor* is the subreaper of everything its environment starts, however deeply forked or daemonized. When its
   socket closes, because the tool asked for it or because the tool was killed, it kills all of it.
 
@@ -216,8 +217,8 @@ class Supervisor:
                 return True
 
 
-def serve_zygote(control: Any) -> None:
-    """Fork a supervisor for every socket received, until the tool closes."""
+def serve_zygote(control: Any, workspace: str) -> None:
+    """Fork a supervisor for every socket received, until the tool closes; then clean up after all of them."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     if sys.platform == "linux":  # every fork inherits what is loaded now
         sys.path.append(os.path.dirname(os.path.abspath(__file__)))
@@ -230,9 +231,17 @@ def serve_zygote(control: Any) -> None:
             Supervisor(_socket.socket(fileno=descriptor)).serve()
             os._exit(0)
         os.close(descriptor)
+    try:
+        os.wait()  # children are reaped by themselves here, so this returns when the last one has ended
+    except ChildProcessError:
+        pass
+    if os.path.isdir(workspace):
+        import shutil
+
+        shutil.rmtree(workspace, ignore_errors=True)
 
 
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    serve_zygote(_socket.socket(fileno=int(sys.argv[1])))
+    serve_zygote(_socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
