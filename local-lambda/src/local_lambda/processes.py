@@ -145,6 +145,7 @@ class Zygote:
 
     def __init__(self, workspace: Path) -> None:
         self._control, theirs = socket.socketpair()
+        self._groups: list[socket.socket] = []
         script = str(Path(__file__).with_name("supervisor.py"))
         number = 3 if theirs.fileno() != 3 else 4
         with theirs:
@@ -161,10 +162,13 @@ class Zygote:
         ours, theirs = socket.socketpair()
         with theirs:
             _send(self._control, (), [theirs.fileno()])
+        self._groups = [*filter(_is_open, self._groups), ours]
         return ProcessGroup(ours)
 
     def close(self) -> None:
-        """End the helper, once all supervisors have ended, which they do when their own socket closes."""
+        """End the helper, and with it every environment that has not been closed."""
+        for group in self._groups:
+            group.close()
         self._control.close()
         try:
             os.waitpid(self.pid, 0)
@@ -332,6 +336,10 @@ class ProcessGroup:
             self._handle("exited", process.name, process.pid, -9, 0)
         while self._killed:
             self._killed.pop(0)()
+
+
+def _is_open(control: socket.socket) -> bool:
+    return control.fileno() >= 0
 
 
 def _send(control: socket.socket, message: Any, descriptors: Sequence[int] = ()) -> bool:
