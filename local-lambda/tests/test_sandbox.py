@@ -455,3 +455,17 @@ def test_spec_keeps_a_virtual_environment_and_its_base(tmp_path: Path) -> None:
     wanted = spec(base / "code", None, base / "tmp", "127.0.0.2", (Interpreter(python, "3.11.1"),))
     assert {f"{base}/venv", f"{base}/installation", str(Path(sandbox.__file__).parent)} <= set(wanted["keep"])
     assert (wanted["task"], wanted["opt"], wanted["hosts"]) == (f"{base}/code", None, "127.0.0.2")
+
+
+def test_spec_keeps_packages_in_editable_mode(tmp_path: Path) -> None:
+    """They are not in the virtual environment; a line of a `.pth` file there says where."""
+    base = tmp_path.resolve()
+    source, packages = base / "source", base / "venv/lib/python3.11/site-packages"
+    for folder in (source, packages, base / "venv/bin"):
+        folder.mkdir(parents=True)
+    (base / "venv/pyvenv.cfg").write_text("home = /usr/bin\n")
+    (packages / "editable.pth").write_text(f"import os; os.getpid()\n{source}\n{base}/gone\n")
+    interpreter = Interpreter(base / "venv/bin/python", "3.11")
+    wanted = spec(base, None, base, "127.0.0.2", [interpreter])
+    assert str(source) in wanted["keep"]
+    assert f"{base}/gone" not in wanted["keep"]

@@ -37,14 +37,23 @@ def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Se
 
 
 def _folders(interpreter: Interpreter) -> Iterator[Path]:
-    """What the interpreter is made of: its virtual environment and the installation that one is based on."""
+    """What the interpreter is made of: its virtual environment, what that one links to, and what it is based on."""
     virtual = virtual_environment(interpreter.path)
     if virtual is not None:
         yield interpreter.path.parent.parent
+        yield from _linked(interpreter.path.parent.parent)
         if virtual.get("home"):
             yield Path(virtual["home"]).parent
     yield interpreter.path
     yield interpreter.path.resolve().parent.parent
+
+
+def _linked(environment: Path) -> Iterator[Path]:
+    """The folders that packages in editable mode are in: lines of `.pth` files, see the module `site`."""
+    for file in environment.glob("lib/python*/site-packages/*.pth"):
+        for line in file.read_text(errors="replace").splitlines():
+            if line.startswith("/") and os.path.isdir(line):
+                yield Path(line)
 
 
 def locations(path: Path) -> list[str]:
