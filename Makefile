@@ -20,7 +20,8 @@ run: ## run every example, and say how each one ended
 	printf "\n$$summary"; exit $$failed
 
 test: .venv/.installed ## run all tests on every installed Python, 3.8 to 3.13
-	.venv/bin/tox run $(TOX_ARGS)
+	@$(MAKE) --no-print-directory -C local-lambda install
+	.venv/bin/tox run-parallel $(TOX_ARGS)
 
 lint: .venv/.installed ## check style, types and templates
 	.venv/bin/tox run -e lint
