@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
     from local_lambda.host import EnvironmentHost, Program
+    from local_lambda.interpreter import Interpreter
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
@@ -106,6 +107,22 @@ def execute(options: Namespace) -> int:
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
         return _run(_serve(host, [program], listener, options.max_environments))
+
+
+def aws(options: Namespace) -> int:
+    """`local-lambda aws`: an endpoint for the AWS CLI and SDKs, until Ctrl-C or SIGTERM."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("moto", "flask", "flask_cors") if find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"`aws` needs packages that are not installed ({', '.join(missing)});"
+            " run: make install EXTRAS=aws in local-lambda's folder, or pip install 'local-lambda[aws]'"
+        )
+    with _host(options) as host:
+        from local_lambda.sockets import listen
+
+        return _run(_serve_aws(host, listen(options.host, options.port), options))
 
 
 # --- parts
@@ -293,6 +310,45 @@ async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: A
     await asyncio.gather(*(pool.finish() for pool in pools.values()))
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
     server.close()
+    host.console.write("platform", "stopped")
+    return 0
+
+
+async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -> int:
+    import asyncio
+
+    from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
+    from local_lambda.aws.functions import Functions
+    from local_lambda.aws.records import LogGroups, put_trace
+    from local_lambda.aws.services import Services
+    from local_lambda.http_server import Server
+    from local_lambda.interpreter import find_for_runtime
+
+    stop = _Stop()
+    services = Services()
+    services.start()
+    logs = LogGroups(services)
+    host.log_writers.append(logs.writer)
+    _show_traces(host)
+    host.on_trace.append(partial(put_trace, services))
+    host.attach(asyncio.get_running_loop())
+
+    def find(function: FunctionConfig) -> Interpreter:
+        return find_for_runtime(function, Path.cwd(), options.python, os.environ)
+
+    def functions(region: str) -> Functions:
+        return Functions(region, host, host.workspace / region, options.max_environments, find)
+
+    endpoint = Endpoint(services, logs, functions)
+    server = Server(endpoint, listener, MAX_BODY_BYTES)
+    await server.start()
+    host.console.write("platform", f"listening on http://{server.address} for the AWS CLI and SDKs; nothing is kept")
+    host.console.flush()
+    await stop.event.wait()
+    server.stop_listening()
+    await endpoint.finish()
+    server.close()
+    services.close()
     host.console.write("platform", "stopped")
     return 0
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from local_lambda.stream import Sink
     from local_lambda.xray import SegmentReceiver
 
+LogWriter = Callable[[FunctionConfig, str], Callable[[str, str], None]]
+"""Makes, for a function and the name of a log stream, what takes an environment's lines: source and line."""
+
 LOOPBACK = "127.0.0.1"
 EVENT_SECONDS = 0.002
 CONSOLE_SECONDS = 0.01
@@ -69,6 +72,8 @@ class Foundation:
     address: str
     launch: Launch
     runtime: Process | None
+    tmp: Path
+    """The folder that is `/tmp` in a sandbox."""
 
 
 class EnvironmentHost:
@@ -92,8 +97,10 @@ class EnvironmentHost:
         self._xray = listen_udp(LOOPBACK)
         self._receiver: SegmentReceiver | None = None
         self._documents: SegmentDocuments | None = None
-        self._made: dict[ExecutionEnvironment, socket.socket] = {}
-        self._servers: list[Server] = []
+        self._made: dict[ExecutionEnvironment, Foundation] = {}
+        self.log_writers: list[LogWriter] = []
+        """Further places each environment's log lines go to, beside the console."""
+        self._serving: dict[ExecutionEnvironment, tuple[Server, Foundation]] = {}
 
     def lay(self, program: Program, label: str = "", spawn: bool = False) -> Foundation:
         """Sockets, sandbox and processes of a new environment; `label` marks its lanes on the console.
@@ -104,11 +111,12 @@ class EnvironmentHost:
         self._count += 1
         listener = listen(LOOPBACK, 0)
         processes = self._zygote.open()
-        address, folders = self._folders(program, processes)
+        tmp = self.workspace / f"tmp-{self._count}"
+        address, folders = self._folders(program, processes, tmp)
         endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray.getsockname())
         launch = _launch(program, folders, endpoints, self._shell)
         runtime = launch.spawn_runtime(processes) if spawn and not launch.extensions else None
-        return Foundation(program.function, label, listener, processes, address, launch, runtime)
+        return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
 
     def build(self, base: Foundation) -> ExecutionEnvironment:
         """The environment on its foundation; one with a runtime has begun its Init phase."""
@@ -118,7 +126,7 @@ class EnvironmentHost:
         from local_lambda.subscriptions import Subscriptions
 
         stream = EventStream(self._defer, self._broken)
-        log_lines = LogLines(base.function.logging, self.console.lane(base.label))
+        log_lines = LogLines(base.function.logging, self._log_writer(base))
         subscriptions = Subscriptions(stream.emit, lambda host: base.address, private_hosts=base.address != LOOPBACK)
         sinks: list[Sink] = [log_lines, *self.sinks, subscriptions, self._dropped]
         for sink in sinks:
@@ -128,10 +136,18 @@ class EnvironmentHost:
         )
         if base.runtime is not None:
             environment.init(base.runtime)
-        self._made[environment] = base.listener
+        self._made[environment] = base
         if self._loop is not None:
             self._carry_on(environment)
         return environment
+
+    def release(self, environment: ExecutionEnvironment) -> None:
+        """Give back the port and the `/tmp` of an environment that was shut down, while others go on."""
+        from shutil import rmtree
+
+        server, base = self._serving.pop(environment)
+        server.close()
+        self._loop.run_in_executor(None, partial(rmtree, base.tmp, ignore_errors=True))
 
     def attach(self, loop: Any) -> None:
         """Let `loop` carry on from now on what was made before it existed."""
@@ -147,7 +163,7 @@ class EnvironmentHost:
 
     def close(self) -> None:
         """Give back every port. Environments are shut down before."""
-        for server in self._servers:
+        for server, _ in self._serving.values():
             server.close()
         if self._receiver is not None and self._documents is not None:
             self._receiver.close()
@@ -161,14 +177,15 @@ class EnvironmentHost:
 
         assert self._documents is not None
         assert self._receiver is not None
-        server = Server(runtime_api(environment), self._made.pop(environment), MAX_PAYLOAD_BYTES)
-        self._servers.append(server)
+        base = self._made.pop(environment)
+        server = Server(runtime_api(environment), base.listener, MAX_PAYLOAD_BYTES)
+        self._serving[environment] = server, base
         environment.stream.add(TraceSink(self._documents, self._traced, self._receiver.drain))
         environment.attach(self._loop)
         self._loop.create_task(server.start())
         environment.stream.flush()
 
-    def _folders(self, program: Program, processes: ProcessGroup) -> tuple[str, Folders]:
+    def _folders(self, program: Program, processes: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
         """The address of `sandbox.localdomain`, and code and layers: in a sandbox of its own, or where they lie."""
         extensions = _extensions(program.layers)
         layers = None if program.layers is None else str(program.layers)
@@ -177,7 +194,6 @@ class EnvironmentHost:
             return LOOPBACK, plain
         address = _loopback_address(self._count)
         self.workspace.mkdir(mode=0o700, exist_ok=True)
-        tmp = self.workspace / f"tmp-{self._count}"
         tmp.mkdir()
         tmp.chmod(0o1777)
         reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
@@ -186,6 +202,18 @@ class EnvironmentHost:
         self._no_sandbox = True
         self.console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
         return LOOPBACK, plain
+
+    def _log_writer(self, base: Foundation) -> Callable[[str, str], None]:
+        console = self.console.lane(base.label)
+        if not self.log_writers:
+            return console
+        writers = [console, *(make(base.function, base.launch.log_stream) for make in self.log_writers)]
+
+        def write(source: str, line: str) -> None:
+            for each in writers:
+                each(source, line)
+
+        return write
 
     def _defer(self, action: Callable[[], None]) -> None:
         if self._loop is not None:

@@ -55,8 +55,16 @@ class Exchange:
         value = _value(head.lower, head.lines, b"\r\n%b:" % name)
         return default if value is None else value
 
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers, as received and in order."""
+        lines = (line.partition(b":") for line in self._head.lines.split(b"\r\n")[1:])
+        return [(name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, _, value in lines]
+
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
-        """Answer. `headers` are complete lines with their line ends. A second answer is an error of ours."""
+        """Answer. `headers` are complete lines with their line ends. A second answer is an error of ours.
+
+        The answer to HEAD may have a `Content-Length` among them, that of the body it does not have.
+        """
         if self.responded:
             raise RuntimeError("the exchange is over")
         self.responded = True
@@ -64,7 +72,7 @@ class Exchange:
         transport = connection.transport
         if transport is not None:
             end = b"\r\n" if self.keep_alive else b"Connection: close\r\n\r\n"
-            if status == 204:
+            if status == 204 or (self.method == b"HEAD" and b"content-length:" in headers.lower()):
                 transport.write(b"%b%b%b" % (_REASONS[status], headers, end))
             elif self.method == b"HEAD":
                 transport.write(b"%b%bContent-Length: %d\r\n%b" % (_REASONS[status], headers, len(body), end))

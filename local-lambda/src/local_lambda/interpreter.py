@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from local_lambda.config import FunctionConfig
@@ -80,6 +81,37 @@ def find_interpreter(
     raise StartError(
         f"there is no python3 to run {function.name} with; install Python {'.'.join(map(str, OLDEST))} or newer,"
         " or name one with --python"
+    )
+
+
+def find_for_runtime(function: FunctionConfig, home: Path, chosen: str | None, shell: Mapping[str, str]) -> Interpreter:
+    """The interpreter for a function that has no template, only a runtime: one of its version, else any that will do.
+
+    In this order: `chosen`, `LOCAL_LAMBDA_PYTHON`; `.venv` in `home`, `VIRTUAL_ENV`, the `Runtime` on `PATH`, `python3`
+    on `PATH`. Raises StartError, which says what to do, when none has the runtime interface client.
+    """
+    for asked, by in ((chosen, "--python"), (shell.get("LOCAL_LAMBDA_PYTHON"), "LOCAL_LAMBDA_PYTHON")):
+        if asked:
+            return _asked(asked, by, home, shell)
+    folders = [home / ".venv", *(Path(folder) for folder in (shell.get("VIRTUAL_ENV"),) if folder)]
+    paths = [Path(os.path.abspath(folder / "bin" / "python")) for folder in folders]
+    candidates = [partial(_examine, path, home, shell) for path in paths if os.path.lexists(path)]
+    candidates += [partial(_on_path, name, home, shell) for name in (function.runtime or "python3", "python3")]
+    usable = []
+    for find in candidates:
+        try:
+            found = find()
+        except StartError:
+            continue
+        if found.runtime == function.runtime:
+            return found
+        usable.append(found)
+    if usable:
+        return usable[0]
+    runtime = function.runtime or "python3"
+    raise StartError(
+        f"no {runtime} with {CLIENT} was found; make one where local-lambda aws was started: {runtime} -m venv .venv &&"
+        f" .venv/bin/python -m pip install {CLIENT}, or start it with --python PATH"
     )
 
 

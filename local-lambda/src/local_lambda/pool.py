@@ -23,7 +23,10 @@ ASYNC_RETRY_SECONDS = (1.0, 2.0)
 
 
 class EnvironmentPool:
-    """All environments of `function`, at most `limit` of them. `create` makes a new one, attached to the loop."""
+    """All environments of `function`, at most `limit` of them. `create` makes a new one, attached to the loop.
+
+    `discard` gets each that has ended.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class EnvironmentPool:
         create: Callable[[], ExecutionEnvironment],
         notice: Callable[[str], None],
         retry_seconds: tuple[float, ...] = ASYNC_RETRY_SECONDS,
+        discard: Callable[[ExecutionEnvironment], None] = lambda environment: None,
     ) -> None:
         self.function = function
         self.limit = limit
@@ -43,7 +47,9 @@ class EnvironmentPool:
         self._create = create
         self._notice = notice
         self._retry_seconds = retry_seconds
+        self._discard = discard
         self._idle: list[ExecutionEnvironment] = []
+        self._leaving: set[ExecutionEnvironment] = set()
         self._waiting: deque[tuple[Invocation, Callable[[], None] | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._queued: set[asyncio.Task[None]] = set()
@@ -76,6 +82,35 @@ class EnvironmentPool:
         self._queued.add(task)
         task.add_done_callback(self._queued.discard)
 
+    def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
+        """From now on `function` is served, by new environments.
+
+        Those there are shut down as soon as they serve nobody; `when_ended` is called behind the last of them.
+        """
+        self.function = function
+        old, self.environments, self._idle = self.environments, [], []
+        left = set(old)
+
+        def ended(environment: ExecutionEnvironment) -> None:
+            left.discard(environment)
+            self._leaving.discard(environment)
+            self._discard(environment)
+            self._look_whether_finished()
+            if not left:
+                when_ended()
+
+        def end(environment: ExecutionEnvironment) -> None:
+            environment.on_free = lambda environment: None
+            environment.shutdown(partial(ended, environment))
+
+        self._leaving.update(old)
+        for environment in old:
+            environment.on_free = end
+            if environment.free:
+                end(environment)
+        if not old:
+            when_ended()
+
     async def finish(self) -> None:
         """Wait until nobody is being served; asynchronous invocations between two attempts are given up, and named."""
         self._finished = asyncio.get_running_loop().create_future()
@@ -96,12 +131,15 @@ class EnvironmentPool:
         if self._timer is not None:
             self._timer.cancel()
         terminated = []
-        for environment in self.environments:
+        ending = [*self.environments, *self._leaving]
+        for environment in ending:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             terminated.append(future)
             environment.on_free = lambda environment: None
             environment.shutdown(partial(future.set_result, None))
         await asyncio.gather(*terminated)
+        for environment in self.environments:
+            self._discard(environment)
 
     def _start_environment(self, invocation: Invocation) -> None:
         environment = self._create()
@@ -116,11 +154,15 @@ class EnvironmentPool:
         else:
             if environment not in self._idle:  # one whose runtime died while it was idle is still there
                 self._idle.append(environment)
-            if self._finished is not None and not self._finished.done() and not self._busy():
-                self._finished.set_result(None)
+            self._look_whether_finished()
+
+    def _look_whether_finished(self) -> None:
+        if self._finished is not None and not self._finished.done() and not self._busy():
+            self._finished.set_result(None)
 
     def _busy(self) -> bool:
-        return bool(self._waiting) or any(environment.current is not None for environment in self.environments)
+        environments = (*self.environments, *self._leaving)
+        return bool(self._waiting) or any(environment.current is not None for environment in environments)
 
     def _finishing(self) -> int:
         return sum(environment.answered for environment in self.environments)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from local_lambda.apis.errors import answering_errors
+from local_lambda.config import REGION, FunctionConfig
 from local_lambda.errors import ApiError
 from local_lambda.http_server import JSON, Application, Exchange
 from local_lambda.identifiers import new_uuid
@@ -45,10 +46,15 @@ _STRICT = JSONDecoder(parse_constant=_refuse_constant)
 
 
 class FunctionDirectory:
-    """The functions that can be invoked, and how a `FunctionName` finds one."""
+    """The functions of a region that can be invoked, and how a `FunctionName` finds one.
 
-    def __init__(self, pools: Mapping[str, EnvironmentPool]) -> None:
+    `generic` says whether the only function there is may also be called by the name `function`.
+    """
+
+    def __init__(self, pools: Mapping[str, EnvironmentPool], region: str = REGION, generic: bool = True) -> None:
         self._pools = pools
+        self._region = region
+        self._generic = generic
         self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
 
     def resolve(self, name: bytes, query: bytes) -> tuple[EnvironmentPool, str]:
@@ -76,14 +82,12 @@ class FunctionDirectory:
             )
         qualifier = suffix or asked
         pool = self._pools.get(name)
-        if pool is None and name == GENERIC_NAME and len(self._pools) == 1:
+        if pool is None and self._generic and name == GENERIC_NAME and len(self._pools) == 1:
             (pool,) = self._pools.values()
-        first = next(iter(self._pools.values())).function
-        version = first.version
-        if pool is None or qualifier not in ("", "$LATEST", version):
-            function = pool.function if pool else first
+        if pool is None or qualifier not in ("", "$LATEST", pool.function.version):
+            function = pool.function if pool else FunctionConfig(name, "", region=self._region)
             arn = f"arn:aws:lambda:{function.region}:{function.account_id}:function:{name}:{qualifier or '$LATEST'}"
-            hint = "" if pool else f" (the functions here: {', '.join(self._pools)})"
+            hint = "" if pool or not self._generic else f" (the functions here: {', '.join(self._pools)})"
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {arn}{hint}")
         return pool, f"{pool.function.arn}:{qualifier}" if qualifier else pool.function.arn
 

@@ -1,0 +1,181 @@
+"""The port: which service a request is for, and who answers it: our invocations, our control plane, or moto.
+
+A request says by the credential scope of its signature what it is for; the signature is not checked, nothing of it is
+kept or shown. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
+from local_lambda.aws.functions import Functions
+from local_lambda.aws.lambda_api import PACKAGES, LambdaApi
+from local_lambda.aws.records import LogGroups
+from local_lambda.aws.services import SERVED, Request, Services
+from local_lambda.config import REGION
+from local_lambda.errors import ApiError
+from local_lambda.http_server import JSON, Application, Exchange
+from local_lambda.identifiers import new_uuid
+from local_lambda.invocation import encode
+
+MAX_BODY_BYTES = 262_144_000
+_INVOCATIONS = b"/invocations"
+_SCOPE = re.compile(rb"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
+_LAMBDA_PATH = re.compile(rb"/20\d\d-\d\d-\d\d/")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d").fullmatch
+_REFUSED = {
+    ("s3", "notification"): "S3 notifications",
+    ("logs", "Logs_20140328.PutSubscriptionFilter"): "Subscription filters",
+}
+"""What moto would accept without anything ever coming of it here."""
+_HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"})
+
+
+class Scope(NamedTuple):
+    """The credential scope of a request."""
+
+    key: str
+    region: str
+    service: str
+
+
+class Endpoint:
+    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used."""
+
+    def __init__(self, services: Services, logs: LogGroups, make_functions: Callable[[str], Functions]) -> None:
+        self.regions: dict[str, Functions] = {}
+        self._make_functions = make_functions
+        self._services = services
+        self._logs = logs
+        self._api = LambdaApi(services)
+        self._invoke: dict[str, Application] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, exchange: Exchange) -> None:
+        path = exchange.path
+        if path.startswith(PREFIX) and path.endswith(_INVOCATIONS):
+            scope = _scope(exchange)
+            region = scope.region if scope else REGION
+            app = self._invoke.get(region)
+            if app is None:
+                app = self._invoke[region] = invoke_api(self._functions(region).directory)
+            app(exchange)
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self) -> None:
+        """Wait for what is being answered, then end every environment."""
+        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
+            await self._dispatch(exchange)
+        except ApiError as error:
+            api_error(exchange, error)
+        except Exception as error:
+            path = exchange.path.decode("latin-1")
+            print(f"local-lambda: internal error on {path}: {type(error).__name__}: {error}", file=sys.stderr)
+            if not exchange.responded:
+                api_error(exchange, ApiError(500, "ServiceException", "Internal Server Error"))
+
+    async def _dispatch(self, exchange: Exchange) -> None:
+        scope = _scope(exchange)
+        path = exchange.path.decode("latin-1")
+        if exchange.body_size > MAX_BODY_BYTES or exchange.incomplete:
+            raise ApiError(413, "RequestEntityTooLargeException", f"more than {MAX_BODY_BYTES} bytes, or cut off")
+        if scope is None and exchange.method == b"GET" and path.startswith(PACKAGES):
+            exchange.respond(
+                200, self._package(unquote(path.removeprefix(PACKAGES))), b"Content-Type: application/zip\r\n"
+            )
+        elif scope is None and not _LAMBDA_PATH.match(exchange.path):
+            raise ApiError(
+                403,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token: sign the request, with any credentials",
+            )
+        elif scope is None or scope.service == "lambda":
+            await self._lambda(exchange, scope or Scope("local", REGION, "lambda"), path)
+        else:
+            await self._moto(exchange, scope, path)
+
+    async def _lambda(self, exchange: Exchange, scope: Scope, path: str) -> None:
+        status, document = await self._api.call(
+            self._functions(scope.region),
+            exchange.method.decode(),
+            path,
+            exchange.query.decode("latin-1"),
+            exchange.body,
+            scope.key,
+            f"http://{exchange.header(b'host').decode('latin-1')}",
+        )
+        headers = b"x-amzn-RequestId: %b\r\n" % new_uuid().encode()
+        if document is None:
+            exchange.respond(status, b"", headers)
+        else:
+            exchange.respond(status, encode(document), headers + JSON)
+
+    async def _moto(self, exchange: Exchange, scope: Scope, path: str) -> None:
+        query, target = exchange.query.decode("latin-1"), exchange.header(b"x-amz-target").decode("latin-1")
+        refused = _REFUSED.get((scope.service, target or query.partition("=")[0]))
+        if scope.service not in SERVED or (refused and exchange.method != b"GET"):
+            _not_served(exchange, refused or f"The service {scope.service}")
+            return
+        if scope.service == "logs":
+            self._logs.flush()
+        answer = await self._services.call(
+            Request(exchange.method.decode(), path, query, exchange.headers(), bytes(exchange.body))
+        )
+        headers = "".join(
+            f"{name}: {value}\r\n"
+            for name, value in answer.headers
+            if name.lower() not in _HOP_BY_HOP or (exchange.method == b"HEAD" and name.lower() == "content-length")
+        )
+        exchange.respond(answer.status, answer.body, headers.encode("utf-8", "surrogateescape"))
+
+    def _package(self, sha256: str) -> bytes:
+        for functions in self.regions.values():
+            for package in functions.packages():
+                if package.sha256 == sha256:
+                    return Path(package.zip).read_bytes()
+        raise ApiError(404, "ResourceNotFoundException", "There is no such package (any more)")
+
+    def _functions(self, region: str) -> Functions:
+        functions = self.regions.get(region)
+        if functions is None:
+            if not _REGION(region):
+                raise ApiError(400, "InvalidParameterValueException", f"{region} is not the name of a region")
+            functions = self.regions[region] = self._make_functions(region)
+        return functions
+
+
+def _scope(exchange: Exchange) -> Scope | None:
+    """The credential scope in the Authorization header, or in the query of a presigned URL."""
+    match = _SCOPE(exchange.header(b"authorization"))
+    if match is None and b"X-Amz-Credential=" in exchange.query:
+        match = _SCOPE(exchange.query.replace(b"%2F", b"/").replace(b"X-Amz-Credential", b"Credential"))
+    return Scope(*(part.decode("latin-1") for part in match.groups())) if match else None
+
+
+def _not_served(exchange: Exchange, what: str) -> None:
+    """Refuse in the words of the caller's protocol: JSON, or XML."""
+    text = f"{what} is not served by local-lambda aws, which has: lambda, {', '.join(sorted(SERVED))}"
+    if exchange.header(b"content-type").startswith(b"application/x-amz-json"):
+        exchange.respond(501, encode({"__type": "NotImplementedException", "message": text}), JSON)
+        return
+    error = f"<Error><Type>Sender</Type><Code>NotImplemented</Code><Message>{text}</Message></Error>"
+    body = (
+        error
+        if b"form-urlencoded" not in exchange.header(b"content-type")
+        else f"<ErrorResponse>{error}</ErrorResponse>"
+    )
+    exchange.respond(501, body.encode(), b"Content-Type: text/xml\r\n")

@@ -1,0 +1,78 @@
+"""Deployment packages: what a request sends or names in S3, checked as the service does and opened in a folder.
+
+Limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. Unpacking is `bundle.py`'s.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_lambda.aws.checks import invalid
+from local_lambda.bundle import MAX_UNZIPPED_BYTES, merge_layers, open_code
+from local_lambda.errors import ApiError, UsageError
+
+MAX_ZIPPED_BYTES = 52_428_800
+MAX_REQUEST_BYTES = 70_167_211
+_BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip in a folder of its own, and what it holds as a folder. Sizes in bytes, `sha256` as the API writes it."""
+
+    home: Path
+    zip: Path
+    folder: Path
+    size: int
+    unzipped: int
+    sha256: str
+
+
+def sent_zip(code: dict[str, Any]) -> bytes:
+    """The bytes of `ZipFile`. Raises ApiError when it is no base64, or over the limit of a direct upload."""
+    try:
+        data = base64.b64decode(code["ZipFile"], validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise ApiError(400, "SerializationException", "ZipFile is not base64") from None
+    if len(data) > MAX_ZIPPED_BYTES:
+        raise ApiError(
+            413, "RequestEntityTooLargeException", f"Zipped size must be smaller than {MAX_ZIPPED_BYTES} bytes"
+        )
+    return data
+
+
+def open_package(data: bytes, home: Path, layer: bool = False) -> Package:
+    """Write and open a zip below `home`, a new folder. Raises ApiError InvalidParameterValueException."""
+    if not data:
+        raise invalid("Uploaded file must be a non-empty zip")
+    home.mkdir(mode=0o700, parents=True)
+    path = home / "package.zip"
+    path.write_bytes(data)
+    try:
+        folder = merge_layers([path], home) if layer else open_code(path, home)
+        with zipfile.ZipFile(path) as archive:
+            unzipped = sum(entry.file_size for entry in archive.infolist())
+    except UsageError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        if reason.startswith("Unzipped size"):
+            raise invalid(reason) from None
+        raise invalid(_BROKEN if reason.startswith("cannot be unzipped") else f"{_BROKEN} ({reason})") from None
+    assert folder is not None
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    return Package(home, path, folder, len(data), unzipped, digest)
+
+
+def check_total(code: Package, layers: list[Package]) -> None:
+    """Raises ApiError when code and layers together are over the limit."""
+    total = code.unzipped + sum(layer.unzipped for layer in layers)
+    if total > MAX_UNZIPPED_BYTES:
+        raise invalid(
+            f"Function code combined with layers exceeds the maximum allowed size of {MAX_UNZIPPED_BYTES} bytes. "
+            f"The actual size is {total} bytes."
+        )

@@ -1,0 +1,130 @@
+"""The AWS services that moto serves: S3, IAM, STS, CloudWatch Logs and X-Ray, called as a WSGI application.
+
+moto (https://docs.getmoto.org) is imported by nobody else, and only in the one thread in which it runs, so that its
+state needs no locks and the event loop never waits for it. Calls are served in the order in which they are made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
+"""Names as in the credential scope of a signed request."""
+
+
+class Request(NamedTuple):
+    """An HTTP request. `path` is percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes = b""
+
+
+class Response(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def signed(service: str, region: str, key: str = "local") -> tuple[str, str]:
+    """A header by which moto knows service, region and the caller's account; nobody checks the signature."""
+    scope = f"{key}/20260101/{region}/{service}/aws4_request"
+    return "Authorization", f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
+Call = Callable[[Request], Response]
+
+
+class Services:
+    """moto in a thread. `start` imports it in the background; a call waits until it is there."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "moto")
+        self._application: Any = None
+
+    def start(self) -> None:
+        """Begin to import moto."""
+        self._thread.submit(self._load)
+
+    async def call(self, request: Request) -> Response:
+        """The answer of the service that the request is signed for."""
+        return await asyncio.wrap_future(self._thread.submit(self._call, request))
+
+    def perform(self, job: Callable[[Call], None]) -> None:
+        """Run `job` with a function that calls services, after the calls made so far; nobody waits for it."""
+        self._thread.submit(job, self._call)
+
+    def close(self) -> None:
+        """Serve nothing more."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _load(self) -> None:
+        os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self._application = DomainDispatcherApplication(create_backend_app)
+
+    def _call(self, request: Request) -> Response:
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+            head[:] = [int(status[:3]), headers]
+
+        try:
+            if self._application is None:
+                self._load()
+            chunks = self._application(_environ(request), start_response)
+            try:
+                body = b"".join(chunks)
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        except Exception as error:
+            print(
+                f"local-lambda: moto failed on {request.method} {request.path}: {type(error).__name__}: {error}",
+                file=sys.stderr,
+            )
+            text = json.dumps({"__type": "InternalFailure", "message": f"moto failed: {type(error).__name__}"})
+            return Response(500, [("Content-Type", "application/json")], text.encode())
+        return Response(head[0], head[1], body)
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "RAW_URI": f"{request.path}?{request.query}" if request.query else request.path,
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "HTTP_HOST": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers:
+        key = name.upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ[key] = value
+        elif key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING", "EXPECT", "CONNECTION"):
+            environ[f"HTTP_{key}"] = value
+    return environ
