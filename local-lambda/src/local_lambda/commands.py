@@ -300,10 +300,18 @@ async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: A
     _show_traces(host)
     host.attach(asyncio.get_running_loop())
     pools = {program.function.name: _pool(host, program, limit, len(programs) > 1) for program in programs}
-    server = Server(invoke_api(FunctionDirectory(pools)), listener, MAX_SYNC_BYTES)
+    app, routes = invoke_api(FunctionDirectory(pools)), []
+    if any(pool.function.routes for pool in pools.values()):
+        from local_lambda.apis.api_gateway import api_gateway, read_routes
+
+        routes = read_routes(pools.values())
+        app = api_gateway(routes, lambda text: host.console.write("platform", text, bad=True), app)
+    server = Server(app, listener, MAX_SYNC_BYTES)
     await server.start()
     names = ", ".join(pools)
     host.console.write("platform", f"listening on http://{server.address} for {names}")
+    for route in routes:
+        host.console.write("platform", f"route {route} of {route.pool.function.name}")
     host.console.flush()
     await stop.event.wait()
     server.stop_listening()

@@ -42,11 +42,12 @@ class LoggingConfig:
 
 @dataclass(frozen=True)
 class ApiRoute:
-    """One `Api` or `HttpApi` event of a function: `payload_format` is `1.0` (REST proxy) or `2.0` (HTTP API)."""
+    """One `Api` (`rest`) or `HttpApi` event of a function: `payload_format` is `1.0` or, of an HTTP API only, `2.0`."""
 
     method: str
     path: str
     payload_format: str
+    rest: bool
 
 
 @dataclass(frozen=True)

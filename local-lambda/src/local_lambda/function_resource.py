@@ -193,5 +193,5 @@ def _routes(properties: Properties) -> tuple[ApiRoute, ...]:
         if kind == "Api" and (path is None or method is None):
             raise route.wrong("Path" if path is None else "Method", "is missing; an Api event needs Path and Method")
         version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
-        routes.append(ApiRoute((method or "ANY").upper(), path or "$default", version))
+        routes.append(ApiRoute((method or "ANY").upper(), path or "$default", version, rest=kind == "Api"))
     return tuple(routes)

@@ -60,6 +60,21 @@ class Exchange:
         lines = (line.partition(b":") for line in self._head.lines.split(b"\r\n")[1:])
         return [(name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, _, value in lines]
 
+    @property
+    def client(self) -> str:
+        """The address of who sent the request."""
+        return self._address("peername")[0]
+
+    @property
+    def port(self) -> str:
+        """The port it came in on."""
+        return self._address("sockname")[1]
+
+    def _address(self, end: str) -> tuple[str, str]:
+        transport = self._connection.transport
+        address = transport.get_extra_info(end) if transport is not None else None
+        return (str(address[0]), str(address[1])) if address else ("", "")
+
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
         """Answer. `headers` are complete lines with their line ends. A second answer is an error of ours.
 
