@@ -75,4 +75,4 @@ def test_exit_when_local_lambda_is_missing(programs: Path) -> None:
     (programs / "local-lambda").unlink()
     ended = run([HANDLER], programs)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "build the stage 'local'" in ended.stderr
+    assert "make run-image" in ended.stderr
