@@ -1,0 +1,129 @@
+"""What a picture of a run shows, before it is known how: lanes, phases, spans and marks, in time.
+
+`reading.py` makes it from a recording; `svg.py`, `html.py`, `terminal.py` and `trace_events.py` draw it. All times are
+milliseconds since the beginning of the recording. Nothing here knows files, recordings or pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that took time in a lane. `name` is one of `SPANS`, `detail` a line for who wants to know more."""
+
+    name: str
+    start: float
+    end: float
+    detail: str = ""
+    failed: bool = False
+
+    @property
+    def duration(self) -> float:
+        """Milliseconds."""
+        return self.end - self.start
+
+
+SPANS = {
+    "start": "from the start of the process until it registers or asks for its first event",
+    "register": "an extension, from its registration until it asks for its first event",
+    "handler": "the runtime, from an event until its answer",
+    "overhead": "the runtime, from its answer until it asks for the next event",
+    "event": "an extension, from an INVOKE event until it asks for the next one",
+    "shutdown": "a process, from the word that it should end until its end",
+    "frozen": "all processes are stopped (with --freeze), or nobody has anything to do",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened at a moment in a lane. `kind` is one of `MARKS`."""
+
+    kind: str
+    time: float
+    detail: str = ""
+
+
+MARKS = {
+    "log": "the process wrote a line",
+    "delivery": "the platform delivered a batch of log records to the extension",
+    "signal": "the platform sent the process SIGTERM",
+    "kill": "the platform killed the process",
+    "exit": "the process ended",
+    "error": "an error was reported, or the process crashed",
+    "dropped": "log records for the extension were dropped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A process, or the platform: `platform`, `runtime`, `extension:NAME`."""
+
+    name: str
+    spans: tuple[Span, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """`Init`, `Invoke 1`, `Invoke 2` and so on, `Shutdown`. A repeated Init (after a reset) is `Init` again."""
+
+    name: str
+    start: float
+    end: float
+    detail: str = ""
+    failed: bool = False
+
+    @property
+    def duration(self) -> float:
+        """Milliseconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Subsegment:
+    """A piece of the X-Ray trace of an invocation. `phase` is the name of its phase, `depth` 0 right below it."""
+
+    phase: str
+    name: str
+    depth: int
+    start: float
+    end: float
+    detail: str = ""
+    failed: bool = False
+
+    @property
+    def duration(self) -> float:
+        """Milliseconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One execution environment. `number` counts from 1 in the order of their beginning."""
+
+    number: int
+    function: str
+    phases: tuple[Phase, ...]
+    lanes: tuple[Lane, ...]
+    subsegments: tuple[Subsegment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A run. `began` is seconds since the epoch; `complete` is false when the recording was cut off."""
+
+    began: float
+    environments: tuple[Environment, ...]
+    complete: bool = True
+
+    @property
+    def end(self) -> float:
+        """Milliseconds from the beginning to the last thing that happened."""
+        ends = [phase.end for each in self.environments for phase in each.phases]
+        for each in self.environments:
+            for lane in each.lanes:
+                ends += [span.end for span in lane.spans]
+                ends += [mark.time for mark in lane.marks]
+        return max(ends, default=0.0)
