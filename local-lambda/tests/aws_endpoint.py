@@ -87,13 +87,13 @@ class Endpoint:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             try:
-                events = self.logs.filter_log_events(logGroupName=group)["events"]
+                pages = list(self.logs.get_paginator("filter_log_events").paginate(logGroupName=group))
             except self.logs.exceptions.ResourceNotFoundException:
-                events = []
-            messages = [event["message"] for event in events]
+                pages = []
+            messages = [event["message"] for page in pages for event in page["events"]]
             if any(until in message for message in messages):
                 return messages
-            assert time.monotonic() < deadline, messages
+            assert time.monotonic() < deadline, messages[-20:]
             time.sleep(0.05)  # as everybody has to who waits for CloudWatch Logs
 
 

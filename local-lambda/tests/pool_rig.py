@@ -20,6 +20,7 @@ class FakeEnvironment:
         self.current: Invocation | None = None
         self.free = True
         self.answered = False
+        self.ended = False
         self.served: list[Invocation] = []
 
     def invoke(self, invocation: Invocation) -> None:
@@ -47,6 +48,7 @@ class FakeEnvironment:
 
     def shutdown(self, when_terminated: Callable[[], None]) -> None:
         """End."""
+        self.ended = True
         when_terminated()
 
 
@@ -58,7 +60,10 @@ class Bench:
         self.notices: list[str] = []
         self.throttled: list[int] = []
         create: Any = self._create
-        self.pool = EnvironmentPool(FunctionConfig("f", "a.b"), limit, create, self.notices.append, (0.0, 0.0))
+        self.discarded: list[Any] = []
+        self.pool = EnvironmentPool(
+            FunctionConfig("f", "a.b"), limit, create, self.notices.append, (0.0, 0.0), self.discarded.append
+        )
 
     def _create(self) -> FakeEnvironment:
         self.made.append(FakeEnvironment())

@@ -31,6 +31,12 @@ class Site:
         asyncio.run_coroutine_threadsafe(self.server.start(), self._loop).result(60)
 
     def app(self, exchange: Exchange) -> None:
+        if exchange.path == b"/long":
+            exchange.respond(200, headers=b"Content-Length: 123456789\r\n")
+            return
+        if exchange.path == b"/headers":
+            exchange.respond(200, repr(exchange.headers()).encode())
+            return
         if exchange.path == b"/wait":
             exchange.on_disconnect = self.disconnected.set
             with self.changed:
@@ -116,6 +122,21 @@ def test_request_by_head_is_answered_without_a_body(site: Site) -> None:
     head = wire._until(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert wire.answer().body == b"GET /y  0 "
+
+
+def test_request_by_head_is_told_the_length_an_application_gives(site: Site) -> None:
+    """The length of a body that is not even read."""
+    head = site.wire().send(b"HEAD /long HTTP/1.1\r\nHost: t\r\n\r\n")._until(b"\r\n\r\n")
+    assert head.lower().count(b"content-length:") == 1
+    assert head.endswith(b"\r\nContent-Length: 123456789")
+
+
+@pytest.mark.parametrize("special", [b"", b"Connection: keep-alive\r\n"])
+def test_headers_are_all_there_as_received(site: Site, special: bytes) -> None:
+    """In order, names as they were written, whichever parser read them."""
+    wire = site.wire().send(b"GET /headers HTTP/1.1\r\nHost: t\r\nX-A:1\r\n%bx-a:  two words \r\n\r\n" % special)
+    between = [("Connection", "keep-alive")] if special else []
+    assert eval(wire.answer().body) == [("Host", "t"), ("X-A", "1"), *between, ("x-a", "two words")]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

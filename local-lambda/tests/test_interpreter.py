@@ -11,7 +11,7 @@ import pytest
 
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
-from local_lambda.interpreter import Interpreter, find_interpreter
+from local_lambda.interpreter import Interpreter, find_for_runtime, find_interpreter
 
 CONFIGURATIONS = {
     "venv": "home = /usr/bin\ninclude-system-site-packages = false\nversion = {}\n",
@@ -63,6 +63,12 @@ class Machine:
         function = FunctionConfig("hello", "app.handler", runtime=runtime, code=self.root / "project" / "src" / "app")
         path = f"{self.root / 'bin'}:/nowhere:{self.root / 'more'}"
         return find_interpreter(function, self.template, chosen, {"PATH": path, **shell})
+
+    def find_for(self, runtime: str, chosen: str | None = None, **shell: str) -> Interpreter:
+        """For a function without a template, from the folder `project`."""
+        function = FunctionConfig("hello", "app.handler", runtime=runtime)
+        path = f"{self.root / 'bin'}:{self.root / 'more'}"
+        return find_for_runtime(function, self.root / "project", chosen, {"PATH": path, **shell})
 
 
 @pytest.fixture
@@ -233,3 +239,32 @@ def test_find_interpreter_says_so_when_a_virtual_environment_lost_its_base(machi
     machine.program("bin/python3")
     expected = "ROOT/project/.venv/bin/python is no longer a program; make its virtual environment again"
     assert refusal(machine) == expected
+
+
+def test_find_for_runtime_takes_the_one_of_the_runtimes_version(machine: Machine) -> None:
+    """Wherever it is; --python and the variable win all the same."""
+    here = machine.venv("project/.venv", "3.11.7")
+    active = machine.venv("active", "3.12.1")
+    named = machine.program("bin/python3.13", "3.13.0")
+    shell = {"VIRTUAL_ENV": str(machine.root / "active")}
+    found = [machine.find_for(f"python3.{minor}", **shell).path for minor in (11, 12, 13)]
+    assert found == [here, active, named]
+    chosen = machine.venv("chosen", "3.8.1")
+    assert machine.find_for("python3.11", str(chosen), **shell).path == chosen
+    assert machine.find_for("python3.11", LOCAL_LAMBDA_PYTHON=str(chosen)).path == chosen
+
+
+def test_find_for_runtime_takes_another_version_when_that_has_the_client(machine: Machine) -> None:
+    """The one of the right version is of no use without it."""
+    machine.program("bin/python3.12", client=False)
+    here = machine.venv("project/.venv", "3.11.7")
+    assert machine.find_for("python3.12").path == here
+
+
+def test_find_for_runtime_says_how_to_make_one_when_there_is_none(machine: Machine) -> None:
+    """The commands to type, in the folder in which it is looked for."""
+    machine.program("bin/python3", "3.11.2", client=False)
+    with pytest.raises(
+        StartError, match=r"python3\.12 -m venv \.venv && \.venv/bin/python -m pip install awslambdaric"
+    ):
+        machine.find_for("python3.12")

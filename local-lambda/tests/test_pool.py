@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local_lambda.config import FunctionConfig
 from pool_rig import Bench, FakeEnvironment, run
 
 SOON = 0.01
@@ -56,6 +57,62 @@ def test_invoke_beyond_the_limit_is_throttled_after_a_moment() -> None:
         assert len(bench.made[0].served) == 2
 
     run(2, scenario)
+
+
+def test_renew_ends_those_that_are_free_and_the_others_behind_their_work() -> None:
+    """Who is served is served to the end by the old one; the next goes to a new one."""
+
+    async def scenario(bench: Bench) -> None:
+        ended: list[str] = []
+        bench.invoke()
+        bench.invoke()
+        free, busy = bench.made
+        free.finish()
+        bench.pool.renew(FunctionConfig("g", "a.b"), lambda: ended.append("all"))
+        assert (free.ended, busy.ended, ended) == (True, False, [])
+        bench.invoke()
+        assert len(bench.made) == 3
+        busy.finish()
+        assert (busy.ended, ended) == (True, ["all"])
+        assert bench.discarded == [free, busy]
+        bench.made[2].finish()
+        bench.invoke()
+        assert (len(bench.made), bench.pool.function.name) == (3, "g")
+
+    run(2, scenario)
+
+
+def test_renew_of_a_pool_in_which_somebody_waits_serves_him_anew() -> None:
+    """He is not forgotten with the environments he waited for, and not throttled."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.invoke()
+        waiting = bench.invoke(2)
+        bench.pool.renew(bench.pool.function, lambda: None)
+        await bench.until(lambda: len(bench.made) == 2)
+        assert (bench.made[1].served, bench.throttled) == ([waiting], [])
+
+    run(1, scenario)
+
+
+def test_finish_waits_for_those_that_are_leaving() -> None:
+    """And shutdown ends what has been renewed and still works."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.invoke()
+        bench.pool.renew(bench.pool.function, lambda: None)
+        finishing = asyncio.create_task(bench.pool.finish())
+        await asyncio.sleep(0)
+        assert not finishing.done()
+        bench.made[0].finish()
+        await finishing
+        bench.invoke()
+        bench.pool.renew(bench.pool.function, lambda: None)
+        await bench.pool.shutdown()
+        assert all(environment.ended for environment in bench.made)
+        assert bench.discarded == bench.made
+
+    run(1, scenario)
 
 
 def test_invoke_beyond_the_limit_is_served_by_the_next_that_is_free() -> None:

@@ -328,7 +328,7 @@ async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -
     from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
     from local_lambda.aws.functions import Functions
     from local_lambda.aws.records import LogGroups, put_trace
-    from local_lambda.aws.services import Services
+    from local_lambda.aws.services import ROLE, Services
     from local_lambda.http_server import Server
     from local_lambda.interpreter import find_for_runtime
 
@@ -350,7 +350,9 @@ async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -
     endpoint = Endpoint(services, logs, functions)
     server = Server(endpoint, listener, MAX_BODY_BYTES)
     await server.start()
-    host.console.write("platform", f"listening on http://{server.address} for the AWS CLI and SDKs; nothing is kept")
+    address = f"http://{server.address}"
+    host.console.write("platform", f"listening on {address} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={address}")
+    host.console.write("platform", f"functions may have the role {ROLE}; all is in memory and ends with this command")
     host.console.flush()
     await stop.event.wait()
     server.stop_listening()

@@ -138,7 +138,7 @@ class EnvironmentPool:
             environment.on_free = lambda environment: None
             environment.shutdown(partial(future.set_result, None))
         await asyncio.gather(*terminated)
-        for environment in self.environments:
+        for environment in (*self.environments, *self._leaving):
             self._discard(environment)
 
     def _start_environment(self, invocation: Invocation) -> None:

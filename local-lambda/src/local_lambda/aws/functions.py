@@ -8,7 +8,7 @@ HTTP is `lambda_api.py`'s, what needs no state `checks.py`'s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -201,9 +201,7 @@ class Functions:
         """Forget the function at once; its environments end when they have finished what they do."""
         del self.functions[function.name]
         self.directory.forget()
-        task = asyncio.get_running_loop().create_task(self._end(function))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._later(self._end(function))
 
     async def shutdown(self) -> None:
         """Finish what is being served and end every environment."""
@@ -307,9 +305,14 @@ class Functions:
 
         def ended() -> None:
             if old is not None:
-                asyncio.get_running_loop().create_task(self._remove(old))
+                self._later(self._remove(old))
 
         function.pool.renew(function.config(), ended)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def _end(self, function: Function) -> None:
         await function.pool.finish()

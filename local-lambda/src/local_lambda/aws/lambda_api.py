@@ -17,7 +17,7 @@ from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid, layer_name
 from local_lambda.aws.functions import Function, Functions, LayerVersion
 from local_lambda.aws.packages import MAX_REQUEST_BYTES, Package, sent_zip
-from local_lambda.aws.services import Request, Services, signed
+from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.bundle import MAX_UNZIPPED_BYTES
 from local_lambda.config import ACCOUNT_ID
 from local_lambda.errors import ApiError
@@ -231,8 +231,7 @@ class LambdaApi:
         if role.split(":")[4] != ACCOUNT_ID:
             raise ApiError(403, "AccessDeniedException", "Cross-account pass role is not allowed.")
         body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(role.rpartition('/')[2])}"
-        kind = ("Content-Type", "application/x-www-form-urlencoded")
-        headers = [signed("iam", operation.functions.region, operation.key), kind]
+        headers = [signed("iam", operation.functions.region, operation.key), FORM]
         answer = await self._services.call(Request("POST", "/", "", headers, body.encode()))
         if answer.status != 200 or f"<Arn>{role}</Arn>".encode() not in answer.body:
             raise invalid("The role defined for the function cannot be assumed by Lambda.")

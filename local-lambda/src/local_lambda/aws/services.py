@@ -14,10 +14,16 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
+
+from local_lambda.config import ACCOUNT_ID, REGION
 
 SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
 """Names as in the credential scope of a signed request."""
+
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/local-lambda"
+"""A role for functions that is there from the beginning, as accounts have one."""
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
 class Request(NamedTuple):
@@ -55,8 +61,21 @@ class Services:
         self._application: Any = None
 
     def start(self) -> None:
-        """Begin to import moto."""
+        """Begin to import moto, and make the role."""
+        trust = (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
+            '"Principal":{"Service":"lambda.amazonaws.com"}}]}'
+        )
+        form = {
+            "Action": "CreateRole",
+            "Version": "2010-05-08",
+            "RoleName": ROLE.rpartition("/")[2],
+            "AssumeRolePolicyDocument": trust,
+        }
         self._thread.submit(self._load)
+        self._thread.submit(
+            self._call, Request("POST", "/", "", [signed("iam", REGION), FORM], urlencode(form).encode())
+        )
 
     async def call(self, request: Request) -> Response:
         """The answer of the service that the request is signed for."""
@@ -72,6 +91,7 @@ class Services:
 
     def _load(self) -> None:
         os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self._application = DomainDispatcherApplication(create_backend_app)
