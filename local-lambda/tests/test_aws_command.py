@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from aws_endpoint import RUNTIME, Endpoint, error_of, serving_aws
-from tool import run, serving
+from test_signals import Processes
+from tool import COMMAND, DEADLINE_SECONDS, run, serving
 
 ECHO = "import sys\ndef handler(event, context):\n    return [event, list(sys.version_info[:2])]\n"
 OTHER = "python3.10" if RUNTIME != "python3.10" else "python3.9"
@@ -81,3 +83,41 @@ def test_function_with_freeze_is_invoked_and_updated(function_python: Path, free
         assert aws.call("frozen", 2)[0] == 2
         aws.update("frozen", ECHO.replace("event,", "'new',", 1).replace("('new',", "(event,"))
         assert aws.call("frozen", 3)[0] in (3, "new")
+
+
+SHOW = "import boto3, os; print(boto3.client('lambda').list_functions()['Functions'], os.environ['AWS_ROLE_ARN'])"
+
+
+def test_aws_with_a_command_serves_as_long_as_it_runs() -> None:
+    """It finds endpoint, credentials, region and role in its variables, whatever the shell has; its status is ours."""
+    shell = {
+        "AWS_ACCESS_KEY_ID": "mine",
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9",
+        "AWS_ROLE_ARN": "arn:aws:iam::999999999999:role/mine",
+    }
+    outcome = run("aws", "--", sys.executable, "-c", SHOW, variables=shell)
+    assert (outcome.status, outcome.output) == (0, b"[] arn:aws:iam::123456789012:role/local-lambda\n"), outcome.errors
+    assert outcome.errors.endswith("platform | stopped\n")
+    assert run("aws", "--", "sh", "-c", "exit 7").status == 7
+    assert run("aws", "--", "sh", "-c", "kill -9 $$").status == 137
+
+
+def test_aws_with_a_command_that_is_not_there_says_so() -> None:
+    """Exit status 3, before anything is started."""
+    outcome = run("aws", "--", "no-such-program")
+    assert (outcome.status, outcome.output) == (3, b"")
+    assert outcome.errors == "local-lambda: there is no program no-such-program; give a path or a name on PATH\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_aws_when_it_ends_ends_its_command(number: signal.Signals) -> None:
+    """The command is told by SIGTERM, even when nobody is left to send it."""
+    sleep = f"import os, time; print(os.getpid(), flush=True); time.sleep({DEADLINE_SECONDS})"
+    with subprocess.Popen([*COMMAND, "aws", "--", sys.executable, "-c", sleep], stdout=subprocess.PIPE) as tool:
+        assert tool.stdout is not None
+        command = Processes([int(tool.stdout.readline())])
+        tool.send_signal(number)
+        assert command.ended()
+        command.close()
+        assert tool.wait(DEADLINE_SECONDS) == (143 if number == signal.SIGTERM else -9)

@@ -67,10 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(run="start")
 
     aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
-    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, 4566)
+    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, with COMMAND any free one")
     aws.add_argument("--python", metavar="PATH", help="the functions' interpreter (the .venv here, by their runtime)")
     _freeze_argument(aws)
-    aws.set_defaults(run="aws")
+    aws.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND...",
+        help="serve as long as COMMAND runs, which finds the endpoint in its environment variables",
+    )
+    aws.set_defaults(run="aws", port=None)
 
     execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
     _server_arguments(execute, 1)
@@ -98,9 +104,9 @@ def _template_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
 
 
-def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: int = 8080) -> None:
+def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: str = "8080") -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=port, help=f"port to listen on, 0 for any free one ({port})")
+    parser.add_argument("--port", type=_port, default=8080, help=f"port to listen on, 0 for any free one ({port})")
     parser.add_argument(
         "--max-environments",
         type=_positive,

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
     from local_lambda.host import EnvironmentHost, Program
-    from local_lambda.interpreter import Interpreter
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
 TRACE_WIDTH = 100
+AWS_PORT = 4566
 
 
 def invoke(options: Namespace) -> int:
@@ -99,8 +99,7 @@ def execute(options: Namespace) -> int:
             )
         from shutil import which
 
-        if which(command[0]) is None:
-            raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+        _check_program(command)
         function = _function_of_variables(command)
         listener = listen(options.host, options.port)
         layers = options.opt.resolve() if options.opt else Path("/opt")
@@ -110,7 +109,7 @@ def execute(options: Namespace) -> int:
 
 
 def aws(options: Namespace) -> int:
-    """`local-lambda aws`: an endpoint for the AWS CLI and SDKs, until Ctrl-C or SIGTERM."""
+    """`local-lambda aws`: an endpoint for the AWS CLI and SDKs, until Ctrl-C or SIGTERM, or for one command."""
     from importlib.util import find_spec
 
     missing = [name for name in ("moto", "flask", "flask_cors") if find_spec(name) is None]
@@ -119,13 +118,26 @@ def aws(options: Namespace) -> int:
             f"`aws` needs packages that are not installed ({', '.join(missing)});"
             " run: make install EXTRAS=aws in local-lambda's folder, or pip install 'local-lambda[aws]'"
         )
+    if options.command[:1] == ["--"]:
+        del options.command[0]
+    _check_program(options.command)
+    port = options.port
+    if port is None:
+        port = 0 if options.command else AWS_PORT
     with _host(options) as host:
         from local_lambda.sockets import listen
 
-        return _run(_serve_aws(host, listen(options.host, options.port), options))
+        return _run(_serve_aws(host, listen(options.host, port), options))
 
 
 # --- parts
+
+
+def _check_program(command: Sequence[str]) -> None:
+    from shutil import which
+
+    if command and which(command[0]) is None:
+        raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
 
 
 @contextmanager
@@ -323,44 +335,10 @@ async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: A
 
 
 async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -> int:
-    import asyncio
+    from local_lambda.aws.serve import serve
 
-    from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
-    from local_lambda.aws.functions import Functions
-    from local_lambda.aws.records import LogGroups, put_trace
-    from local_lambda.aws.services import ROLE, Services
-    from local_lambda.http_server import Server
-    from local_lambda.interpreter import find_for_runtime
-
-    stop = _Stop()
-    services = Services()
-    services.start()
-    logs = LogGroups(services)
-    host.log_writers.append(logs.writer)
     _show_traces(host)
-    host.on_trace.append(partial(put_trace, services))
-    host.attach(asyncio.get_running_loop())
-
-    def find(function: FunctionConfig) -> Interpreter:
-        return find_for_runtime(function, Path.cwd(), options.python, os.environ)
-
-    def functions(region: str) -> Functions:
-        return Functions(region, host, host.workspace / region, options.max_environments, find)
-
-    endpoint = Endpoint(services, logs, functions)
-    server = Server(endpoint, listener, MAX_BODY_BYTES)
-    await server.start()
-    address = f"http://{server.address}"
-    host.console.write("platform", f"listening on {address} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={address}")
-    host.console.write("platform", f"functions may have the role {ROLE}; all is in memory and ends with this command")
-    host.console.flush()
-    await stop.event.wait()
-    server.stop_listening()
-    await endpoint.finish()
-    server.close()
-    services.close()
-    host.console.write("platform", "stopped")
-    return 0
+    return await serve(host, listener, options, _Stop().event)
 
 
 def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) -> EnvironmentPool:

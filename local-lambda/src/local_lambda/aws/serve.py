@@ -1,0 +1,94 @@
+"""`local-lambda aws` put together: services, endpoint and server, and the command they are there for, if there is one.
+
+Variables of clients: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
+from local_lambda.aws.functions import Functions
+from local_lambda.aws.records import LogGroups, put_trace
+from local_lambda.aws.services import ROLE, Services
+from local_lambda.config import REGION, FunctionConfig
+from local_lambda.host import EnvironmentHost
+from local_lambda.http_server import Server
+from local_lambda.interpreter import Interpreter, find_for_runtime
+
+_NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""What would lead a client to a real account."""
+
+
+async def serve(host: EnvironmentHost, listener: socket.socket, options: Namespace, stop: asyncio.Event) -> int:
+    """Serve until `stop`, or until the command has ended; returns the exit status."""
+    services = Services()
+    services.start()
+    logs = LogGroups(services)
+    host.log_writers.append(logs.writer)
+    host.on_trace.append(partial(put_trace, services))
+    host.attach(asyncio.get_running_loop())
+
+    def find(function: FunctionConfig) -> Interpreter:
+        return find_for_runtime(function, Path.cwd(), options.python, os.environ)
+
+    def functions(region: str) -> Functions:
+        return Functions(region, host, host.workspace / region, options.max_environments, find)
+
+    endpoint = Endpoint(services, logs, functions)
+    server = Server(endpoint, listener, MAX_BODY_BYTES)
+    await server.start()
+    url = f"http://{server.address}"
+    host.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")
+    host.console.write("platform", f"functions may have the role {ROLE}; all is in memory and ends with this command")
+    host.console.flush()
+    status = 0
+    if options.command:
+        status = await _run(options.command, client_variables(url, os.environ), stop)
+    else:
+        await stop.wait()
+    server.stop_listening()
+    await endpoint.finish()
+    server.close()
+    services.close()
+    host.console.write("platform", "stopped")
+    return status
+
+
+def client_variables(url: str, shell: Mapping[str, str]) -> dict[str, str]:
+    """`shell` for a client of this endpoint, with credentials that open nothing, and a role in `AWS_ROLE_ARN`."""
+    kept = {name: value for name, value in shell.items() if not name.startswith("AWS_ENDPOINT_URL")}
+    for name in _NOT_FOR_CLIENTS:
+        kept.pop(name, None)
+    return {
+        "AWS_DEFAULT_REGION": REGION,
+        **kept,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_ACCESS_KEY_ID": "local-lambda",
+        "AWS_SECRET_ACCESS_KEY": "local-lambda",
+        "AWS_ROLE_ARN": ROLE,
+    }
+
+
+async def _run(command: Sequence[str], env: Mapping[str, str], stop: asyncio.Event) -> int:
+    """Run the command to its end, or until `stop`; its exit status, as a shell gives it."""
+    child = Path(__file__).with_name("child.py")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-IS", child, str(os.getpid()), *command, env=dict(env)
+    )
+    ended, stopped = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not ended.done():
+        process.send_signal(signal.SIGTERM)
+    status = await ended
+    return status if status >= 0 else 128 - status
