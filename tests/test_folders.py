@@ -13,6 +13,11 @@ import yaml
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/template.yaml"))
 TARGETS = ["help", "install", "run", "serve", "invoke", "test", "package", "image", "run-image", "clean"]
+TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
+# Whose recipes are the same in every folder that has them; a folder that cannot have the same is named.
+SAME = ["help", "install", "invoke", "test", "image", "need-local-lambda", "need-docker", "need-aws", "need-role"]
+SAME += ["serve-aws", "create", "update", "publish-layer-version", "attach", "detach", "invoke-aws", "logs-aws"]
+OTHER = {"external-extension-container": {"create", "update"}}
 HEADINGS = [
     "Run it",
     "What happened",
@@ -46,6 +51,19 @@ def test_make_targets_are_the_same_words_in_the_same_order(folder: str) -> None:
     help_text = subprocess.run(["make", "-s"], cwd=ROOT / folder, capture_output=True, text=True, check=True).stdout
     words = [line.split()[0] for line in help_text.splitlines()]
     assert [word for word in words if word in TARGETS] == TARGETS
+
+
+@pytest.mark.parametrize("target", SAME)
+def test_recipe_is_the_same_in_every_folder(target: str) -> None:
+    """A command that was understood in one folder is understood in all."""
+    recipes: dict[str, list[str]] = {}
+    for folder in EXAMPLES:
+        text = (ROOT / folder / "Makefile").read_text(encoding="utf-8")
+        found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", text, re.MULTILINE)
+        if found and target not in OTHER.get(folder, ()):
+            recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
+            recipes.setdefault(recipe, []).append(folder)
+    assert len(recipes) == 1, recipes
 
 
 @example

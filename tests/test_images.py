@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from images import PATIENCE, ROOT, Engine, find_engine, serving
+from running import PATIENCE, ROOT, Engine, container, find_engine
 
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")
 AWS = shutil.which("aws", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -128,18 +128,20 @@ def aws_invoke(address: str, function: str, event: Path, answer: Path) -> tuple[
 def test_image_when_served_on_a_mapped_port(engine: Engine, folder: str, tmp_path: Path) -> None:
     """curl by both names and the AWS CLI get the answer; SIGTERM ends extensions, function and container gracefully."""
     example, event = EXAMPLES[folder], ROOT / folder / "events" / EXAMPLES[folder].event
-    container = engine.image(folder)
+    name = engine.image(folder)
     make = ["make", "--no-print-directory", "-C", folder, "run-image", f"DOCKER={engine.name}", "PORT="]
-    with serving(engine, container, *make) as served:
-        address = engine.run("port", container, "8080").splitlines()[0]
+    with container(engine, name, *make) as served:
+        address = engine.run("port", name, "8080").splitlines()[0]
         assert re.fullmatch(example.answer, curl(address, example.function, event)), served.output
         assert re.fullmatch(example.answer, curl(address, "function", event)), served.output
         status, answer = aws_invoke(address, example.function, event, tmp_path / "answer.json")
         assert status == {"StatusCode": 200, "ExecutedVersion": "$LATEST"}
         assert re.fullmatch(example.answer, answer)
-        for name in example.extensions:
-            assert re.search(rf"EXTENSION\tName: {name}\tState: Ready\tEvents: \[INVOKE, ?SHUTDOWN\]", served.output)
-        engine.run("kill", "--signal", "TERM", container)
+        for extension in example.extensions:
+            assert re.search(
+                rf"EXTENSION\tName: {extension}\tState: Ready\tEvents: \[INVOKE, ?SHUTDOWN\]", served.output
+            )
+        engine.run("kill", "--signal", "TERM", name)
         assert served.process.wait(PATIENCE) == 0
     assert example.last_words in served.output
     assert served.output.rstrip().endswith("| stopped")
@@ -149,11 +151,11 @@ def test_image_when_served_on_a_mapped_port(engine: Engine, folder: str, tmp_pat
 def test_image_when_its_execution_environment_is_outside(engine: Engine, folder: str, tmp_path: Path) -> None:
     """As on AWS: the image as it is, told by variables where its Runtime API and its function's description are."""
     example, event = EXAMPLES[folder], ROOT / folder / "events" / EXAMPLES[folder].event
-    container = f"{engine.image(folder)}-outside"
+    name = f"{engine.image(folder)}-outside"
     variables = [f"--env={name}" for name in LAMBDA_VARIABLES]
     image = [folder, *([example.handler] if example.handler else [])]
-    run = [engine.name, "run", "--rm", "--init", "--name", container, "--network", "host", *variables, *image]
-    with serving(engine, container, LOCAL_LAMBDA, "exec", "--port", "0", "--", *run) as served:
+    run = [engine.name, "run", "--rm", "--init", "--name", name, "--network", "host", *variables, *image]
+    with container(engine, name, LOCAL_LAMBDA, "exec", "--port", "0", "--", *run) as served:
         assert re.fullmatch(example.answer, curl(served.address, "function", event)), served.output
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(PATIENCE) == 0
@@ -197,19 +199,19 @@ def test_base_when_named_by_an_argument(engine: Engine, folder: str) -> None:
 def test_logs_when_the_sandbox_has_its_name_or_not(engine: Engine, known: bool) -> None:
     """The extension names an address that Lambda reaches, be `sandbox.localdomain` known in the container or not."""
     folder = "logs-api-extension"
-    container, event = f"{engine.image(folder)}-name", ROOT / folder / "events/three-lines.json"
+    name, event = f"{engine.image(folder)}-name", ROOT / folder / "events/three-lines.json"
     local = ["--build-arg", f"IMAGE={folder}", "--tag", f"{folder}:local", str(ROOT / "local-lambda")]
     engine.run("build", "--quiet", *local)
     host = ["--add-host", "sandbox.localdomain:127.0.0.1"] if known else []
-    run = ["run", "--rm", "--init", "--name", container, "--publish", "127.0.0.1::8080", *host, f"{folder}:local"]
+    run = ["run", "--rm", "--init", "--name", name, "--publish", "127.0.0.1::8080", *host, f"{folder}:local"]
     runtime = ["python", "-m", "awslambdaric", "lambda_function.lambda_handler"]
-    with serving(engine, container, engine.name, *run, *runtime) as served:
-        address = engine.run("port", container, "8080").splitlines()[0]
+    with container(engine, name, engine.name, *run, *runtime) as served:
+        address = engine.run("port", name, "8080").splitlines()[0]
         assert curl(address, "function", event) == '{"lines": 3}'
-        engine.run("kill", "--signal", "TERM", container)
+        engine.run("kill", "--signal", "TERM", name)
         assert served.process.wait(PATIENCE) == 0
-    name = "sandbox.localdomain" if known else "127.0.0.1"
-    assert f'"URI": "http://{name}:4243"' in served.output
+    host_name = "sandbox.localdomain" if known else "127.0.0.1"
+    assert f'"URI": "http://{host_name}:4243"' in served.output
     assert "leaving after 1 invocations: 4 lines of the function" in served.output
 
 

@@ -11,7 +11,7 @@ import pytest
 from test_run import FOLDER, LOCAL_LAMBDA, PATIENCE, needs_local_lambda, needs_packages
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```([\w ]*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 EXCERPTS = [text for language, text in BLOCKS if language == "python"]
 TRANSCRIPTS = [text for language, text in BLOCKS if language == "console"]
 

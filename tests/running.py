@@ -1,4 +1,4 @@
-"""The container engine of the tests, and the images of the examples on it.
+"""What the tests of images and of AWS share: servers that run while a block runs, and the container engine.
 
 DOCKER names the engine (docker, podman, a path); without it the first of docker and podman that works is taken.
 """
@@ -96,11 +96,10 @@ class Served:
 
 
 @contextmanager
-def serving(engine: Engine, container: str, *command: str) -> Iterator[Served]:
-    """Run a command that starts the container `container`, from when it listens to the end of the block."""
-    engine.remove(container)
+def serving(*command: str, cwd: Path = ROOT) -> Iterator[Served]:
+    """Run a command that serves something, from when it listens to the end of the block."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, start_new_session=True
     )
     served = Served(process)
     reader = threading.Thread(target=served.read, daemon=True)
@@ -113,5 +112,15 @@ def serving(engine: Engine, container: str, *command: str) -> Iterator[Served]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        engine.remove(container)
         reader.join(PATIENCE)
+
+
+@contextmanager
+def container(engine: Engine, name: str, *command: str) -> Iterator[Served]:
+    """Run a command that serves from a container of this name; the container is gone after the block."""
+    engine.remove(name)
+    try:
+        with serving(*command) as served:
+            yield served
+    finally:
+        engine.remove(name)

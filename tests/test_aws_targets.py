@@ -1,0 +1,202 @@
+"""The make targets that talk to AWS, against a local endpoint: the recipes are those for the cloud, word by word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from running import PATIENCE, ROOT, serving
+
+LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")
+CONTAINER = "external-extension-container"
+NOBODY = "http://127.0.0.1:9"
+"""An endpoint that nobody serves."""
+
+LOG = r"START RequestId: \S+ Version: \$LATEST\n(.*\n)*REPORT RequestId: "
+
+
+@dataclass(frozen=True)
+class Example:
+    """What the function answers, and a line that its log must have."""
+
+    answer: str
+    log: str
+    layer: str | None = None
+
+
+EXAMPLES = {
+    "hello-python3.8": Example(r'\{"greeting": "Hello Bogdan-Eugen Mihai, .*"result": .*\}', "stays while warm"),
+    "external-extension-layer": Example(
+        r'\{"greeting": "Hello Ada!"\}',
+        '[python-example-extension] {"eventType": "INVOKE"',
+        layer="python-example-extension",
+    ),
+    "internal-extension": Example(r'\{"pending": 1\}', '[internal-example-extension] registered for ["INVOKE"]'),
+    "logs-api-extension": Example(
+        r'\{"lines": 3\}', "[logs-api-extension] PUT /2020-08-15/logs", layer="logs-api-extension"
+    ),
+    "powertools-decorators": Example(r'\{"reserved": ?true, "left": ?10\}', '"operation"'),
+}
+each_example = pytest.mark.parametrize("folder", EXAMPLES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tools() -> None:
+    """The AWS CLI of these tests, and the packages of the examples that the endpoint runs functions with."""
+    folder = Path(sys.executable).parent
+    assert (folder / "aws").exists(), "no aws beside this Python: tests/requirements.txt has it"
+
+
+def make(folder: str, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """Run make in an example's folder with an account-less environment; a variable that is None is left out."""
+    nothing = {name: None for name in os.environ if name.startswith("AWS_") or name in ("MAKEFLAGS", "MAKELEVEL")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    given = {**os.environ, "PATH": path, "AWS_EC2_METADATA_DISABLED": "true", **nothing, **variables}
+    environment = {name: value for name, value in given.items() if value is not None}
+    command = ["make", "--no-print-directory", "-C", str(ROOT / folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+
+
+@pytest.fixture
+def endpoint(folder: str) -> Iterator[str]:
+    """The URL of a local AWS endpoint that runs functions with the example's packages, as `make serve-aws` does."""
+    installed = make(folder, "install")
+    assert installed.returncode == 0, installed.stderr
+    with serving(LOCAL_LAMBDA, "aws", "--port", "0", cwd=ROOT / folder) as served:
+        yield f"http://{served.address}"
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(PATIENCE) == 0
+
+
+def succeed(folder: str, endpoint: str, *arguments: str) -> str:
+    """Run make, which must succeed; returns what it printed."""
+    made = make(folder, *arguments, AWS_ENDPOINT_URL=endpoint)
+    assert made.returncode == 0, f"{' '.join(arguments)}\n{made.stdout}{made.stderr}"
+    return made.stdout
+
+
+@each_example
+def test_function_when_deployed_invoked_and_deleted(folder: str, endpoint: str) -> None:
+    """The whole life: created, invoked, its log read, updated, and gone; layers come and go."""
+    example = EXAMPLES[folder]
+    assert "aws lambda create-function " in succeed(folder, endpoint, "deploy")
+    assert re.fullmatch(example.answer, succeed(folder, endpoint, "invoke-aws").splitlines()[-1])
+    log = succeed(folder, endpoint, "logs-aws")
+    assert re.search(LOG, log)
+    assert example.log in log
+    assert "aws lambda update-function-code " in succeed(folder, endpoint, "deploy")
+    assert re.fullmatch(example.answer, succeed(folder, endpoint, "invoke-aws").splitlines()[-1])
+    if example.layer:
+        assert f":layer:{example.layer}:2" in succeed(folder, endpoint, "attach")
+        assert ":layer:" not in succeed(folder, endpoint, "detach")
+        extension = f"[{example.layer}]"
+        seen = succeed(folder, endpoint, "logs-aws").count(extension)
+        succeed(folder, endpoint, "invoke-aws")
+        assert succeed(folder, endpoint, "logs-aws").count(extension) == seen
+    succeed(folder, endpoint, "delete")
+    gone = make(folder, "invoke-aws", AWS_ENDPOINT_URL=endpoint)
+    assert gone.returncode == 2
+    assert "ResourceNotFoundException" in gone.stderr
+    if example.layer:
+        attached = make(folder, "attach", AWS_ENDPOINT_URL=endpoint)
+        assert attached.returncode == 2
+
+
+@pytest.mark.parametrize("folder", ["hello-python3.8"])
+def test_hello_when_each_step_is_taken_by_itself(folder: str, endpoint: str) -> None:
+    """create, update, invoke, invoke-error, get, list, delete."""
+    succeed(folder, endpoint, "create")
+    twice = make(folder, "create", AWS_ENDPOINT_URL=endpoint)
+    assert twice.returncode == 2
+    assert "ResourceConflictException" in twice.stderr
+    assert "LastUpdateStatus" in succeed(folder, endpoint, "update")
+    error = succeed(folder, endpoint, "invoke-error")
+    assert '"FunctionError": "Unhandled"' in error
+    assert '"errorType": "SimpleException"' in error.splitlines()[-1]
+    assert '"FunctionName": "hello-python3_8"' in succeed(folder, endpoint, "get")
+    assert re.search(r"^hello-python3_8\tpython3\.\d+\t", succeed(folder, endpoint, "list"), re.MULTILINE)
+    succeed(folder, endpoint, "delete")
+    assert "hello-python3_8" not in succeed(folder, endpoint, "list").splitlines()[1:]
+
+
+@pytest.mark.parametrize("folder", [*EXAMPLES, CONTAINER])
+def test_deploy_when_the_role_is_missing(folder: str) -> None:
+    """It is named, and nothing has been done."""
+    made = make(folder, "deploy", AWS_DEFAULT_REGION="us-east-1")
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "AWS_ROLE_ARN is missing" in made.stderr
+
+
+@pytest.mark.parametrize("target", ["deploy", "delete"])
+@pytest.mark.parametrize("folder", [*EXAMPLES, CONTAINER])
+def test_target_when_credentials_are_missing(folder: str, target: str, tmp_path: Path) -> None:
+    """The AWS CLI says so, we say what to do, and nothing has been done."""
+    role = "arn:aws:iam::123456789012:role/any"
+    made = make(folder, target, AWS_DEFAULT_REGION="us-east-1", AWS_ROLE_ARN=role, HOME=str(tmp_path))
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "Unable to locate credentials" in made.stderr
+    assert "'aws configure' sets credentials" in made.stderr
+
+
+@pytest.mark.parametrize("folder", [*EXAMPLES, CONTAINER])
+def test_target_when_the_region_is_missing(folder: str, tmp_path: Path) -> None:
+    """It is named before AWS is asked."""
+    made = make(folder, "invoke-aws", HOME=str(tmp_path))
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "No region: name one with AWS_DEFAULT_REGION=" in made.stderr
+
+
+@pytest.mark.parametrize("folder", [*EXAMPLES, CONTAINER])
+def test_target_when_the_aws_cli_is_missing(folder: str, tmp_path: Path) -> None:
+    """The tool is named, with where to get it."""
+    for name in ("sh", "env", "make", "python3", "awk"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    made = make(folder, "invoke-aws", PATH=str(tmp_path))
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "aws is missing: see https://" in made.stderr
+
+
+@pytest.mark.parametrize("folder", ["hello-python3.8"])
+def test_target_when_nobody_serves_the_local_endpoint(folder: str) -> None:
+    """It says what to start."""
+    made = make(folder, "invoke-aws", "AWS=local", AWS_ENDPOINT_URL=NOBODY, AWS_MAX_ATTEMPTS="1")
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "Could not connect to the endpoint URL" in made.stderr
+    assert "is 'make serve-aws' running?" in made.stderr
+
+
+@each_example
+def test_account_when_aws_is_local(folder: str, tmp_path: Path) -> None:
+    """The address is that of `make serve-aws`, and the shell's credentials are left out."""
+    seen = tmp_path / "aws"
+    seen.write_text("#!/bin/sh\nenv | grep ^AWS_ | sort\n", encoding="utf-8")
+    seen.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    shell = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+    made = make(folder, "invoke-aws", "AWS=local", PATH=path, AWS_PROFILE="work", AWS_REGION="eu-west-1", **shell)
+    variables = re.findall(r"^AWS_.*", made.stdout, re.MULTILINE)
+    assert variables == [
+        "AWS_ACCESS_KEY_ID=local",
+        "AWS_DEFAULT_REGION=us-east-1",
+        "AWS_EC2_METADATA_DISABLED=true",
+        "AWS_ENDPOINT_URL=http://127.0.0.1:4566",
+        "AWS_PAGER=",
+        "AWS_SECRET_ACCESS_KEY=local",
+    ]
+
+
+@pytest.mark.parametrize("target", ["deploy", "create", "update", "push", "invoke-aws", "logs-aws", "delete"])
+@pytest.mark.parametrize("local", ["AWS=local", f"AWS_ENDPOINT_URL={NOBODY}"])
+def test_container_when_the_endpoint_is_local(target: str, local: str) -> None:
+    """It takes no images, which is said with what to do instead."""
+    made = make(CONTAINER, target, local)
+    assert (made.returncode, made.stdout) == (2, "")
+    assert "takes no images: 'make run-image' serves this one" in made.stderr
