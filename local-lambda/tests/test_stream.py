@@ -9,7 +9,8 @@ import pytest
 
 from local_lambda.errors import UsageError
 from local_lambda.events import Event, FunctionLog
-from local_lambda.sinks.recorder import Recorder
+from local_lambda.local_events import ExtensionNext
+from local_lambda.sinks.recorder import Recorder, open_recording
 from local_lambda.stream import EventStream
 
 
@@ -114,15 +115,32 @@ def test_flush_hands_out_what_waits(bench: Bench) -> None:
 def test_recorder_writes_each_event_at_once(tmp_path: Path) -> None:
     """A line is in the file before the next event is taken."""
     path = tmp_path / "run.jsonl"
-    recorder = Recorder(path)
+    recorder = Recorder(open_recording(path))
+    sink = recorder.sink(2)
     for number, text in enumerate(("one\n", "zw\xf6lf\n"), 1):
-        recorder(FunctionLog(0.0, text, "function"))
+        sink(FunctionLog(0.0, text, "function"))
         assert len(path.read_bytes().splitlines()) == number
     recorder.close()
-    assert path.read_text().startswith('{"time":"1970-01-01T00:00:00.000Z","type":"function","record":"one\\n"}\n')
+    line = '{"time":"1970-01-01T00:00:00.000Z","at":0.0,"environment":2,"type":"function","record":"one\\n"}\n'
+    assert path.read_text().startswith(line)
 
 
 def test_recorder_of_a_file_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
     """Said when it is opened, not when the first event comes."""
     with pytest.raises(UsageError, match=r"cannot write the recording .*absent.*: No such file or directory"):
-        Recorder(tmp_path / "absent" / "run.jsonl")
+        open_recording(tmp_path / "absent" / "run.jsonl")
+
+
+def test_local_events_are_for_recorders_alone(bench: Bench) -> None:
+    """Subscribers, log lines and reports get what AWS's telemetry has, and nothing is made while nobody records."""
+    seen: list[Event] = []
+    recorded: list[Event] = []
+    bench.stream.add(seen.append)
+    assert not bench.stream.recording
+    bench.stream.add(recorded.append, recorder=True)
+    assert bench.stream.recording
+    local, log = ExtensionNext(0.0, "extension:one"), FunctionLog(0.0, "line", "function")
+    for event in (local, log):
+        bench.stream.emit(event)
+    bench.stream.flush()
+    assert (seen, recorded) == ([log], [local, log])

@@ -56,13 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
     invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
-    invoke.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
+    _recording_arguments(invoke)
     _freeze_argument(invoke)
     invoke.set_defaults(run="invoke")
 
     start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
     _template_arguments(start)
     _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
+    _recording_arguments(start)
     _freeze_argument(start)
     start.set_defaults(run="start")
 
@@ -80,12 +81,24 @@ def _parser() -> argparse.ArgumentParser:
 
     execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
     _server_arguments(execute, 1)
+    _recording_arguments(execute)
     _freeze_argument(execute)
     execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
     execute.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
     )
     execute.set_defaults(run="execute")
+
+    timeline = commands.add_parser("timeline", help="draw a recorded run")
+    timeline.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
+    timeline.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="FILE.svg or FILE.html, or FILE.json with Chrome trace events; text on standard output without it",
+    )
+    timeline.set_defaults(run="timeline")
     return parser
 
 
@@ -102,6 +115,22 @@ def _template_arguments(parser: argparse.ArgumentParser) -> None:
         "--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri"
     )
     parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
+
+
+def _recording_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
+    parser.add_argument(
+        "--timeline",
+        type=Path,
+        metavar="FILE",
+        help="draw the run, in the end, as FILE.svg or FILE.html, or with `-` as text",
+    )
+    parser.add_argument(
+        "--trace-events",
+        type=Path,
+        metavar="FILE",
+        help="write the run as FILE.json for viewers of Chrome trace events",
+    )
 
 
 def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: str = "8080") -> None:

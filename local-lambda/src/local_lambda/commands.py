@@ -41,7 +41,7 @@ AWS_PORT = 4566
 
 def invoke(options: Namespace) -> int:
     """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
-    with _host(options) as host:
+    with _host(options) as host, _recorded(options, host):
         from local_lambda.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
@@ -53,10 +53,6 @@ def invoke(options: Namespace) -> int:
             host.sinks.append(report.append)
             host.on_trace.append(lambda trace: documents.extend(trace.documents))
             host.on_late_document.append(documents.append)
-        if options.record:
-            from local_lambda.sinks.recorder import Recorder
-
-            host.sinks.append(Recorder(options.record))
         foundation = host.lay(program, spawn=True)
         for payload in payloads:
             _check_event(payload)
@@ -73,7 +69,7 @@ def invoke(options: Namespace) -> int:
 
 def start(options: Namespace) -> int:
     """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
-    with _host(options) as host:
+    with _host(options) as host, _recorded(options, host):
         from local_lambda.sockets import listen
         from local_lambda.template import load_functions
 
@@ -87,7 +83,7 @@ def start(options: Namespace) -> int:
 
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
-    with _host(options) as host:
+    with _host(options) as host, _recorded(options, host):
         from local_lambda.host import Program
         from local_lambda.interpreter import Interpreter
         from local_lambda.sockets import listen
@@ -106,6 +102,13 @@ def execute(options: Namespace) -> int:
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
         return _run(_serve(host, [program], listener, options.max_environments))
+
+
+def timeline(options: Namespace) -> int:
+    """`local-lambda timeline`: draw a recorded run."""
+    from local_lambda.timeline.drawing import draw_recording
+
+    return draw_recording(options)
 
 
 def aws(options: Namespace) -> int:
@@ -157,6 +160,18 @@ def _host(options: Namespace) -> Iterator[EnvironmentHost]:
     finally:
         host.close()
         zygote.close()
+
+
+@contextmanager
+def _recorded(options: Namespace, host: EnvironmentHost) -> Iterator[None]:
+    """Record the environments of `host`, and draw them in the end, if that is asked for."""
+    if not (options.record or options.timeline or options.trace_events):
+        yield
+        return
+    from local_lambda.timeline.drawing import recorded
+
+    with recorded(options, os.environ) as host.recorder:
+        yield
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:

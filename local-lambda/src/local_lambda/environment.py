@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from signal import Signals
 from time import perf_counter, time
 from typing import Any, Protocol
 
-from local_lambda import events
+from local_lambda import events, local_events
 from local_lambda.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.errors import ApiError
 from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
@@ -120,6 +121,7 @@ class ExecutionEnvironment:
         """Start the runtime's process, or take over the one given."""
         self.runtime_process = process or self.launch.spawn_runtime(self._processes)
         self.runtime_process.connect(self._runtime_wrote, self._runtime_exited)
+        self._record_start(self.runtime_process)
 
     def run_extension(self, extension: Extension) -> None:
         """Start an external extension's process."""
@@ -132,6 +134,12 @@ class ExecutionEnvironment:
 
         extension.process = self.launch.spawn_extension(self._processes, extension.name)
         extension.process.connect(wrote, ended)
+        self._record_start(extension.process)
+
+    def _record_start(self, process: Process) -> None:
+        if self.stream.recording:
+            started = time() - (perf_counter() - process.started)
+            self.stream.emit(local_events.ProcessStarted(started, process.name))
 
     def initialized(self, duration: float) -> None:
         """The Init phase ended well after `duration` milliseconds."""
@@ -203,7 +211,7 @@ class ExecutionEnvironment:
         if self.extensions.invoked:
             event = invoke_event(invocation)
             for extension in self.extensions.invoked:
-                extension.give(event, new_uuid())
+                self.give(extension, "INVOKE", event, new_uuid())
         self.stream.emit(partial(self._start_event, invocation))
         self._deadline = invocation.started + timeout
         if self._suppressed_since is not None:
@@ -211,6 +219,12 @@ class ExecutionEnvironment:
             invocation.started, self._suppressed_since = self._suppressed_since, None
         if self._timer is None:
             self._set_timer(min(timeout, TICK_SECONDS), self._tick)
+
+    def give(self, extension: Extension, kind: str, event: bytes, event_id: str | None) -> None:
+        """Give an extension an `INVOKE` or `SHUTDOWN` event."""
+        if self.stream.recording:
+            self.stream.emit(local_events.ExtensionEvent(time(), f"extension:{extension.name}", kind))
+        extension.give(event, event_id)
 
     def _deliver_current(self) -> None:
         assert self.current is not None
@@ -326,11 +340,13 @@ class ExecutionEnvironment:
             self._frozen = True
             self.subscriptions.pause()
             self._processes.freeze()
+            self.stream.emit(local_events.Freeze(time(), frozen=True))
         self.on_free(self)
 
     def _thaw(self) -> None:
         self._frozen = False
         self._processes.thaw()
+        self.stream.emit(local_events.Freeze(time(), frozen=False))
         self.subscriptions.resume()
 
     # --- verbs of the Runtime API
@@ -412,6 +428,8 @@ class ExecutionEnvironment:
     def register_extension(self, name: str, body: bytes) -> Extension:
         """An extension registers; the runtime starts when all external ones have. Raises ApiError 403."""
         extension = self.extensions.register(name, body)
+        if self.stream.recording:
+            self.stream.emit(local_events.ExtensionRegistered(time(), f"extension:{name}", extension.events))
         if extension.external and self.runtime_process is None and self.extensions.all_registered():
             self.defer(self._go_on_with_init)
         return extension
@@ -428,6 +446,8 @@ class ExecutionEnvironment:
         """An extension asks for its next event. Raises ApiError 403."""
         extension = self.extensions.identified(identifier)
         extension.machine.advance("next")
+        if self.stream.recording:
+            self.stream.emit(local_events.ExtensionNext(time(), f"extension:{extension.name}"))
         extension.deliver = deliver
         if extension.pending is not None:
             event, extension.pending = extension.pending, None
@@ -463,6 +483,7 @@ class ExecutionEnvironment:
 
     def _runtime_exited(self, process: Process) -> None:
         self._memory.add(process.peak_kilobytes)
+        self._record_exit(process)
         state = self.machine.state
         if state == "Initializing":
             self._init_phase.runtime_exited(process, self.launch.argv[0])
@@ -474,6 +495,7 @@ class ExecutionEnvironment:
 
     def _extension_exited(self, extension: Extension, process: Process) -> None:
         self._memory.add(process.peak_kilobytes)
+        self._record_exit(process)
         state = self.machine.state
         if process.launch_error is None:
             extension.machine.advance("exit")
@@ -484,6 +506,10 @@ class ExecutionEnvironment:
         elif state == "Idle":
             self._reset("failure")
         self._exited()
+
+    def _record_exit(self, process: Process) -> None:
+        if self.stream.recording:
+            self.stream.emit(local_events.ProcessExited(time(), process.name, process.pid, process.exit_code or 0))
 
     def _exited(self) -> None:
         if self._next_exit is not None and not self._next_exit.done():
@@ -498,6 +524,8 @@ class ExecutionEnvironment:
 
     def signal(self, process: Process, number: int) -> None:
         """Signal a process and its process group."""
+        if self.stream.recording:
+            self.stream.emit(local_events.ProcessSignalled(time(), process.name, Signals(number).name))
         self._processes.signal(process, number)
 
     # --- reset and shutdown
@@ -523,32 +551,42 @@ class ExecutionEnvironment:
             else:
                 self._runtime_done(failure)
                 self._report(failure)
+        stopped = self.machine.state == "Stopped"
         self.machine.advance("shutdown")
         if self.machine.state == "Terminated":
             self._terminated()
         elif not resetting:
-            self._stop("spindown")
+            self._stop("spindown", stopped)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, stopped: bool = False) -> None:
         self._cancel_timer()
         self._deliver = None
+        if not stopped:
+            self.stream.emit(local_events.Stop(time(), reason))
         if self._frozen:
             self._thaw()
         if self.extensions:
             self._stopping = self._loop.create_task(self._stop_with_extensions(reason))
         else:
-            self._processes.kill_all(self._stopped)
+            self._kill_all()
 
     async def _stop_with_extensions(self, reason: str) -> None:
         from local_lambda.shutdown_phase import stop_gracefully
 
         await stop_gracefully(self, reason)
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        if self.stream.recording:
+            for process in self._processes.processes.values():
+                self.stream.emit(local_events.ProcessSignalled(time(), process.name, "SIGKILL"))
         self._processes.kill_all(self._stopped)
 
     def _stopped(self) -> None:
         self.runtime_process = None
         self._memory.forget()
         self.machine.advance("stopped")
+        self.stream.emit(local_events.Stopped(time(), final=self.machine.state == "Terminated"))
         if self.machine.state == "Terminated":
             self._terminated()
         elif self.current is not None:

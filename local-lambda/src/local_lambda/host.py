@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.config import MAX_PAYLOAD_BYTES, FunctionConfig
 from local_lambda.interpreter import Interpreter
+from local_lambda.local_events import Delivery, Traced
 from local_lambda.mounts import spec
 from local_lambda.processes import Process, ProcessGroup, Zygote
 from local_lambda.sinks.console import Console
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
     from local_lambda.http_server import Server
+    from local_lambda.sinks.buffer import Batch
+    from local_lambda.sinks.delivery import DeliveryFailed
+    from local_lambda.sinks.recorder import Recorder
     from local_lambda.sinks.trace import SegmentDocuments, Trace
-    from local_lambda.stream import Sink
+    from local_lambda.stream import EventStream, Sink
     from local_lambda.xray import SegmentReceiver
 
 LogWriter = Callable[[FunctionConfig, str], Callable[[str, str], None]]
@@ -88,7 +93,9 @@ class EnvironmentHost:
         self._no_sandbox = False
         self.console = console
         self.sinks: list[Sink] = []
-        """Further sinks every environment gets (recorder, report)."""
+        """Further sinks every environment gets (the report)."""
+        self.recorder: Recorder | None = None
+        self._recorded = 0
         self.on_trace: list[Callable[[Trace], object]] = []
         self.on_late_document: list[Callable[[dict[str, Any]], object]] = []
         self._zygote = zygote
@@ -131,6 +138,10 @@ class EnvironmentHost:
         sinks: list[Sink] = [log_lines, *self.sinks, subscriptions, self._dropped]
         for sink in sinks:
             stream.add(sink)
+        if self.recorder is not None:
+            self._recorded += 1
+            stream.add(self.recorder.sink(self._recorded), recorder=True)
+            subscriptions.on_offered = partial(_record_delivery, stream)
         environment = ExecutionEnvironment(
             base.function, base.launch, base.processes, stream, log_lines.tail, subscriptions, freeze=self.freeze
         )
@@ -180,7 +191,9 @@ class EnvironmentHost:
         base = self._made.pop(environment)
         server = Server(runtime_api(environment), base.listener, MAX_PAYLOAD_BYTES)
         self._serving[environment] = server, base
-        environment.stream.add(TraceSink(self._documents, self._traced, self._receiver.drain))
+        environment.stream.add(
+            TraceSink(self._documents, partial(self._traced, environment.stream), self._receiver.drain)
+        )
         environment.attach(self._loop)
         self._loop.create_task(server.start())
         environment.stream.flush()
@@ -219,7 +232,9 @@ class EnvironmentHost:
         if self._loop is not None:
             self._loop.call_later(EVENT_SECONDS, action)
 
-    def _traced(self, trace: Trace) -> None:
+    def _traced(self, stream: EventStream, trace: Trace) -> None:
+        if stream.recording:
+            stream.emit(Traced(time(), trace.request_id, trace.documents))
         for act in self.on_trace:
             act(trace)
 
@@ -242,6 +257,12 @@ class EnvironmentHost:
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)
         print(f"local-lambda: {name} is switched off: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _record_delivery(stream: EventStream, name: str, batch: Batch, began: float, error: DeliveryFailed | None) -> None:
+    duration, reason = (time() - began) * 1000, str(error) if error else None
+    records, size = batch.worth.records, len(batch.body)
+    stream.emit(Delivery(began, f"extension:{name}", records, size, duration, reason))
 
 
 def _loopback_address(number: int) -> str:

@@ -47,7 +47,7 @@ async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> Non
         if extension.process is None or not _runs(extension.process):
             continue
         if "SHUTDOWN" in extension.events:
-            extension.give(event, None)
+            environment.give(extension, "SHUTDOWN", event, None)
         else:
             environment.signal(extension.process, signal.SIGKILL)
     processes = [extension.process for extension in extensions if extension.process is not None]

@@ -1,7 +1,7 @@
 """One emitter, many sinks. What an environment reports is queued and handed to the sinks after the answers are written.
 
 A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on. A sink
-may have a method `wants(kind)`: an event nobody wants need not be made.
+may have a method `wants(kind)`: an event nobody wants need not be made. Only recorders get local events.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from local_lambda.events import Event
+from local_lambda.local_events import LocalEvent
 
 Sink = Callable[[Event], None]
 
@@ -25,12 +26,18 @@ class EventStream:
         self._queue: deque[Event | Callable[[], Event]] = deque()
         self._scheduled = False
         self._sinks: list[Sink] = []
+        self._recorders: list[Sink] = []
+        self.recording = False
+        """Whether anybody makes anything of local events."""
         self._wants: list[Callable[[type[Event]], bool]] = []
         self._wanted: dict[type[Event], bool] = {}
 
-    def add(self, sink: Sink) -> None:
-        """Give `sink` every event from now on."""
+    def add(self, sink: Sink, recorder: bool = False) -> None:
+        """Give `sink` every event from now on; a recorder gets the local ones as well."""
         self._sinks.append(sink)
+        if recorder:
+            self._recorders.append(sink)
+            self.recording = True
         self._wants.append(getattr(sink, "wants", lambda kind: True))
         self.reconsider()
 
@@ -59,9 +66,10 @@ class EventStream:
         while queue:
             item = queue.popleft()
             event = item if isinstance(item, Event) else item()
-            for sink in self._sinks:
+            for sink in self._recorders if isinstance(event, LocalEvent) else self._sinks:
                 try:
                     sink(event)
                 except Exception as error:
                     self._sinks = [other for other in self._sinks if other is not sink]
+                    self._recorders = [other for other in self._recorders if other is not sink]
                     self._on_broken(sink, error)

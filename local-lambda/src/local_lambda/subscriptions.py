@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from local_lambda.sinks.delivery import Delivery
     from local_lambda.sinks.records import Render
-    from local_lambda.sinks.subscriber import Policy, Subscriber
+    from local_lambda.sinks.subscriber import OnOffered, Policy, Subscriber
     from local_lambda.subscription import Subscription
 
 PRIVATE_HOSTS = frozenset(("sandbox.localdomain", "sandbox"))
@@ -55,6 +55,7 @@ class Subscriptions:
         self._farewells: set[asyncio.Task[None]] = set()
         self._paused = False
         self._backlog: Backlog | None = Backlog()
+        self.on_offered: OnOffered | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver in `loop`."""
@@ -137,6 +138,7 @@ class Subscriptions:
         render = self._render(subscription)
         policy = self._policy or Policy()
         subscriber = Subscriber(extension, subscription, render, delivery, self._loop, self._emit, policy)
+        subscriber.on_offered = self.on_offered
         if self._paused:
             subscriber.pause()
         if self._backlog is not None:

@@ -1,26 +1,50 @@
-"""A recording of a run: every event as one line of JSON in Telemetry API shape, written while it happens."""
+"""A recording of a run: every event as one line of JSON, written while it happens.
+
+A line has what the Telemetry API would deliver (`time`, `type`, `record`), and beside that `at` (seconds since the
+epoch, in microseconds' precision) and `environment` (1, 2, ...). Types that begin with `local.` are in
+`local_events.py`. `timeline/reading.py` reads it.
+"""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from local_lambda.errors import UsageError
-from local_lambda.events import Event
+from local_lambda.events import Event, ExtensionLog, RuntimeDone
+
+if TYPE_CHECKING:
+    from local_lambda.stream import Sink
 
 
 class Recorder:
-    """A sink that appends to a file. Each line is complete on disk before the next event is taken."""
+    """Writes the events of all environments to one file. Each line is complete on disk before the next is taken."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = path.open("w", encoding="utf-8", buffering=1)
-        except OSError as error:
-            raise UsageError(f"cannot write the recording {path}: {error.strerror}") from None
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
 
-    def __call__(self, event: Event) -> None:
-        self._file.write(json.dumps(event.wire(), separators=(",", ":")) + "\n")
+    def sink(self, environment: int) -> Sink:
+        """The sink for the events of one environment."""
+        return partial(self._write, environment)
+
+    def _write(self, environment: int, event: Event) -> None:
+        line = {"time": "", "at": round(event.time, 6), "environment": environment} | event.wire()
+        if isinstance(event, RuntimeDone) and event.failed:
+            line["failed"] = True
+        elif isinstance(event, ExtensionLog):
+            line["source"] = event.source
+        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def open_recording(path: Path) -> TextIO:
+    """The file of a recording. Raises UsageError when it cannot be written."""
+    try:
+        return path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise UsageError(f"cannot write the recording {path}: {error.strerror}") from None

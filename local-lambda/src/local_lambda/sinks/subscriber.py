@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from time import time
 
 from local_lambda.events import LogsDropped
-from local_lambda.sinks.buffer import Buffer, Loss
+from local_lambda.sinks.buffer import Batch, Buffer, Loss
 from local_lambda.sinks.delivery import Delivery, DeliveryFailed, NobodyListens
 from local_lambda.sinks.records import Render
 from local_lambda.subscription import Subscription
 
 _CLOCK_SECONDS = 0.001
 """Timers of an event loop may be early by this much."""
+
+OnOffered = Callable[[str, Batch, float, DeliveryFailed | None], None]
+"""Gets the extension's name, a batch that was offered to it, when that began, and why it was not taken."""
 
 DROPPED_REASON = {
     "Telemetry": "Some logs were dropped because the downstream consumer is slower than the logs production rate",
@@ -83,6 +86,7 @@ class Subscriber:
         self._flushing = False
         self._error: DeliveryFailed | None = None
         self._reached = False
+        self.on_offered: OnOffered | None = None
 
     @property
     def waiting(self) -> bool:
@@ -140,7 +144,10 @@ class Subscriber:
                     if not buffer.filling or not (self._due or self._flushing):
                         return
                     buffer.seal()
-                error = await self._offer(buffer.batches[0].body)
+                batch, began = buffer.batches[0], time()
+                error = await self._offer(batch.body)
+                if self.on_offered is not None:
+                    self.on_offered(self.name, batch, began, error)
                 if error is None:
                     refused, delay, self._reached = 0, policy.first_delay, True
                     buffer.arrived()

@@ -29,7 +29,7 @@ def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
     The columns on the left: start, in milliseconds after the service took the request (an initialization may have
     been before), and duration. A subsegment whose parent never came is shown in the function's `Invocation`.
     """
-    below = _by_parent(trace.documents)
+    below = by_parent(trace.documents)
     origin = trace.documents[0]["start_time"]
     lines = [_line(f"Trace {trace.trace_id} of request {trace.request_id}", False, width)]
     lines.append(_line(_columns("start", "duration"), False, width))
@@ -37,7 +37,7 @@ def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
     while pending:
         before, after, document = pending.pop()
         parts = below.pop(document["id"], [])
-        bad = _troubles(document)
+        bad = troubles(document)
         columns = _columns(_milliseconds(document["start_time"] - origin), _duration(document))
         lines.append(_line(f"{columns}{before}{' '.join(_label(document))}", bool(bad), width))
         bar = "│  " if parts else "   "
@@ -50,7 +50,7 @@ def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
     return lines
 
 
-def _by_parent(documents: list[Document]) -> dict[str, list[Document]]:
+def by_parent(documents: list[Document]) -> dict[str, list[Document]]:
     """All segments and subsegments, by the id of what they hang on (`""`: nothing), in the order they started.
 
     A document that was sent again replaces the earlier one.
@@ -86,7 +86,7 @@ def _label(document: Document) -> Iterator[str]:
     request, response = _object(http.get("request")), _object(http.get("response"))
     if "status" in response:
         yield str(response["status"])
-    yield from (f"✗ {trouble}" for trouble in _troubles(document))
+    yield from (f"✗ {trouble}" for trouble in troubles(document))
     yield from (str(request[name]) for name in ("method", "url") if name in request)
     if "sanitized_query" in sql:
         yield str(sql["sanitized_query"])
@@ -95,7 +95,8 @@ def _label(document: Document) -> Iterator[str]:
         yield "{" + ", ".join(f"{name}={value}" for name, value in annotations.items()) + "}"
 
 
-def _troubles(document: Document) -> list[str]:
+def troubles(document: Document) -> list[str]:
+    """Which of X-Ray's three kinds of trouble a document tells of."""
     return [name for name in ("throttle", "fault", "error") if document.get(name)]
 
 

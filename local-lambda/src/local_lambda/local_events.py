@@ -1,0 +1,149 @@
+"""Facts of a local run that AWS's telemetry does not tell: what processes do, signals, deliveries, freezing.
+
+They are for recordings and pictures alone: no subscriber, log line or report gets them, and they are made only while
+somebody records. `process` is `runtime` or `extension:NAME`, as in the lanes of the console.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local_lambda.events import Event, Record
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEvent(Event):
+    """A fact for recordings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStarted(LocalEvent):
+    """`local.processStarted`: the platform asked for a process."""
+
+    type: ClassVar[str] = "local.processStarted"
+    process: str
+
+    def record(self) -> Record:
+        return {"process": self.process}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessExited(LocalEvent):
+    """`local.processExited`: a process ended; `exit_code` is negative when a signal ended it, 127 when none began."""
+
+    type: ClassVar[str] = "local.processExited"
+    process: str
+    pid: int | None
+    exit_code: int
+
+    def record(self) -> Record:
+        return {"process": self.process, "pid": self.pid, "exitCode": self.exit_code}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSignalled(LocalEvent):
+    """`local.processSignalled`: the platform sent a process a signal."""
+
+    type: ClassVar[str] = "local.processSignalled"
+    process: str
+    signal: str
+
+    def record(self) -> Record:
+        return {"process": self.process, "signal": self.signal}
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRegistered(LocalEvent):
+    """`local.extensionRegistered`: an extension registered for `events`."""
+
+    type: ClassVar[str] = "local.extensionRegistered"
+    process: str
+    events: tuple[str, ...]
+
+    def record(self) -> Record:
+        return {"process": self.process, "events": list(self.events)}
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionNext(LocalEvent):
+    """`local.extensionNext`: an extension asked for its next event."""
+
+    type: ClassVar[str] = "local.extensionNext"
+    process: str
+
+    def record(self) -> Record:
+        return {"process": self.process}
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionEvent(LocalEvent):
+    """`local.extensionEvent`: an extension got an `INVOKE` or `SHUTDOWN` event."""
+
+    type: ClassVar[str] = "local.extensionEvent"
+    process: str
+    event: str
+
+    def record(self) -> Record:
+        return {"process": self.process, "event": self.event}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(LocalEvent):
+    """`local.delivery`: a batch of `records`, `size` bytes, was offered to a listener for `duration` milliseconds."""
+
+    type: ClassVar[str] = "local.delivery"
+    process: str
+    records: int
+    size: int
+    duration: float
+    error: str | None
+
+    def record(self) -> Record:
+        metrics = {"records": self.records, "bytes": self.size, "durationMs": round(self.duration, 3)}
+        return {"process": self.process, **metrics, **({"error": self.error} if self.error else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze(LocalEvent):
+    """`local.freeze`: all processes were stopped (`frozen`) or go on."""
+
+    type: ClassVar[str] = "local.freeze"
+    frozen: bool
+
+    def record(self) -> Record:
+        return {"frozen": self.frozen}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(LocalEvent):
+    """`local.stop`: all processes are about to be stopped; `reason` is `spindown`, `timeout` or `failure`."""
+
+    type: ClassVar[str] = "local.stop"
+    reason: str
+
+    def record(self) -> Record:
+        return {"reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(LocalEvent):
+    """`local.stopped`: no process is left. After a `spindown` the environment is gone (`final`)."""
+
+    type: ClassVar[str] = "local.stopped"
+    final: bool
+
+    def record(self) -> Record:
+        return {"final": self.final}
+
+
+@dataclass(frozen=True, slots=True)
+class Traced(LocalEvent):
+    """`local.trace`: the X-Ray segment documents of an invocation."""
+
+    type: ClassVar[str] = "local.trace"
+    request_id: str
+    documents: list[dict[str, Any]]
+
+    def record(self) -> Record:
+        return {"requestId": self.request_id, "documents": self.documents}

@@ -1,0 +1,111 @@
+"""Recordings and drawings as files: `local-lambda timeline`, and the options of other commands that ask for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
+
+from local_lambda.errors import UsageError
+from local_lambda.sinks.recorder import Recorder, open_recording
+from local_lambda.timeline.model import Timeline
+from local_lambda.timeline.reading import read
+
+TERMINAL = Path("-")
+WIDTH = 100
+_SUFFIXES = (".svg", ".html", ".json")
+
+
+def draw_recording(options: Namespace) -> int:
+    """`local-lambda timeline`: draw a recording, into a file or, without one, as text."""
+    try:
+        with options.recording.open(encoding="utf-8") as file:
+            timeline = read(file, str(options.recording))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        raise UsageError(f"cannot read the recording {options.recording}: {reason}") from None
+    if options.output is None:
+        _print(timeline, sys.stdout, os.environ)
+    else:
+        _check(options.output, _SUFFIXES)
+        _write(options.output, _drawing(options.output)(timeline))
+    return 0
+
+
+@contextmanager
+def recorded(options: Namespace, shell: Mapping[str, str]) -> Iterator[Recorder]:
+    """The recorder of a run that is to be recorded; in the end the run is drawn. Raises UsageError before it begins."""
+    if options.timeline not in (None, TERMINAL):
+        _check(options.timeline, _SUFFIXES[:2])
+    if options.trace_events is not None:
+        _check(options.trace_events, _SUFFIXES[2:])
+    with open_recording(options.record) if options.record else TemporaryFile("w+", encoding="utf-8") as file:
+        try:
+            yield Recorder(file)
+        finally:
+            file.flush()
+            _draw_all(options, file, shell)
+
+
+def _draw_all(options: Namespace, file: TextIO, shell: Mapping[str, str]) -> None:
+    if not options.timeline and not options.trace_events:
+        return
+    if options.record:
+        with options.record.open(encoding="utf-8") as lines:
+            recording = lines.readlines()
+    else:
+        file.seek(0)
+        recording = file.readlines()
+    if not recording:
+        return  # nothing has run: there is an error that says why
+    timeline = read(recording)
+    if options.timeline == TERMINAL:
+        _print(timeline, sys.stderr, shell)
+    elif options.timeline:
+        _write(options.timeline, _drawing(options.timeline)(timeline))
+    if options.trace_events:
+        _write(options.trace_events, _drawing(options.trace_events)(timeline))
+
+
+def _drawing(path: Path) -> Callable[[Timeline], str]:
+    if path.suffix == ".svg":
+        from local_lambda.timeline.svg import draw_svg
+
+        return draw_svg
+    if path.suffix == ".html":
+        from local_lambda.timeline.html import draw_html
+
+        return draw_html
+    from local_lambda.timeline.trace_events import draw_trace_events
+
+    return draw_trace_events
+
+
+def _print(timeline: Timeline, file: TextIO, shell: Mapping[str, str]) -> None:
+    from local_lambda.timeline.terminal import draw_terminal
+
+    print(draw_terminal(timeline, WIDTH, color=file.isatty() and not shell.get("NO_COLOR")), file=file, flush=True)
+
+
+def _check(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raises UsageError when no drawing can be written to `path`; nothing is changed there yet."""
+    if path.suffix not in suffixes:
+        raise UsageError(f"cannot draw {path}: its name has to end with {' or '.join(suffixes)}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"cannot write {path}: there is no such folder, or it may not be written to")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, so that a drawing is there as a whole or not at all."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None

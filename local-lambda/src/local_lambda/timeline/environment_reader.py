@@ -1,0 +1,245 @@
+"""The events of one environment, in order, become its phases, lanes and subsegments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local_lambda.timeline.model import Environment, Lane, Mark, Phase, Span, Subsegment
+from local_lambda.timeline.subsegments import read_subsegments
+
+PLATFORM, RUNTIME = "platform", "runtime"
+
+
+class _Track:
+    """A lane while it is being read. `open` are spans without an end: name to start and detail."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.marks: list[Mark] = []
+        self.open: dict[str, tuple[float, str]] = {}
+        self.told = False
+        """The process has been told to end, so that its end is no failure."""
+
+    def begin(self, name: str, start: float, detail: str = "") -> None:
+        """A span begins."""
+        self.open[name] = start, detail
+
+    def end(self, name: str, end: float, failed: bool = False) -> None:
+        """A span ends, if it has begun."""
+        if name in self.open:
+            start, detail = self.open.pop(name)
+            self.spans.append(Span(name, start, max(start, end), detail, failed))
+
+    def end_all(self, end: float, failed: bool = False) -> None:
+        """Whatever was going on is over."""
+        for name in list(self.open):
+            self.end(name, end, failed and name != "shutdown")
+
+    def mark(self, kind: str, time: float, detail: str = "") -> None:
+        """Something happened."""
+        self.marks.append(Mark(kind, time, detail))
+
+
+class EnvironmentReader:
+    """Takes the events of environment `number`; times count from `began` (seconds since the epoch)."""
+
+    def __init__(self, number: int, began: float) -> None:
+        self.number = number
+        self.ended = False
+        self._began = began
+        self._function = ""
+        self._phases: list[Phase] = []
+        self._phase: tuple[str, float, str] | None = None
+        self._tracks: dict[str, _Track] = {PLATFORM: _Track(), RUNTIME: _Track()}
+        self._subsegments: list[Subsegment] = []
+        self._invocations: dict[str, str] = {}
+        self._failed = False
+        self._suppressed: dict[str, Any] | None = None
+        self._handlers: dict[str, Callable[[dict[str, Any], float], None]] = {
+            "platform.initStart": self._init_start,
+            "platform.initRuntimeDone": self._init_runtime_done,
+            "platform.initReport": self._init_report,
+            "platform.start": self._start,
+            "platform.runtimeDone": self._runtime_done,
+            "platform.report": self._report,
+            "platform.extension": self._extension,
+            "platform.logsDropped": self._dropped,
+            "function": self._function_log,
+            "local.processStarted": self._process_started,
+            "local.processExited": self._process_exited,
+            "local.processSignalled": self._process_signalled,
+            "local.extensionRegistered": self._extension_registered,
+            "local.extensionNext": self._extension_next,
+            "local.extensionEvent": self._extension_event,
+            "local.delivery": self._delivery,
+            "local.freeze": self._freeze,
+            "local.stop": self._stop,
+            "local.stopped": self._stopped,
+            "local.trace": self._trace,
+        }
+
+    def take(self, event: dict[str, Any]) -> None:
+        """One more event; types unknown here are passed over."""
+        time = round((event["at"] - self._began) * 1000, 3)
+        handler = self._handlers.get(event["type"])
+        if handler is not None:
+            handler(event, time)
+        elif event["type"] == "extension":
+            self._lane(f"extension:{event.get('source', '')}").mark("log", time, _line(event["record"]))
+
+    def finish(self, end: float) -> Environment:
+        """All of it; what is still open ends with the recording, at `end` (seconds since the epoch)."""
+        last = round((end - self._began) * 1000, 3)
+        for track in self._tracks.values():
+            track.end_all(last)
+        if self._phase is not None:
+            self._end_phase(last)
+        lanes = [Lane(name, tuple(track.spans), tuple(track.marks)) for name, track in self._tracks.items()]
+        return Environment(self.number, self._function, tuple(self._phases), tuple(lanes), tuple(self._subsegments))
+
+    def _lane(self, name: str) -> _Track:
+        return self._tracks.setdefault(name, _Track())
+
+    # --- phases
+
+    def _begin_phase(self, name: str, start: float, detail: str = "") -> None:
+        if self._phase is not None:
+            self._end_phase(start)
+        self._phase = name, start, detail
+        self._failed = False
+
+    def _end_phase(self, end: float, failed: bool = False, detail: str = "") -> None:
+        if self._phase is not None:
+            name, start, before = self._phase
+            text = "; ".join(filter(None, (before, detail)))
+            self._phases.append(Phase(name, start, max(start, end), text, failed or self._failed))
+            self._phase = None
+
+    def _init_start(self, event: dict[str, Any], time: float) -> None:
+        self._function = event["record"].get("functionName", "")
+        self._begin_phase("Init", time)
+
+    def _init_runtime_done(self, event: dict[str, Any], time: float) -> None:
+        failed = event["record"].get("status") != "success"
+        self._lane(RUNTIME).end("start", time, failed)
+        if failed:
+            self._lane(RUNTIME).mark("error", time, event["record"].get("errorType") or event["record"]["status"])
+
+    def _init_report(self, event: dict[str, Any], time: float) -> None:
+        failed = event["record"].get("status") != "success"
+        self._end_phase(time, failed, event["record"].get("errorType", ""))
+        if self._suppressed is not None:
+            suppressed, self._suppressed = self._suppressed, None
+            self._start(suppressed, time)
+
+    def _start(self, event: dict[str, Any], time: float) -> None:
+        if self._phase is not None and self._phase[0] == "Init":
+            self._suppressed = event  # an Init inside an invocation that failed, so that both began at the same time
+            return
+        request_id = event["record"]["requestId"]
+        name = f"Invoke {len(self._invocations) + 1}"
+        self._invocations[request_id] = name
+        self._begin_phase(name, time, f"request {request_id}")
+        self._lane(RUNTIME).begin("handler", time)
+
+    def _runtime_done(self, event: dict[str, Any], time: float) -> None:
+        record, track = event["record"], self._lane(RUNTIME)
+        failed = bool(event.get("failed")) or record["status"] != "success"
+        spans = {span["name"]: span["durationMs"] for span in record.get("spans", ())}
+        answered = time - spans.get("runtimeOverhead", 0.0)
+        track.end("handler", answered if spans else time, failed)
+        if spans:
+            track.begin("overhead", answered)
+            track.end("overhead", time)
+        if failed:
+            reason = record.get("errorType") or record["status"]
+            track.mark("error", answered if spans else time, "the handler failed" if reason == "success" else reason)
+            self._failed = True
+
+    def _report(self, event: dict[str, Any], time: float) -> None:
+        record = event["record"]
+        self._end_phase(time, record["status"] != "success", record.get("errorType", ""))
+
+    def _stop(self, event: dict[str, Any], time: float) -> None:
+        reason = event["record"]["reason"]
+        self._begin_phase("Shutdown" if reason == "spindown" else "Reset", time, reason)
+
+    def _stopped(self, event: dict[str, Any], time: float) -> None:
+        self._end_phase(time)
+        self.ended = bool(event["record"]["final"])
+
+    # --- processes
+
+    def _process_started(self, event: dict[str, Any], time: float) -> None:
+        track = self._lane(event["record"]["process"])
+        track.told = False
+        track.begin("start", time)
+
+    def _process_exited(self, event: dict[str, Any], time: float) -> None:
+        record, code = event["record"], event["record"]["exitCode"]
+        track = self._lane(record["process"])
+        track.end_all(time, failed=not track.told)
+        text = f"ended by signal {-code}" if code < 0 else f"exit status {code}"
+        track.mark("exit" if track.told else "error", time, text)
+
+    def _process_signalled(self, event: dict[str, Any], time: float) -> None:
+        track, name = self._lane(event["record"]["process"]), event["record"]["signal"]
+        track.mark("kill" if name == "SIGKILL" else "signal", time, name)
+        track.told = True
+        if "shutdown" not in track.open:
+            track.begin("shutdown", time, name)
+
+    def _function_log(self, event: dict[str, Any], time: float) -> None:
+        self._lane(RUNTIME).mark("log", time, _line(event["record"]))
+
+    # --- extensions
+
+    def _extension_registered(self, event: dict[str, Any], time: float) -> None:
+        track = self._lane(event["record"]["process"])
+        track.end("start", time)
+        track.begin("register", time, f"for {', '.join(event['record']['events']) or 'no events'}")
+
+    def _extension_next(self, event: dict[str, Any], time: float) -> None:
+        track = self._lane(event["record"]["process"])
+        track.end("register", time)
+        track.end("event", time)
+
+    def _extension_event(self, event: dict[str, Any], time: float) -> None:
+        kind, track = event["record"]["event"], self._lane(event["record"]["process"])
+        track.told |= kind == "SHUTDOWN"
+        track.begin("shutdown" if kind == "SHUTDOWN" else "event", time, kind)
+
+    def _extension(self, event: dict[str, Any], time: float) -> None:
+        record = event["record"]
+        if record["state"] not in ("Ready", "Registered", "Started"):
+            reason = record.get("errorType") or record["state"]
+            self._lane(f"extension:{record['name']}").mark("error", time, reason)
+
+    def _delivery(self, event: dict[str, Any], time: float) -> None:
+        record = event["record"]
+        track = self._lane(record["process"])
+        text = f"{record['records']} records, {record['bytes']} bytes, {record['durationMs']:.1f} ms"
+        if "error" in record:
+            track.mark("error", time, f"not delivered: {record['error']}")
+        else:
+            track.mark("delivery", time, text)
+
+    def _dropped(self, event: dict[str, Any], time: float) -> None:
+        self._lane(PLATFORM).mark("dropped", time, f"{event['record']['droppedRecords']} records dropped")
+
+    def _freeze(self, event: dict[str, Any], time: float) -> None:
+        track = self._lane(PLATFORM)
+        if event["record"]["frozen"]:
+            track.begin("frozen", time)
+        else:
+            track.end("frozen", time)
+
+    def _trace(self, event: dict[str, Any], time: float) -> None:
+        name = self._invocations.get(event["record"]["requestId"])
+        if name is not None:
+            self._subsegments += read_subsegments(event["record"]["documents"], name, self._began)
+
+
+def _line(text: Any) -> str:
+    return str(text).rstrip("\n")[:200]

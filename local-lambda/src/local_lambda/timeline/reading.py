@@ -1,0 +1,53 @@
+"""From a recording to what a picture of it shows. The lines are those of `sinks/recorder.py`.
+
+A recording may end anywhere: the tool that wrote it may have been killed. What was open then ends with the recording.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from local_lambda.errors import UsageError
+from local_lambda.timeline.environment_reader import EnvironmentReader
+from local_lambda.timeline.model import Timeline
+
+
+def read(lines: Iterable[str], name: str = "the recording") -> Timeline:
+    """The run that was recorded. Raises UsageError for a line that no recording has; only the last may be cut off."""
+    events = list(_events(lines, name))
+    if not events:
+        raise UsageError(f"{name} is empty; make one with `local-lambda invoke --record FILE`")
+    complete = events[-1] is not None
+    found = [event for event in events if event is not None]
+    if not found:
+        raise UsageError(f"{name}: line 1 is not an event of a recording")
+    began = min(event["at"] for event in found)
+    readers: dict[int, EnvironmentReader] = {}
+    for event in sorted(found, key=lambda event: event["at"]):
+        number = event["environment"]
+        if number not in readers:
+            readers[number] = EnvironmentReader(number, began)
+        readers[number].take(event)
+    end = max(event["at"] for event in found)
+    environments = tuple(reader.finish(end) for _, reader in sorted(readers.items()))
+    complete = complete and all(reader.ended for reader in readers.values())
+    return Timeline(began, environments, complete)
+
+
+def _events(lines: Iterable[str], name: str) -> Iterator[dict[str, Any] | None]:
+    """The events; None in place of a last line that is not whole."""
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+            whole = isinstance(event["at"], float | int) and isinstance(event["environment"], int)
+            if not whole or not isinstance(event["type"], str) or "record" not in event:
+                raise ValueError
+        except (ValueError, TypeError, KeyError, RecursionError):
+            if line.endswith("\n"):
+                message = f"{name}: line {number} is not an event of a recording (see `local-lambda invoke --record`)"
+                raise UsageError(message) from None
+            yield None
+            return
+        yield event
