@@ -53,7 +53,7 @@ class Endpoint:
         self.iam = self.client("iam")
         self.iam.create_role(RoleName="lambda-role", AssumeRolePolicyDocument="{}")
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
+    def client(self, service: str, region: str = "us-east-1", **settings: Any) -> Any:
         """A boto3 client that tries once."""
         return boto3.client(
             service,
@@ -61,7 +61,7 @@ class Endpoint:
             endpoint_url=self.tool.url,
             aws_access_key_id=VARIABLES["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=VARIABLES["AWS_SECRET_ACCESS_KEY"],
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=DEADLINE_SECONDS),
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=DEADLINE_SECONDS, **settings),
         )
 
     def create(self, name: str, text: str, **properties: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -139,6 +140,7 @@ def test_operations_on_a_function_that_is_not_there_are_refused(aws: Endpoint) -
         (aws.lambda_.put_function_concurrency, {"ReservedConcurrentExecutions": 1}),
         (aws.lambda_.invoke, {}),
         (aws.lambda_.invoke, {"FunctionName": "here", "Qualifier": "7"}),
+        (aws.lambda_.delete_function, {"FunctionName": "here", "Qualifier": "7"}),
     ]
     for call, arguments in calls:
         status, error, message = error_of(call, **{"FunctionName": "missing", **arguments})
@@ -157,6 +159,13 @@ def test_update_function_refuses_what_the_service_refuses(aws: Endpoint) -> None
     assert found[2] == "Could not unzip uploaded file. Please check your file, then try to upload again."
     after = aws.lambda_.get_function_configuration(FunctionName="here")
     assert {**after, "ResponseMetadata": 0} == {**before, "ResponseMetadata": 0}
+
+
+def test_delete_function_of_its_only_version_is_refused(aws: Endpoint) -> None:
+    """As by the service, which deletes published versions this way."""
+    found = error_of(aws.lambda_.delete_function, FunctionName="here", Qualifier="$LATEST")
+    assert found[1] == "InvalidParameterValueException"
+    assert aws.call("here", 1) == 1
 
 
 def test_zip_that_writes_outside_its_folder_is_refused(aws: Endpoint) -> None:
@@ -215,13 +224,32 @@ def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
 
 
 def test_request_without_signature_can_invoke_but_not_use_other_services(aws: Endpoint) -> None:
-    """curl may invoke; for the rest nobody could tell which service is meant."""
+    """curl may invoke; nobody who cannot send the header Authorization, such as a web page, can create functions."""
     assert aws.tool.invoke("here", {"a": 1}).json == {"a": 1}
-    assert aws.tool.request("GET", "/2015-03-31/functions").status == 200
-    reply = aws.tool.request("GET", "/")
-    assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
+    signature = "?X-Amz-Credential=a%2F20260101%2Fus-east-1%2Flambda%2Faws4_request"
+    for path in ("/", "/2015-03-31/functions", f"/2015-03-31/functions{signature}", "/moto-api/data.json"):
+        for method in ("GET", "POST", "OPTIONS"):
+            reply = aws.tool.request(method, path)
+            assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
+            assert reply.headers["Access-Control-Allow-Origin"] is None
     assert aws.tool.request("GET", "/packages/unknown").status == 404
-    assert aws.tool.request("GET", "/moto-api/data.json").status == 403
+
+
+def test_presigned_url_of_s3_is_served(aws: Endpoint) -> None:
+    """It is for those who have no credentials."""
+    aws.s3.create_bucket(Bucket="presigned")
+    aws.s3.put_object(Bucket="presigned", Key="a b", Body=b"content")
+    for version in ("s3", "s3v4"):
+        client = aws.client("s3", signature_version=version)
+        with urlopen(client.generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "a b"})) as download:
+            assert download.read() == b"content"
+
+
+@pytest.mark.parametrize(("host", "status"), [("localhost:1", 200), ("s3.localhost", 200), ("example.com", 403)])
+def test_request_under_the_name_of_a_web_site_is_refused(aws: Endpoint, host: str, status: int) -> None:
+    """A site whose name leads to this machine is not let in."""
+    reply = aws.tool.request("GET", "/2015-03-31/functions", headers={**SIGNED, "Host": host})
+    assert reply.status == status
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])

@@ -2,6 +2,7 @@
 
 A request says by the credential scope of its signature what it is for; the signature is not checked, nothing of it is
 kept or shown. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+It has to be there all the same: a page in a browser cannot send that header here, so it cannot create functions.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from local_lambda.invocation import encode
 MAX_BODY_BYTES = 262_144_000
 _INVOCATIONS = b"/invocations"
 _SCOPE = re.compile(rb"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
-_LAMBDA_PATH = re.compile(rb"/20\d\d-\d\d-\d\d/")
+_PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search
+_LOOPBACK = re.compile(rb"(127\.\d+\.\d+\.\d+|\[::1\]|([a-z0-9.-]+\.)?localhost)(:\d+)?", re.IGNORECASE).fullmatch
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d").fullmatch
 _REFUSED = {
     ("s3", "notification"): "S3 notifications",
@@ -47,9 +49,15 @@ class Scope(NamedTuple):
 
 
 class Endpoint:
-    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used."""
+    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used.
 
-    def __init__(self, services: Services, logs: LogGroups, make_functions: Callable[[str], Functions]) -> None:
+    When it is `private`, on a loopback address, it goes by no other name: a web site's name may lead here as well.
+    """
+
+    def __init__(
+        self, services: Services, logs: LogGroups, make_functions: Callable[[str], Functions], private: bool
+    ) -> None:
+        self._private = private
         self.regions: dict[str, Functions] = {}
         self._make_functions = make_functions
         self._services = services
@@ -91,20 +99,23 @@ class Endpoint:
     async def _dispatch(self, exchange: Exchange) -> None:
         scope = _scope(exchange)
         path = exchange.path.decode("latin-1")
+        if self._private and not _LOOPBACK(exchange.header(b"host")):
+            host = exchange.header(b"host").decode("latin-1")
+            raise ApiError(403, "AccessDeniedException", f"This endpoint is not called {host}: use a loopback address")
         if exchange.body_size > MAX_BODY_BYTES or exchange.incomplete:
             raise ApiError(413, "RequestEntityTooLargeException", f"more than {MAX_BODY_BYTES} bytes, or cut off")
         if scope is None and exchange.method == b"GET" and path.startswith(PACKAGES):
             exchange.respond(
                 200, self._package(unquote(path.removeprefix(PACKAGES))), b"Content-Type: application/zip\r\n"
             )
-        elif scope is None and not _LAMBDA_PATH.match(exchange.path):
+        elif scope is None:
             raise ApiError(
                 403,
                 "MissingAuthenticationTokenException",
                 "Missing Authentication Token: sign the request, with any credentials",
             )
-        elif scope is None or scope.service == "lambda":
-            await self._lambda(exchange, scope or Scope("local", REGION, "lambda"), path)
+        elif scope.service == "lambda":
+            await self._lambda(exchange, scope, path)
         else:
             await self._moto(exchange, scope, path)
 
@@ -159,11 +170,12 @@ class Endpoint:
 
 
 def _scope(exchange: Exchange) -> Scope | None:
-    """The credential scope in the Authorization header, or in the query of a presigned URL."""
+    """The credential scope in the Authorization header; a presigned URL, of whichever version, is one of S3."""
     match = _SCOPE(exchange.header(b"authorization"))
-    if match is None and b"X-Amz-Credential=" in exchange.query:
-        match = _SCOPE(exchange.query.replace(b"%2F", b"/").replace(b"X-Amz-Credential", b"Credential"))
-    return Scope(*(part.decode("latin-1") for part in match.groups())) if match else None
+    if match is not None:
+        return Scope(*(part.decode("latin-1") for part in match.groups()))
+    presigned = _PRESIGNED(exchange.query)
+    return Scope((presigned[1] or b"local").decode("latin-1"), REGION, "s3") if presigned else None
 
 
 def _not_served(exchange: Exchange, what: str) -> None:

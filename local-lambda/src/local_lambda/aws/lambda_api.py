@@ -98,7 +98,10 @@ class LambdaApi:
         return 200, _configuration(operation, _function(operation))
 
     async def delete_function(self, operation: Operation) -> Answer:
-        operation.functions.delete(_function(operation))
+        function = _function(operation)
+        if operation.query.get("Qualifier") or function_name(operation.names[0])[1]:
+            raise invalid("$LATEST version cannot be deleted without deleting the function.")
+        operation.functions.delete(function)
         return 204, None
 
     async def update_function_code(self, operation: Operation) -> Answer:

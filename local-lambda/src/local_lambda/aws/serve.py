@@ -13,6 +13,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
@@ -43,7 +44,8 @@ async def serve(host: EnvironmentHost, listener: socket.socket, options: Namespa
     def functions(region: str) -> Functions:
         return Functions(region, host, host.workspace / region, options.max_environments, find)
 
-    endpoint = Endpoint(services, logs, functions)
+    private = ip_address(listener.getsockname()[0]).is_loopback
+    endpoint = Endpoint(services, logs, functions, private)
     server = Server(endpoint, listener, MAX_BODY_BYTES)
     await server.start()
     url = f"http://{server.address}"
