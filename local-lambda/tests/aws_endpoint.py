@@ -94,7 +94,6 @@ class Endpoint:
             if any(until in message for message in messages):
                 return messages
             assert time.monotonic() < deadline, messages[-20:]
-            time.sleep(0.05)  # as everybody has to who waits for CloudWatch Logs
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +16,9 @@ from urllib.request import urlopen
 import pytest
 
 from aws_endpoint import ROLE, RUNTIME, Endpoint, code, error_of, serving_aws
-from test_signals import Processes
-from tool import Gate
+from test_leaks import descriptors
+from test_signals import Processes, descendants
+from tool import DEADLINE_SECONDS, Gate
 
 WHO = """
 import os
@@ -278,27 +280,61 @@ def test_invoke_over_the_reserved_concurrency_is_throttled(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_aws_when_signalled_finishes_and_leaves_nothing(
-    function_python: Path, tmp_path: Path, callers: ThreadPoolExecutor, make_gate: Callable[[], Gate], number: int
+    function_python: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    callers: ThreadPoolExecutor,
+    make_gate: Callable[[], Gate],
+    number: int,
 ) -> None:
     """What runs is finished, every process ends, no folder stays."""
     gate = make_gate()
-    os.environ["TMPDIR"] = str(tmp_path)
-    try:
-        with serving_aws(function_python) as aws:
-            aws.create("left", WHO % 1)
-            aws.create("busy", WAIT, Timeout=60)
-            ended = Processes([aws.call("left")["pid"]])
-            answer = callers.submit(aws.call, "busy", gate.event)
-            gate.reached(aws.tool)
-            aws.tool.process.send_signal(number)
-            aws.tool.process.poll()
-            gate.open("done")
-            assert answer.result()["read"] == "done\n"
-            outcome = aws.tool.wait()
-    finally:
-        del os.environ["TMPDIR"]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving_aws(function_python) as aws:
+        aws.create("left", WHO % 1)
+        aws.create("busy", WAIT, Timeout=60)
+        ended = Processes([aws.call("left")["pid"]])
+        answer = callers.submit(aws.call, "busy", gate.event)
+        gate.reached(aws.tool)
+        aws.tool.process.send_signal(number)
+        aws.tool.process.poll()
+        gate.open("done")
+        assert answer.result()["read"] == "done\n"
+        outcome = aws.tool.wait()
     assert (outcome.status, outcome.output) == (0, b"")
     assert outcome.errors.endswith("platform | stopped\n")
     assert ended.ended()
     ended.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_function_that_is_updated_often_leaves_nothing_behind(
+    function_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old environments give back their ports, pipes, processes and folders."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def kept(aws: Endpoint) -> tuple[int, int]:
+        (workspace,) = tmp_path.iterdir()
+        return descriptors(aws.tool), len([*workspace.glob("*"), *workspace.glob("*/*")])
+
+    def settled(aws: Endpoint) -> tuple[int, int]:
+        """What is kept when there is nobody but the last environment."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while len(descendants(aws.tool.process.pid)) > 3:  # the helper, a supervisor and the runtime
+            assert time.monotonic() < deadline, descendants(aws.tool.process.pid)
+        return kept(aws)
+
+    with serving_aws(function_python) as aws:
+        aws.create("often", WHO % 0)
+        assert aws.call("often")["version"] == 0
+        aws.update("often", WHO % 1)
+        assert aws.call("often")["version"] == 1
+        before = settled(aws)
+        for version in range(2, 12):
+            aws.update("often", WHO % version)
+            assert aws.call("often")["version"] == version
+        after = settled(aws)
+    assert after[0] <= before[0] + 2
+    assert after[1] <= before[1] + 3  # the last old folders may still be on their way

@@ -72,7 +72,8 @@ def test_log_can_be_filtered_and_followed(aws: Endpoint) -> None:
     last = max(event["timestamp"] for event in aws.logs.filter_log_events(**group)["events"])
     assert aws.logs.filter_log_events(**group, startTime=last + 1)["events"] == []
     aws.update("followed", SPEAKS + "\n")
-    time.sleep(0.002)  # so that the next lines have a later millisecond
+    while time.time() * 1000 < last + 2:
+        pass  # the next lines shall have a later millisecond
     aws.call("followed", "second")
     aws.messages("/aws/lambda/followed", "printed second")
     later = aws.logs.filter_log_events(**group, startTime=last + 1, filterPattern="printed")["events"]

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 
 from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
 from local_lambda.aws.functions import Functions
-from local_lambda.aws.lambda_api import PACKAGES, LambdaApi
+from local_lambda.aws.lambda_api import LambdaApi
+from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.records import LogGroups
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.config import REGION

@@ -5,12 +5,16 @@ Limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from local_lambda.aws.checks import invalid
@@ -32,6 +36,39 @@ class Package:
     size: int
     unzipped: int
     sha256: str
+
+
+class Packages:
+    """The folders of all packages, below `workspace`. What takes long is done in threads."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+        self._numbers = count(1)
+
+    async def open(self, data: bytes, layer: bool = False) -> Package:
+        """Unzip a package into a folder of its own. Raises ApiError."""
+        home = self._workspace / f"{'layer' if layer else 'code'}-{next(self._numbers)}"
+        try:
+            return await asyncio.to_thread(open_package, data, home, layer)
+        except ApiError:
+            await self.remove(home)
+            raise
+
+    async def merge(self, code: Package, layers: Sequence[Package]) -> tuple[Path | None, Path | None]:
+        """What becomes `/opt`, and the folder to remove with it; the content of a single layer is used in place."""
+        check_total(code, layers)
+        if len(layers) < 2:
+            return (layers[0].folder if layers else None), None
+        own = self._workspace / f"opt-{next(self._numbers)}"
+        try:
+            return await asyncio.to_thread(merge_layers, [layer.folder for layer in layers], own), own
+        except UsageError as error:
+            await self.remove(own)
+            raise invalid(str(error)) from None
+
+    async def remove(self, folder: Path) -> None:
+        """Remove what nobody needs any more."""
+        await asyncio.to_thread(rmtree, folder, ignore_errors=True)
 
 
 def sent_zip(code: dict[str, Any]) -> bytes:
@@ -68,7 +105,7 @@ def open_package(data: bytes, home: Path, layer: bool = False) -> Package:
     return Package(home, path, folder, len(data), unzipped, digest)
 
 
-def check_total(code: Package, layers: list[Package]) -> None:
+def check_total(code: Package, layers: Sequence[Package]) -> None:
     """Raises ApiError when code and layers together are over the limit."""
     total = code.unzipped + sum(layer.unzipped for layer in layers)
     if total > MAX_UNZIPPED_BYTES:

@@ -59,6 +59,7 @@ class Services:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "moto")
         self._application: Any = None
+        self._closed = False
 
     def start(self) -> None:
         """Begin to import moto, and make the role."""
@@ -82,11 +83,16 @@ class Services:
         return await asyncio.wrap_future(self._thread.submit(self._call, request))
 
     def perform(self, job: Callable[[Call], None]) -> None:
-        """Run `job` with a function that calls services, after the calls made so far; nobody waits for it."""
-        self._thread.submit(job, self._call)
+        """Run `job` with a function that calls services, after the calls made so far; nobody waits for it.
+
+        A job that comes after the end is dropped: what it would be kept in has gone.
+        """
+        if not self._closed:
+            self._thread.submit(job, self._call)
 
     def close(self) -> None:
         """Serve nothing more."""
+        self._closed = True
         self._thread.shutdown(cancel_futures=True)
 
     def _load(self) -> None:

@@ -1,0 +1,120 @@
+"""One function of the endpoint: what the API says of it, and what environments have to know.
+
+Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_lambda.aws.checks import Document
+from local_lambda.aws.layers import LayerVersion, now
+from local_lambda.aws.packages import Package
+from local_lambda.config import FunctionConfig, LoggingConfig
+from local_lambda.identifiers import new_uuid
+from local_lambda.interpreter import Interpreter
+from local_lambda.pool import EnvironmentPool
+
+
+@dataclass
+class Function:
+    """One function. `configuration` is a FunctionConfiguration as the API answers it, and the only place for it."""
+
+    configuration: Document
+    package: Package
+    layers: list[LayerVersion]
+    opt: Path | None
+    own_opt: Path | None
+    """The folder to remove with `opt`, when that was merged for this function alone."""
+    tags: dict[str, str]
+    reserved_concurrency: int | None = None
+    interpreter: Interpreter | None = None
+    pool: EnvironmentPool = field(init=False)
+    made: int = 0
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return str(self.configuration["FunctionName"])
+
+    def config(self) -> FunctionConfig:
+        """The function as environments know it."""
+        document, logging = self.configuration, self.configuration["LoggingConfig"]
+        return FunctionConfig(
+            self.name,
+            document["Handler"],
+            runtime=document["Runtime"],
+            code=self.package.folder,
+            timeout=document["Timeout"],
+            memory_mb=document["MemorySize"],
+            ephemeral_storage_mb=document["EphemeralStorage"]["Size"],
+            environment=document.get("Environment", {}).get("Variables", {}),
+            tracing_active=document["TracingConfig"]["Mode"] == "Active",
+            logging=LoggingConfig(
+                logging["LogFormat"],
+                logging.get("ApplicationLogLevel", "INFO"),
+                logging.get("SystemLogLevel", "INFO"),
+                logging["LogGroup"],
+            ),
+            reserved_concurrency=self.reserved_concurrency,
+            region=document["FunctionArn"].split(":")[3],
+        )
+
+
+def new_configuration(name: str, arn: str, request: Document, package: Package, layers: list[LayerVersion]) -> Document:
+    """The FunctionConfiguration of a checked CreateFunction request, with every default."""
+    configuration: Document = {
+        "FunctionName": name,
+        "FunctionArn": arn,
+        "Runtime": request["Runtime"],
+        "Role": request["Role"],
+        "Handler": request["Handler"],
+        "CodeSize": package.size,
+        "Description": "",
+        "Timeout": 3,
+        "MemorySize": 128,
+        "CodeSha256": package.sha256,
+        "Version": "$LATEST",
+        "TracingConfig": {"Mode": "PassThrough"},
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Zip",
+        "Architectures": request.get("Architectures", ["x86_64"]),
+        "EphemeralStorage": {"Size": 512},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
+    }
+    change(configuration, request, layers)
+    return configuration
+
+
+def change(configuration: Document, request: Document, layers: list[LayerVersion]) -> None:
+    """Write what a request names into a FunctionConfiguration."""
+    for member in ("Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize"):
+        if member in request:
+            configuration[member] = request[member]
+    for member in ("TracingConfig", "EphemeralStorage"):
+        configuration[member] = {**configuration[member], **request.get(member, {})}
+    logging = {**configuration["LoggingConfig"], **request.get("LoggingConfig", {})}
+    if logging["LogFormat"] == "JSON":
+        logging = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
+    else:
+        logging = {member: logging[member] for member in ("LogFormat", "LogGroup")}
+    configuration["LoggingConfig"] = logging
+    if "Environment" in request:
+        configuration.pop("Environment", None)
+        if request["Environment"].get("Variables"):
+            configuration["Environment"] = {"Variables": dict(request["Environment"]["Variables"])}
+    configuration.pop("Layers", None)
+    if layers:
+        configuration["Layers"] = [
+            {"Arn": layer.document["LayerVersionArn"], "CodeSize": layer.package.size} for layer in layers
+        ]
+    touch(configuration)
+
+
+def touch(configuration: Document) -> None:
+    """The configuration has changed: a new revision."""
+    configuration["LastModified"] = now()
+    configuration["RevisionId"] = new_uuid()

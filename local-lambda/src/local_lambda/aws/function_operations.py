@@ -1,0 +1,152 @@
+"""The operations on functions: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from local_lambda.aws import checks
+from local_lambda.aws.checks import Document, function_name, invalid
+from local_lambda.aws.function import Function
+from local_lambda.aws.operation import Answer, Operation, code_of, location, page
+from local_lambda.aws.packages import MAX_ZIPPED_BYTES
+from local_lambda.aws.services import FORM, Request, Services, signed
+from local_lambda.bundle import MAX_UNZIPPED_BYTES
+from local_lambda.config import ACCOUNT_ID
+from local_lambda.errors import ApiError
+
+
+class FunctionOperations:
+    """A method for each; they are named as the service names them."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def create_function(self, operation: Operation) -> Answer:
+        request = operation.request
+        checks.check_create(request)
+        name, _ = function_name(request["FunctionName"])
+        await self._check_role(operation, request["Role"])
+        function = await operation.functions.create(
+            name, request, await code_of(self._services, operation, request["Code"])
+        )
+        return 201, function.configuration
+
+    async def list_functions(self, operation: Operation) -> Answer:
+        functions = [function for _, function in sorted(operation.functions.functions.items())]
+        return 200, page("Functions", [function.configuration for function in functions], operation.query)
+
+    async def get_function(self, operation: Operation) -> Answer:
+        function = _function(operation)
+        code = {"RepositoryType": "S3", "Location": location(operation, function.package)}
+        document: Document = {"Configuration": _configuration(operation, function), "Code": code}
+        if function.tags:
+            document["Tags"] = function.tags
+        if function.reserved_concurrency is not None:
+            document["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
+        return 200, document
+
+    async def get_function_configuration(self, operation: Operation) -> Answer:
+        return 200, _configuration(operation, _function(operation))
+
+    async def delete_function(self, operation: Operation) -> Answer:
+        function = _function(operation)
+        if operation.query.get("Qualifier") or function_name(operation.names[0])[1]:
+            raise invalid("$LATEST version cannot be deleted without deleting the function.")
+        operation.functions.delete(function)
+        return 204, None
+
+    async def update_function_code(self, operation: Operation) -> Answer:
+        request, function = operation.request, _function(operation)
+        if "ImageUri" in request:
+            raise invalid("Container images are not served here, there is no image registry: send a zip")
+        if request.get("Publish"):
+            raise invalid("Publish is not served by local-lambda aws: leave it out")
+        _check_revision(function, request)
+        data = await code_of(self._services, operation, request)
+        return 200, await operation.functions.update_code(function, data, bool(request.get("DryRun")))
+
+    async def update_function_configuration(self, operation: Operation) -> Answer:
+        request, function = operation.request, _function(operation)
+        checks.check_update(request)
+        _check_revision(function, request)
+        if "Role" in request:
+            await self._check_role(operation, request["Role"])
+        await operation.functions.update_configuration(function, request)
+        return 200, function.configuration
+
+    async def list_versions_by_function(self, operation: Operation) -> Answer:
+        function = _function(operation)
+        latest = {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}:$LATEST"}
+        return 200, {"Versions": [latest]}
+
+    async def put_function_concurrency(self, operation: Operation) -> Answer:
+        reserved = operation.request.get("ReservedConcurrentExecutions")
+        if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
+            raise invalid("ReservedConcurrentExecutions must be a whole number, 0 or more")
+        operation.functions.set_concurrency(_function(operation), reserved)
+        return 200, {"ReservedConcurrentExecutions": reserved}
+
+    async def get_function_concurrency(self, operation: Operation) -> Answer:
+        reserved = _function(operation).reserved_concurrency
+        return 200, {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    async def delete_function_concurrency(self, operation: Operation) -> Answer:
+        operation.functions.set_concurrency(_function(operation), None)
+        return 204, None
+
+    async def list_tags(self, operation: Operation) -> Answer:
+        return 200, {"Tags": _function(operation).tags}
+
+    async def tag_resource(self, operation: Operation) -> Answer:
+        _function(operation).tags.update(operation.request.get("Tags", {}))
+        return 204, None
+
+    async def get_account_settings(self, operation: Operation) -> Answer:
+        functions = operation.functions
+        limits = {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": MAX_UNZIPPED_BYTES,
+            "CodeSizeZipped": MAX_ZIPPED_BYTES,
+            "ConcurrentExecutions": 1000,
+            "UnreservedConcurrentExecutions": 1000,
+        }
+        size = sum(package.size for package in functions.packages())
+        return 200, {
+            "AccountLimit": limits,
+            "AccountUsage": {"TotalCodeSize": size, "FunctionCount": len(functions.functions)},
+        }
+
+    async def _check_role(self, operation: Operation, role: str) -> None:
+        """The role has to exist, as in the service."""
+        if role.split(":")[4] != ACCOUNT_ID:
+            raise ApiError(403, "AccessDeniedException", "Cross-account pass role is not allowed.")
+        body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(role.rpartition('/')[2])}"
+        headers = [signed("iam", operation.functions.region, operation.key), FORM]
+        answer = await self._services.call(Request("POST", "/", "", headers, body.encode()))
+        if answer.status != 200 or f"<Arn>{role}</Arn>".encode() not in answer.body:
+            raise invalid("The role defined for the function cannot be assumed by Lambda.")
+
+
+def _function(operation: Operation) -> Function:
+    name, qualifier = function_name(operation.names[0])
+    asked = operation.query.get("Qualifier")
+    if qualifier and asked and qualifier != asked:
+        raise invalid("The derived qualifier from the function name does not match the specified qualifier.")
+    return operation.functions.get(name, qualifier or asked)
+
+
+def _configuration(operation: Operation, function: Function) -> Document:
+    qualified = operation.query.get("Qualifier") or function_name(operation.names[0])[1]
+    suffix = f":{qualified}" if qualified else ""
+    return {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}{suffix}"}
+
+
+def _check_revision(function: Function, request: Document) -> None:
+    revision = request.get("RevisionId")
+    if revision is not None and revision != function.configuration["RevisionId"]:
+        raise ApiError(
+            412,
+            "PreconditionFailedException",
+            "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
+            "retrieve the latest Revision Id",
+        )

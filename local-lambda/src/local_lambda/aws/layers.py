@@ -1,0 +1,86 @@
+"""The layers of the endpoint, all in memory: versions, and what functions get of them.
+
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html and the other operations there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.packages import Package, Packages
+from local_lambda.config import ACCOUNT_ID
+from local_lambda.errors import ApiError
+
+
+@dataclass
+class LayerVersion:
+    """One version of a layer: its answer of the API, and its content."""
+
+    name: str
+    document: Document
+    package: Package
+
+
+class Layers:
+    """The layers of one region."""
+
+    def __init__(self, region: str, packages: Packages) -> None:
+        self.region = region
+        self.versions: dict[str, dict[int, LayerVersion]] = {}
+        """Layer name and version number to version."""
+        self._newest: dict[str, int] = {}
+        self._packages = packages
+
+    def get(self, name: str, version: int) -> LayerVersion:
+        """Raises ApiError ResourceNotFoundException."""
+        found = self.versions.get(name, {}).get(version)
+        if found is None:
+            raise ApiError(404, "ResourceNotFoundException", "The resource you requested does not exist.")
+        return found
+
+    async def publish(self, name: str, request: Document, data: bytes) -> LayerVersion:
+        """A new version; numbers count up and are never used again."""
+        package = await self._packages.open(data, layer=True)
+        version = self._newest[name] = self._newest.get(name, 0) + 1
+        arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:layer:{name}"
+        document = {
+            "LayerArn": arn,
+            "LayerVersionArn": f"{arn}:{version}",
+            "Description": request.get("Description", ""),
+            "CreatedDate": now(),
+            "Version": version,
+        }
+        for member in ("CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo"):
+            if request.get(member):
+                document[member] = request[member]
+        layer = LayerVersion(name, document, package)
+        self.versions.setdefault(name, {})[version] = layer
+        return layer
+
+    def delete(self, name: str, version: int) -> None:
+        """Functions that have the version keep it, no function can get it any more."""
+        self.versions.get(name, {}).pop(version, None)
+
+    def find(self, arns: Sequence[str]) -> list[LayerVersion]:
+        """The versions a function asks for. Raises ApiError InvalidParameterValueException."""
+        found = []
+        for arn in arns:
+            _, _, _, region, account, _, name, version = arn.split(":")
+            layer = self.versions.get(name, {}).get(int(version))
+            if layer is None or (region, account) != (self.region, ACCOUNT_ID):
+                here = "" if account == ACCOUNT_ID else " (only layers published to this endpoint exist here)"
+                raise invalid(f"Layer version {arn} does not exist.{here}")
+            found.append(layer)
+        return found
+
+    def packages(self) -> Iterable[Package]:
+        """The content of all versions."""
+        return (layer.package for versions in self.versions.values() for layer in versions.values())
+
+
+def now() -> str:
+    """The time as the API writes it: ISO 8601, milliseconds, `+0000`."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"

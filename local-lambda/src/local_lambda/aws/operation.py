@@ -1,0 +1,76 @@
+"""One call of an operation of Lambda's control plane, and what several operations have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.functions import Functions
+from local_lambda.aws.packages import Package, sent_zip
+from local_lambda.aws.services import Request, Services, signed
+
+Answer = tuple[int, Document | None]
+"""HTTP status and document."""
+PAGE = 50
+PACKAGES = "/packages/"
+"""Below it are the packages, named by their hash, for those who got the address in an answer."""
+
+
+class Operation(NamedTuple):
+    """One call of an operation. `names` are the variable parts of its path, `key` is the caller's access key."""
+
+    functions: Functions
+    names: Sequence[str]
+    query: Mapping[str, str]
+    request: Document
+    key: str
+    origin: str
+    """`http://host:port` as the caller knows this endpoint."""
+
+
+async def code_of(services: Services, operation: Operation, code: Document) -> bytes:
+    """The zip that a request holds, or names in S3."""
+    if "ZipFile" in code:
+        return sent_zip(code)
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    if not (isinstance(bucket, str) and isinstance(key, str)):
+        raise invalid("Please provide a source for function code.")
+    version = code.get("S3ObjectVersion")
+    answer = await services.call(
+        Request(
+            "GET",
+            f"/{quote(bucket)}/{quote(key)}",
+            f"versionId={quote(str(version))}" if version else "",
+            [signed("s3", operation.functions.region, operation.key)],
+        )
+    )
+    if answer.status != 200:
+        found = re.search(rb"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", answer.body, re.DOTALL)
+        reason, text = (part.decode() for part in found.groups()) if found else (str(answer.status), "")
+        raise invalid(f"Error occurred while GetObject. S3 Error Code: {reason}. S3 Error Message: {text}")
+    return answer.body
+
+
+def location(operation: Operation, package: Package) -> str:
+    """Where the package can be fetched."""
+    return f"{operation.origin}{PACKAGES}{quote(package.sha256, safe='')}"
+
+
+def page(member: str, items: list[Document], query: Mapping[str, str]) -> Document:
+    """One page of a list; the marker is the number of the next item."""
+    start = number(query.get("Marker", "0"))
+    end = start + min(max(number(query.get("MaxItems", str(PAGE))), 1), PAGE)
+    document: Document = {member: items[start:end]}
+    if end < len(items):
+        document["NextMarker"] = str(end)
+    return document
+
+
+def number(text: str) -> int:
+    """Raises ApiError when it is none."""
+    if not text.isdecimal():
+        raise invalid(f"{text} is not a number")
+    return int(text)
