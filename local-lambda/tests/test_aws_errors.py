@@ -64,6 +64,13 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
         ({"Timeout": "3"}, "SerializationException", "Timeout must be of type int"),
         ({"FunctionName": "a b"}, VALIDATION, constraint("a b", "functionName", "Member must satisfy regular expr")),
         ({"FunctionName": "a" * 65}, VALIDATION, constraint("a" * 65, "functionName", "Member must satisfy")),
+        (
+            {"LoggingConfig": {"SystemLogLevel": "TRACE"}},
+            VALIDATION,
+            constraint(
+                "TRACE", "loggingConfig.systemLogLevel", "Member must satisfy enum value set: [DEBUG, INFO, WARN]"
+            ),
+        ),
         ({"TracingConfig": {"Mode": "On"}}, VALIDATION, constraint("On", "tracingConfig.mode", "Member must satisfy")),
         (
             {"Architectures": ["sparc"]},
@@ -157,6 +164,13 @@ def test_update_function_refuses_what_the_service_refuses(aws: Endpoint) -> None
     assert error_of(update, FunctionName="here", Layers=[f"{LAYER}1"])[2] == f"Layer version {LAYER}1 does not exist."
     found = error_of(aws.lambda_.update_function_code, FunctionName="here", ZipFile=code(ECHO)[:-10])
     assert found[2] == "Could not unzip uploaded file. Please check your file, then try to upload again."
+    update = aws.lambda_.update_function_code
+    assert error_of(update, FunctionName="here", ImageUri="a:b")[2].startswith("Container images are not served")
+    assert error_of(update, FunctionName="here", ZipFile=code(ECHO), Publish=True)[2].startswith(
+        "Publish is not served"
+    )
+    assert error_of(update, FunctionName="here", ZipFile=code(ECHO), Architectures=["x"])[1] == "ValidationException"
+    assert error_of(update, FunctionName="here")[2] == "Please provide a source for function code."
     after = aws.lambda_.get_function_configuration(FunctionName="here")
     assert {**after, "ResponseMetadata": 0} == {**before, "ResponseMetadata": 0}
 

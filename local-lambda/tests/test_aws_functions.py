@@ -162,7 +162,8 @@ def test_update_function_code_makes_the_next_invocation_a_cold_start(aws: Endpoi
     old = aws.call("coded")
     ended = Processes([old["pid"]])
     before = aws.lambda_.get_function_configuration(FunctionName="coded")
-    updated = aws.update("coded", WHO % 2)
+    updated = aws.lambda_.update_function_code(FunctionName="coded", ZipFile=code(WHO % 2), Architectures=["arm64"])
+    assert updated["Architectures"] == ["arm64"]
     assert updated["CodeSha256"] != before["CodeSha256"]
     assert updated["RevisionId"] != before["RevisionId"]
     aws.lambda_.get_waiter("function_updated_v2").wait(FunctionName="coded")

@@ -52,6 +52,15 @@ _ON_CREATE: Mapping[str, type] = {
     "Architectures": list,
     "Tags": dict,
 }
+_CODE: Mapping[str, type] = {
+    "FunctionName": str,
+    "ZipFile": str,
+    "S3Bucket": str,
+    "S3Key": str,
+    "S3ObjectVersion": str,
+    "Architectures": list,
+    "RevisionId": str,
+}
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
 _HARMLESS: Mapping[str, Any] = {"SnapStart": {"ApplyOn": "None"}, "Publish": False}
 """Members that are not served, with the value in which they say nothing."""
@@ -82,14 +91,16 @@ def check_create(request: Document) -> None:
         raise invalid("Container images are not served here, there is no image registry: send a zip, PackageType Zip")
     if not (request.get("Runtime") and request.get("Handler")):
         raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
-    architectures = request.get("Architectures", ["x86_64"])
-    if architectures not in (["x86_64"], ["arm64"]):
-        raise violation(
-            architectures,
-            "architectures",
-            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]",
-        )
+    _check_architectures(request)
     check_configuration(request)
+
+
+def check_code(request: Document) -> None:
+    """Raises ApiError for what UpdateFunctionCode refuses without looking at the code."""
+    if "ImageUri" in request:
+        raise invalid("Container images are not served here, there is no image registry: send a zip")
+    _check_members(request, _CODE)
+    _check_architectures(request)
 
 
 def check_update(request: Document) -> None:
@@ -117,6 +128,9 @@ def check_configuration(request: Document) -> None:
     _check_range(_member(request, "EphemeralStorage", "Size"), "ephemeralStorage.size", 512, 10240)
     _check_choice(_member(request, "TracingConfig", "Mode"), "tracingConfig.mode", ("Active", "PassThrough"))
     _check_choice(_member(request, "LoggingConfig", "LogFormat"), "loggingConfig.logFormat", ("JSON", "Text"))
+    levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+    _check_choice(_member(request, "LoggingConfig", "ApplicationLogLevel"), "loggingConfig.applicationLogLevel", levels)
+    _check_choice(_member(request, "LoggingConfig", "SystemLogLevel"), "loggingConfig.systemLogLevel", levels[1:4])
     _check_environment(_member(request, "Environment", "Variables") or {})
     _check_layers(request.get("Layers", []))
 
@@ -148,6 +162,16 @@ def _check_members(request: Document, members: Mapping[str, type]) -> None:
             raise ApiError(400, "SerializationException", f"{member} must be of type {kind.__name__}")
     for member in [member for member, value in request.items() if value is None]:
         del request[member]
+
+
+def _check_architectures(request: Document) -> None:
+    architectures = request.get("Architectures", ["x86_64"])
+    if architectures not in (["x86_64"], ["arm64"]):
+        raise violation(
+            architectures,
+            "architectures",
+            "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]",
+        )
 
 
 def _says_nothing(value: object) -> bool:

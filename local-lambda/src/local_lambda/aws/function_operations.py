@@ -57,13 +57,11 @@ class FunctionOperations:
 
     async def update_function_code(self, operation: Operation) -> Answer:
         request, function = operation.request, _function(operation)
-        if "ImageUri" in request:
-            raise invalid("Container images are not served here, there is no image registry: send a zip")
-        if request.get("Publish"):
-            raise invalid("Publish is not served by local-lambda aws: leave it out")
+        dry_run = bool(request.pop("DryRun", False))
+        checks.check_code(request)
         _check_revision(function, request)
         data = await code_of(self._services, operation, request)
-        return 200, await operation.functions.update_code(function, data, bool(request.get("DryRun")))
+        return 200, await operation.functions.update_code(function, data, request.get("Architectures"), dry_run)
 
     async def update_function_configuration(self, operation: Operation) -> Answer:
         request, function = operation.request, _function(operation)

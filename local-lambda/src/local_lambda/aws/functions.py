@@ -79,7 +79,9 @@ class Functions:
         await self._look_for_interpreter(function)
         return function
 
-    async def update_code(self, function: Function, data: bytes, dry_run: bool) -> Document:
+    async def update_code(
+        self, function: Function, data: bytes, architectures: list[str] | None, dry_run: bool
+    ) -> Document:
         """Replace the code. A dry run answers what would be, and changes nothing."""
         package = await self._packages.open(data)
         try:
@@ -87,7 +89,9 @@ class Functions:
         except ApiError:
             await self._packages.remove(package.home)
             raise
-        changes = {"CodeSize": package.size, "CodeSha256": package.sha256}
+        changes: Document = {"CodeSize": package.size, "CodeSha256": package.sha256}
+        if architectures is not None:
+            changes["Architectures"] = architectures
         if dry_run:
             await self._packages.remove(package.home)
             return {**function.configuration, **changes}
