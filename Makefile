@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint clean
+.PHONY: help run test lint readmes clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
@@ -25,6 +25,9 @@ test: .venv/.installed ## run all tests on every installed Python, 3.8 to 3.13
 
 lint: .venv/.installed ## check style, types and templates
 	.venv/bin/tox run -e lint
+
+readmes: .venv/.installed ## run the commands of every README and write down what they print; README= for one
+	.venv/bin/tox exec --quiet -e walkthroughs -- python -m walkthrough $(README)
 
 clean: ## remove what was made, in every folder
 	@for folder in $(EXAMPLES) local-lambda benchmarks; do $(MAKE) --no-print-directory -C "$$folder" clean; done

@@ -114,15 +114,3 @@ def test_pythons_of_pyenv_are_those_of_the_matrix() -> None:
     matrix = re.search(r"-py\{(38[\d,]+)\}", (ROOT / "tox.ini").read_text(encoding="utf-8"))
     assert matrix is not None
     assert named == {f"{version[0]}.{version[1:]}" for version in matrix[1].split(",")}
-
-
-def test_links_between_files_lead_somewhere() -> None:
-    """Relative links of all READMEs."""
-    files = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
-    broken = []
-    for name in files.stdout.split():
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", text):
-            if not (ROOT / name).parent.joinpath(target).exists():
-                broken.append(f"{name}: {target}")
-    assert broken == []

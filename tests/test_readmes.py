@@ -1,0 +1,106 @@
+"""What a reader can see, a run has shown: commands, transcripts, changes, excerpts, links and pictures of all READMEs.
+
+`make readmes` writes the transcripts anew. How a README says what is compared is in walkthrough/parse.py and match.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from walkthrough import anchors, excerpts, pictures
+from walkthrough.copies import ROOT, Copies, readmes, walkthroughs
+from walkthrough.parse import parse
+from walkthrough.walk import OPTIONAL, Walk, is_run, walk
+
+NOT_RUN = {
+    "needs an AWS account": 8,
+    # What they build and start is built, started and asked by test_images.py.
+    "needs Docker": 9,
+    # make test itself; what is in it is run here anyway.
+    "run by tox anyway": 6,
+}
+"""How many blocks are not run or compared, for each reason. A new one is a decision: it needs a line here."""
+
+Walks = dict[str, Future[Walk]]
+EVERY_README = pytest.mark.parametrize("name", readmes())
+
+
+@pytest.fixture(scope="module")
+def walks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walks]:
+    """The walks of the selected READMEs, two at a time."""
+    selected = [
+        str(item.callspec.params["walkthrough"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "walkthrough" in item.callspec.params
+    ]
+    copies = Copies(tmp_path_factory.mktemp("walks"))
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(walk, name, copies) for name in dict.fromkeys(selected)}
+
+
+@pytest.mark.parametrize("walkthrough", walkthroughs())
+def test_transcripts_when_commands_are_run_in_a_clean_copy(walks: Walks, walkthrough: str) -> None:
+    """Each command, one after the other, prints what the README shows, and a picture it makes is the one shown."""
+    walked = walks[walkthrough].result()
+    report = walked.report()
+    assert not report, f"\n\n{report}\n\n`make readmes README={walkthrough}` writes what was printed."
+    assert pictures.differences(walked) == []
+
+
+@EVERY_README
+def test_excerpts_are_in_a_file_when_shown(name: str) -> None:
+    """Code in a README is code of its folder, letter by letter."""
+    unknown = excerpts.unknown_excerpts(parse(ROOT / name))
+    assert [f"{name}:{block.line}: {block.lines[0]}" for block in unknown] == []
+
+
+@EVERY_README
+def test_links_and_anchors_lead_somewhere(name: str) -> None:
+    """Relative links are files of the repository, anchors their headings."""
+    assert anchors.check(ROOT / name, ROOT) == []
+
+
+@EVERY_README
+def test_commands_are_console_blocks(name: str) -> None:
+    """A transcript without the language `console` would not be run, and one with output first cannot be."""
+    for block in parse(ROOT / name).blocks:
+        if block.language == "console":
+            assert block.commands(), f"{name}:{block.line}: no command"
+        else:
+            shown = [line for line in block.lines if line.startswith("$ ")]
+            assert not shown, f"{name}:{block.line}: commands in a block that is not ```console"
+
+
+def test_blocks_that_are_not_run_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody adds a block that is not run without saying so here."""
+    found: Counter[str] = Counter()
+    places = []
+    for name in readmes():
+        for block in parse(ROOT / name).blocks:
+            if block.reason and block.reason not in OPTIONAL:
+                found[block.reason] += 1
+                places.append(f"{name}:{block.line}: {block.language} {block.reason}")
+            elif not is_run(block.reason):
+                places.append(f"{name}:{block.line}: {block.language} {block.reason}, which is not here")
+    with capsys.disabled():
+        print("\nnot run:", *places, sep="\n  ")
+    assert found == NOT_RUN
+
+
+@EVERY_README
+def test_names_exist_when_mentioned(name: str) -> None:
+    """Files in a README's first table column are there, and so are the targets of make that it names."""
+    folder = (ROOT / name).parent
+    prose = "\n".join(parse(ROOT / name).prose)
+    is_example = (folder / "template.yaml").exists()
+    makefiles = [folder / "Makefile"] if is_example else [ROOT / "Makefile", *ROOT.glob("*/Makefile")]
+    text = "\n".join(makefile.read_text(encoding="utf-8") for makefile in makefiles)
+    for target in re.findall(r"`make ([a-z][a-z-]+)[ `]", prose):
+        assert re.search(rf"^([a-z-]+ )*{target}( [a-z-]+)*:", text, re.MULTILINE), f"make {target}"
+    if is_example:
+        for file in re.findall(r"^\| `([\w./-]+/[\w./-]*|[\w-]+\.(?:py|yaml|txt|sh))`", prose, re.MULTILINE):
+            assert (folder / file).exists(), file

@@ -1,0 +1,102 @@
+"""Compare what a transcript shows with what a command printed.
+
+`...` alone stands for any lines, inside a line for any text; the names below for what differs from run to run. Several
+blanks in a row stand for any number of blanks, because columns move with the width of the figures in them.
+
+Processes that run side by side write side by side. So only the lines of one lane (`platform | `, `function | `, those
+without a mark) have to be in the order shown, not those of different lanes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+
+WILDCARDS = {
+    "...": r".*",
+    "[ID]": r"[0-9A-Za-z]*\d[0-9A-Za-z]*(?:-[0-9A-Za-z]+)*|[0-9a-f]+(?:-[0-9a-f]+)*",
+    "[TIME]": r"\d[0-9:.,TZ+ -]*",
+    "[MS]": r"-?\d+(?:\.\d+)?(?: ms)?",
+    "[N]": r"-?\d[\d.,]*",
+    "[ADDRESS]": r"127\.\d+\.\d+\.\d+:\d+",
+    "[LINE]": r"\d+",
+    "[VERSION]": r"\d+\.\d+(?:\.\w+)?",
+}
+LANE = re.compile(r"(extension:[\w.-]+|[a-z]+) *\| ")
+PIECES = re.compile("|".join([*map(re.escape, WILDCARDS), " {2,}"]))
+
+
+@functools.cache
+def compile_line(expected: str) -> re.Pattern[str]:
+    """Make the pattern for one line of a transcript."""
+    pattern, end = "", 0
+    for piece in PIECES.finditer(expected):
+        pattern += re.escape(expected[end : piece.start()]) + f"(?:{WILDCARDS.get(piece[0], ' +')})"
+        end = piece.end()
+    return re.compile(pattern + re.escape(expected[end:]))
+
+
+def same(expected: str, actual: str) -> bool:
+    """Tell whether a line is as expected; blanks at its end do not count."""
+    return compile_line(expected.rstrip()).fullmatch(actual.rstrip()) is not None
+
+
+def is_gap(expected: str) -> bool:
+    """Tell whether this line of a transcript stands for any lines."""
+    return expected.strip() == "..."
+
+
+def reach(expected: list[str], actual: list[str]) -> list[set[int]]:
+    """For each number of expected lines, how many actual lines they can account for."""
+    reached = [{0}]
+    for line in expected:
+        before = reached[-1]
+        if is_gap(line):
+            after = set(range(min(before), len(actual) + 1)) if before else set()
+        else:
+            after = {count + 1 for count in before if count < len(actual) and same(line, actual[count])}
+        reached.append(after)
+    return reached
+
+
+def lanes(expected: list[str], actual: list[str]) -> list[tuple[list[str], list[str]]]:
+    """Split transcript and output by the processes that wrote them; a gap is in every lane."""
+    names = dict.fromkeys(lane(line) for line in [*expected, *actual] if not is_gap(line))
+    return [
+        (
+            [line for line in expected if is_gap(line) or lane(line) == name],
+            [line for line in actual if lane(line) == name],
+        )
+        for name in names
+    ]
+
+
+def lane(line: str) -> str:
+    """The name of the process that wrote a line, or nothing."""
+    mark = LANE.match(line)
+    return mark[1] if mark else ""
+
+
+def matches(expected: list[str], actual: list[str]) -> bool:
+    """Tell whether the output is what the transcript shows."""
+    return all(len(there) in reach(shown, there)[-1] for shown, there in lanes(expected, actual))
+
+
+def explain(expected: list[str], actual: list[str]) -> str:
+    """Say where output and transcript part, for a human: the first lane that is not as shown."""
+    expected, actual = next(
+        (pair for pair in lanes(expected, actual) if len(pair[1]) not in reach(*pair)[-1]), (expected, actual)
+    )
+    reached = reach(expected, actual)
+    good = max(number for number, counts in enumerate(reached) if counts)
+    count = min(reached[good])
+    wanted = expected[good] if good < len(expected) else "(nothing more)"
+    rest = actual[count:]
+    shown = [f"    got:      {line}" for line in rest[:20]] or ["    got:      (nothing more)"]
+    if len(rest) > 20:
+        shown.append(f"    ({len(rest) - 20} lines more)")
+    if good and is_gap(expected[good - 1]):
+        close = difflib.get_close_matches(wanted, dict.fromkeys(rest), n=2)
+        shown = [f"    close to: {line}" for line in close] + shown
+    return "\n".join([f"    expected: {wanted}", *shown])

@@ -1,0 +1,108 @@
+"""Read what a README can be held to: its fenced blocks, and in `console` blocks the commands with their output.
+
+    ```console                      run, and compared with the output
+    $ command \\
+        continued
+    output
+    ```
+
+The words after the fence's language are a reason: "```console needs an AWS account". A block with a reason is not run
+or not compared, unless the reason is a tool that is there (`OPTIONAL` in walk.py). A command that ends with `&` runs in
+the background; the lines it shows are waited for, `$ kill %1` ends it and shows the rest, and the next `##` heading
+ends it without showing anything. A `diff` block is a change of the files it names, which lasts until the next heading
+or bold paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w.+-]*)[ \t]*(.*)$")
+
+
+@dataclass
+class Command:
+    """A command of a transcript; `line` is the number of its `$` line, from 1."""
+
+    line: int
+    source: list[str]
+    """Its lines as they stand in the README."""
+    expected: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What a shell gets to read."""
+        rest = [line.removeprefix("> ") for line in self.source[1:]]
+        return "\n".join([self.source[0].removeprefix("$ "), *rest])
+
+
+@dataclass
+class Block:
+    """A fenced block. `line` is the number of the fence, `section` grows at each heading, `part` only at `##`."""
+
+    line: int
+    language: str
+    reason: str
+    lines: list[str]
+    section: int
+    part: int
+
+    @property
+    def text(self) -> str:
+        """The content with its last line end."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+    def commands(self) -> list[Command]:
+        """The commands of a `console` block.
+
+        Raises ValueError when there is output before the first command.
+        """
+        commands: list[Command] = []
+        continued = False
+        for number, line in enumerate(self.lines, self.line + 1):
+            if continued or (commands and line.startswith("> ") and not commands[-1].expected):
+                commands[-1].source.append(line)
+            elif line.startswith("$ "):
+                commands.append(Command(number, [line]))
+            elif not commands:
+                raise ValueError(f"line {number}: output before the first command")
+            else:
+                commands[-1].expected.append(line)
+                continue
+            continued = line.endswith("\\")
+        return commands
+
+
+@dataclass
+class Document:
+    """A Markdown file. `prose` are its lines with the blocks emptied, so that numbers of lines stay right."""
+
+    path: Path
+    lines: list[str]
+    prose: list[str]
+    blocks: list[Block]
+
+
+def parse(path: Path) -> Document:
+    """Read a Markdown file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    prose = list(lines)
+    blocks: list[Block] = []
+    fence, section, part = "", 0, 0
+    for index, line in enumerate(lines):
+        if fence:
+            prose[index] = ""
+            if line.strip() == fence:
+                fence = ""
+            else:
+                blocks[-1].lines.append(line)
+        elif match := FENCE.match(line):
+            prose[index] = ""
+            fence = match[1]
+            blocks.append(Block(index + 1, match[2], match[3].strip(), [], section, part))
+        elif re.match(r"#{1,6} |\*\*", line):
+            section += 1
+            part += line.startswith("## ")
+    return Document(path, lines, prose, blocks)
