@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from broker import RabbitMQ, missing
 from environment_extended import ExtendedRig, MakeRig
 from extended import ECHO, make_layer
 from puppet_runtime import Puppet
@@ -126,3 +127,16 @@ def make_gate(shared_folder: Path) -> Iterator[Callable[[], Gate]]:
     for gate in gates:
         gate.open()
         gate.close()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ of these tests alone; without one they are skipped, and fail where CI is set."""
+    absent = missing()
+    if absent:
+        reason = f"RabbitMQ is not installed ({', '.join(absent)} missing): apt-get install rabbitmq-server"
+        if os.environ.get("CI"):
+            pytest.fail(reason, False)
+        pytest.skip(reason)
+    with RabbitMQ(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker

@@ -64,8 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     _template_arguments(start)
     _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
     _recording_arguments(start)
+    _amqp_argument(start)
     _freeze_argument(start)
     start.set_defaults(run="start")
+
+    call = commands.add_parser("call", help="invoke a function through RabbitMQ, which a worker elsewhere serves")
+    _amqp_argument(call, "the broker (the variable AMQP_URI)")
+    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is its queue's")
+    call.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
+    call.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the answer (60)")
+    call.set_defaults(run="call")
 
     aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
     _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, with COMMAND any free one")
@@ -82,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
     _server_arguments(execute, 1)
     _recording_arguments(execute)
+    _amqp_argument(execute)
     _freeze_argument(execute)
     execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
     execute.add_argument(
@@ -145,6 +154,12 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
     )
 
 
+def _amqp_argument(
+    parser: argparse.ArgumentParser, what: str = "serve queues of this RabbitMQ too (the variable AMQP_URI; off)"
+) -> None:
+    parser.add_argument("--amqp", metavar="URI", help=what)
+
+
 def _freeze_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
@@ -155,6 +170,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds (up to 86400)")
     return value
 
 

@@ -24,6 +24,7 @@ from local_lambda.processes import Zygote
 if TYPE_CHECKING:
     import asyncio
 
+    from local_lambda.amqp.connection import Broker
     from local_lambda.config import FunctionConfig
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events import Event
@@ -69,6 +70,7 @@ def invoke(options: Namespace) -> int:
 
 def start(options: Namespace) -> int:
     """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
+    broker = _broker(options)
     with _host(options) as host, _recorded(options, host):
         from local_lambda.sockets import listen
         from local_lambda.template import load_functions
@@ -78,11 +80,12 @@ def start(options: Namespace) -> int:
         for refused, reason in functions.refused:
             host.console.write("platform", f"{refused.name} is left out: {reason}")
         programs = [_program(each, options, host.workspace / each.logical_id, host.console) for each in functions]
-        return _run(_serve(host, programs, listener, options.max_environments))
+        return _run(_serve(host, programs, listener, options.max_environments, broker))
 
 
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
+    broker = _broker(options)
     with _host(options) as host, _recorded(options, host):
         from local_lambda.host import Program
         from local_lambda.interpreter import Interpreter
@@ -101,7 +104,23 @@ def execute(options: Namespace) -> int:
         layers = options.opt.resolve() if options.opt else Path("/opt")
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
-        return _run(_serve(host, [program], listener, options.max_environments))
+        return _run(_serve(host, [program], listener, options.max_environments, broker))
+
+
+def call(options: Namespace) -> int:
+    """`local-lambda call`: one invocation through RabbitMQ; exit statuses as `invoke`."""
+    broker = _broker(options)
+    if broker is None:
+        raise UsageError("call needs a broker: --amqp amqp://guest:guest@localhost:5672/, or the variable AMQP_URI")
+    payload = _event(options.event)
+    _check_event(payload)
+    from local_lambda.amqp.client import call as request
+
+    reply = _run(request(broker, options.function, payload or b"{}", options.timeout))
+    _print(reply.payload + b"\n")
+    if reply.refusal is not None:
+        raise UsageError(f"{options.function} was not invoked: {reply.refusal}")
+    return 1 if reply.function_error else 0
 
 
 def timeline(options: Namespace) -> int:
@@ -141,6 +160,17 @@ def _check_program(command: Sequence[str]) -> None:
 
     if command and which(command[0]) is None:
         raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+
+
+def _broker(options: Namespace) -> Broker | None:
+    """The broker of `--amqp`, else of AMQP_URI, which is taken out of the environment: functions must not see it."""
+    uri = options.amqp or os.environ.get("AMQP_URI")
+    os.environ.pop("AMQP_URI", None)
+    if not uri:
+        return None
+    from local_lambda.amqp.connection import Broker
+
+    return Broker(uri)
 
 
 @contextmanager
@@ -317,7 +347,9 @@ def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> Non
     answered.set_result(answer)
 
 
-async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: Any, limit: int) -> int:
+async def _serve(
+    host: EnvironmentHost, programs: Sequence[Program], listener: Any, limit: int, broker: Broker | None
+) -> int:
     import asyncio
 
     from local_lambda.apis.invoke_2015_03_31 import MAX_SYNC_BYTES, FunctionDirectory, invoke_api
@@ -333,6 +365,12 @@ async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: A
 
         routes = read_routes(pools.values())
         app = api_gateway(routes, lambda text: host.console.write("platform", text, bad=True), app)
+    worker = None
+    if broker is not None:
+        from local_lambda.amqp.worker import Worker
+
+        worker = Worker(broker, pools, lambda text, bad: host.console.write("amqp", text, bad=bad))
+        await worker.start()
     server = Server(app, listener, MAX_SYNC_BYTES)
     await server.start()
     names = ", ".join(pools)
@@ -342,7 +380,11 @@ async def _serve(host: EnvironmentHost, programs: Sequence[Program], listener: A
     host.console.flush()
     await stop.event.wait()
     server.stop_listening()
+    if worker is not None:
+        await worker.stop_consuming()
     await asyncio.gather(*(pool.finish() for pool in pools.values()))
+    if worker is not None:
+        await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
     server.close()
     host.console.write("platform", "stopped")

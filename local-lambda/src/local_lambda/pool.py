@@ -82,6 +82,20 @@ class EnvironmentPool:
         self._queued.add(task)
         task.add_done_callback(self._queued.discard)
 
+    async def attempts(self, invocation: Invocation) -> Answer:
+        """Serve an asynchronous invocation up to three times; the first success, or the last failure."""
+        for pause in (*self._retry_seconds, None):
+            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            invocation.on_answer = partial(_set, answered)
+            self.invoke(invocation, None)
+            answer = await answered
+            if not answer.failed:
+                break
+            if pause is not None:
+                await asyncio.sleep(pause)
+                invocation = invocation.again()
+        return answer
+
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
         """From now on `function` is served, by new environments.
 
@@ -192,21 +206,13 @@ class EnvironmentPool:
             self._arm(max(PLACEMENT_SECONDS - (now - oldest), PLACEMENT_SECONDS / 4))
 
     async def _attempts(self, invocation: Invocation) -> None:
-        for pause in (*self._retry_seconds, None):
-            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            invocation.on_answer = partial(_set, answered)
-            self.invoke(invocation, None)
-            answer = await answered
-            if not answer.failed:
-                return
-            if pause is not None:
-                await asyncio.sleep(pause)
-                invocation = invocation.again()
-        self._notice(
-            f"asynchronous invocation {invocation.request_id} of {self.function.name} failed "
-            f"{1 + len(self._retry_seconds)} times and is discarded; "
-            f"the last error: {answer.payload[:500].decode('utf-8', 'replace')}"
-        )
+        answer = await self.attempts(invocation)
+        if answer.failed:
+            self._notice(
+                f"asynchronous invocation {invocation.request_id} of {self.function.name} failed "
+                f"{1 + len(self._retry_seconds)} times and is discarded; "
+                f"the last error: {answer.payload[:500].decode('utf-8', 'replace')}"
+            )
 
 
 def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:

@@ -158,7 +158,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
         arn,
         tracing,
         answered,
-        client_context=_client_context(context) if context else None,
+        client_context=client_context(context) if context else None,
         tail=exchange.header(b"x-amz-log-type") == b"Tail",
     )
     pool.invoke(invocation, throttled)
@@ -210,7 +210,7 @@ def invalid_content(reason: str) -> ApiError:
     )
 
 
-def _client_context(encoded: bytes) -> str:
+def client_context(encoded: bytes) -> str:
     """The JSON text in an `X-Amz-Client-Context` header, on one line."""
     if len(encoded) > MAX_CLIENT_CONTEXT_BYTES:
         raise ApiError(
@@ -228,9 +228,13 @@ def _client_context(encoded: bytes) -> str:
 
 def api_error(exchange: Exchange, error: ApiError) -> None:
     """An error as the Invoke API writes it; botocore takes the exception's name from the header."""
+    exchange.respond(error.status, error_body(error), _error_headers(error.error_type))
+
+
+def error_body(error: ApiError) -> bytes:
+    """The error object of this API."""
     key = "Message" if error.error_type in _CAPITAL_MESSAGE else "message"
-    body = encode({"Type": "User" if error.status < 500 else "Service", key: error.message})
-    exchange.respond(error.status, body, _error_headers(error.error_type))
+    return encode({"Type": "User" if error.status < 500 else "Service", key: error.message})
 
 
 def _error_headers(error_type: str) -> bytes:

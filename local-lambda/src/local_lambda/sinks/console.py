@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-_PLAIN = {"platform": "", "function": "", "trace": "", "extension": "", "bad": "", "end": ""}
+_PLAIN = {"platform": "", "function": "", "trace": "", "amqp": "", "extension": "", "bad": "", "end": ""}
 _COLOURED = {
     "platform": "\x1b[2m",
     "function": "\x1b[36m",
     "trace": "\x1b[34m",
+    "amqp": "\x1b[33m",
     "extension": "\x1b[35m",
     "bad": "\x1b[31m",
     "end": "\x1b[0m",

@@ -1,0 +1,75 @@
+"""A RabbitMQ broker: its URI, how it is shown without the password, and connections to it.
+
+URI: https://www.rabbitmq.com/docs/uri-spec. What is sent over a connection must not live here.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from local_lambda.errors import StartError
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractConnection
+
+CONNECT_SECONDS = 10.0
+
+
+class Broker:
+    """The broker and virtual host of an AMQP URI. `str(broker)` has no password in it.
+
+    Raises StartError when the URI is none, or when aio-pika is not installed.
+    """
+
+    def __init__(self, uri: str) -> None:
+        if find_spec("aio_pika") is None:
+            raise StartError(
+                "AMQP needs the package aio-pika, which is not installed;"
+                " run: make install EXTRAS=amqp in local-lambda's folder, or pip install 'local-lambda[amqp]'"
+            )
+        try:
+            parts = urlsplit(uri)
+            port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
+            # The text itself may hold a password, so it is not repeated.
+            raise StartError("this is no AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.user = unquote(parts.username) if parts.username else "guest"
+        self._uri = uri
+        self._virtual_host = unquote(parts.path[1:]) or "/"
+        self._shown = f"{parts.scheme}://{host}:{port}{parts.path or '/'}"
+        # Both libraries report what they see at once, and again with every attempt; all of it comes back as exceptions.
+        for name in ("aio_pika", "aiormq"):
+            logger = logging.getLogger(name)
+            logger.addHandler(logging.NullHandler())
+            logger.propagate = False
+
+    def __str__(self) -> str:
+        return self._shown
+
+    async def connect(self) -> AbstractConnection:
+        """A new connection; raises StartError with the reason when there is none to be had."""
+        import aio_pika
+
+        try:
+            return await aio_pika.connect(self._uri, timeout=CONNECT_SECONDS)
+        except Exception as error:
+            raise StartError(f"cannot connect to {self} as {self.user}: {self.reason(error)}") from None
+
+    def reason(self, error: BaseException | None) -> str:
+        """What went wrong with a connection or channel, in one line."""
+        from aio_pika.exceptions import ProbableAuthenticationError
+
+        if isinstance(error, ProbableAuthenticationError):
+            return "the broker refuses this user name and password"
+        if isinstance(error, TimeoutError):
+            return f"no answer within {CONNECT_SECONDS:.0f} s"
+        if "Connection.Close" in str(error):  # all the library says about it
+            return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
+        cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
+        return " ".join(str(cause or "").split()) or type(error).__name__

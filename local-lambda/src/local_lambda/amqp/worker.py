@@ -1,0 +1,261 @@
+"""The worker: each function is a queue; a message is an invocation, and its answer goes to the message's `reply_to`.
+
+A message is acknowledged when the broker has confirmed the answer, never before, so what a worker had not finished when
+it died is delivered again. Whatever goes wrong with the connection is treated alike: it is dropped, and another one is
+opened, with growing pauses. Names in the headers are those of the Invoke API's HTTP headers:
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import aio_pika
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError
+
+from local_lambda.amqp.connection import Broker
+from local_lambda.apis.invoke_2015_03_31 import MAX_ASYNC_BYTES, MAX_SYNC_BYTES, check_json, client_context, error_body
+from local_lambda.errors import ApiError, StartError
+from local_lambda.identifiers import new_uuid
+from local_lambda.invocation import Answer, Invocation
+from local_lambda.pool import EnvironmentPool
+from local_lambda.xray import new_tracing
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue, ConsumerTag
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+DIRECT_REPLY = "amq.rabbitmq.reply-to."
+"""How the broker names its pseudo-queues for direct replies. It returns every mandatory message to one, so those are
+sent without: https://www.rabbitmq.com/docs/direct-reply-to."""
+
+Headers = Mapping[str, str]
+
+
+class Worker:
+    """Serves the queues of these functions. `say` gets lines for the reader; its second argument marks bad news."""
+
+    def __init__(self, broker: Broker, pools: Mapping[str, EnvironmentPool], say: Callable[[str, bool], None]) -> None:
+        self._broker = broker
+        self._pools = pools
+        self._say = say
+        self._consumers: list[tuple[AbstractQueue, ConsumerTag]] = []
+        self._connection: AbstractConnection | None = None
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._given_up = asyncio.Event()
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect and consume; raises StartError when that is not possible now. Later losses are healed."""
+        await self._open()
+        self._say(f"serving {', '.join(self._pools)} from {self._broker}", False)
+        for name, pool in self._pools.items():
+            if not pool.limit:
+                self._say(f"{name} has no concurrency: its messages stay in the queue", True)
+        self._keeper = asyncio.get_running_loop().create_task(self._keep_connected())
+
+    async def stop_consuming(self) -> None:
+        """Take no more messages; those in work go on."""
+        self._stopping = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait((self._keeper,))
+        for queue, tag in self._consumers:
+            try:
+                await queue.cancel(tag)
+            except (AMQPError, ChannelInvalidStateError, OSError):
+                pass  # a connection that is lost consumes nothing
+        self._say(f"takes no more from {self._broker}", False)
+
+    async def finish(self) -> None:
+        """Send and confirm the answers of what has been served (the pools are finished), give the rest back."""
+        await asyncio.sleep(0)
+        self._given_up.set()
+        if self._working:
+            await asyncio.wait(self._working)
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _open(self) -> None:
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        connection = await self._broker.connect()
+
+        def closed(_: object, error: BaseException | None) -> None:
+            if not lost.done():
+                lost.set_result(self._broker.reason(error))
+
+        connection.close_callbacks.add(closed)
+        self._lost, self._connection, self._consumers = lost, connection, []
+        try:
+            for name, pool in self._pools.items():
+                await _ensure_queue(connection, name)
+                if pool.limit:  # one without concurrency would take messages and never begin with them
+                    await self._consume(connection, name, pool, closed)
+        except (AMQPError, ChannelInvalidStateError, OSError) as error:
+            await connection.close()
+            raise StartError(f"cannot consume from {self._broker}: {self._broker.reason(error)}") from None
+
+    async def _consume(
+        self,
+        connection: AbstractConnection,
+        name: str,
+        pool: EnvironmentPool,
+        closed: Callable[[object, BaseException | None], None],
+    ) -> None:
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        channel.close_callbacks.add(closed)
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda _: closed(None, AMQPError(f"the queue {name} is gone")))
+        await channel.set_qos(prefetch_count=pool.limit)
+        queue = await channel.get_queue(name, ensure=False)
+        self._consumers.append((queue, await queue.consume(partial(self._deliver, channel, pool))))
+
+    async def _keep_connected(self) -> None:
+        while True:
+            reason = await self._lost
+            self._say(f"lost {self._broker}: {reason}; trying until it is back", True)
+            assert self._connection is not None
+            await self._connection.close()
+            pause = FIRST_PAUSE_SECONDS
+            while True:
+                await asyncio.sleep(pause * random.uniform(0.5, 1))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                try:
+                    await self._open()
+                    break
+                except StartError:
+                    continue
+            self._say(f"serving {', '.join(self._pools)} from {self._broker} again", False)
+
+    async def _deliver(self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage) -> None:
+        if self._stopping:
+            return  # not acknowledged, so it goes back when the connection is closed
+        task = asyncio.current_task()
+        assert task is not None
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        try:
+            await self._serve(channel, pool, message)
+        except (AMQPError, ChannelInvalidStateError, OSError) as error:
+            # The answer did not get out. The broker still has the message and delivers it again.
+            if not self._lost.done() and not self._stopping and not channel.is_closed:
+                self._lost.set_result(self._broker.reason(error))
+
+    async def _serve(self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage) -> None:
+        name = pool.function.name
+        headers = {key.lower(): value for key, value in message.headers.items() if isinstance(value, str)}
+        incoming = headers.get("x-amzn-trace-id")
+        try:
+            _check(message)
+            context = headers.get("x-amz-client-context")
+            invocation = Invocation(
+                message.body or b"{}",
+                pool.function.arn,
+                new_tracing(incoming, pool.function.tracing_active, queued=not message.reply_to),
+                lambda invocation, answer: None,
+                client_context=client_context(context.encode()) if context else None,
+                tail=headers.get("x-amz-log-type") == "Tail",
+            )
+        except ApiError as error:
+            self._say(f"a message for {name} is refused: {error.error_type}: {error.message}", True)
+            refusal = {"x-amzn-ErrorType": error.error_type, "x-amzn-RequestId": new_uuid()}
+            await self._answer(channel, message, error_body(error), refusal)
+            return
+        if message.redelivered:
+            self._say(f"{invocation.request_id} was delivered before: it may run a second time", False)
+        if not message.reply_to:
+            await self._serve_asynchronous(pool, invocation, message)
+            return
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        invocation.on_answer = partial(_set, answered)
+        pool.invoke(invocation, None)
+        answer = await answered
+        await self._answer(channel, message, answer.payload, _headers(pool, invocation, answer))
+
+    async def _serve_asynchronous(
+        self, pool: EnvironmentPool, invocation: Invocation, message: AbstractIncomingMessage
+    ) -> None:
+        """Nobody waits for an answer: as with `Event`, up to three attempts; the third failure is a dead letter."""
+        loop = asyncio.get_running_loop()
+        attempts, stop = loop.create_task(pool.attempts(invocation)), loop.create_task(self._given_up.wait())
+        await asyncio.wait((attempts, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not attempts.done():
+            attempts.cancel()  # between two attempts: the message goes back
+        elif attempts.result().failed:
+            last = attempts.result().payload[:500].decode("utf-8", "replace")
+            self._say(f"{invocation.request_id} failed every time and is a dead letter; the last error: {last}", True)
+            await message.reject(requeue=False)
+        else:
+            await message.ack()
+
+    async def _answer(
+        self, channel: AbstractChannel, message: AbstractIncomingMessage, body: bytes, headers: Headers
+    ) -> None:
+        """Publish, wait for the confirmation, then acknowledge; what nobody can be told is a dead letter."""
+        if not message.reply_to:
+            await message.reject(requeue=False)
+            return
+        reply = aio_pika.Message(
+            body,
+            headers={**headers, **({"X-Redelivered": "true"} if message.redelivered else {})},
+            content_type="application/json",
+            correlation_id=message.correlation_id,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        mandatory = not message.reply_to.startswith(DIRECT_REPLY)
+        try:
+            await channel.default_exchange.publish(reply, message.reply_to, mandatory=mandatory)
+        except DeliveryError as error:
+            why = "is gone" if type(error) is not DeliveryError else "takes no more messages"
+            self._say(f"an answer is dropped: its queue {message.reply_to} {why}", True)
+        await message.ack()
+
+
+async def _ensure_queue(connection: AbstractConnection, name: str) -> None:
+    """Declare a durable queue, unless there is one: that one may have any type and arguments."""
+    channel = await connection.channel()
+    try:
+        await channel.declare_queue(name, passive=True)
+    except ChannelNotFoundEntity:
+        channel = await connection.channel()
+        await channel.declare_queue(name, durable=True)
+    await channel.close()
+
+
+def _check(message: AbstractIncomingMessage) -> None:
+    """Raises ApiError when a message's body cannot be an event."""
+    kind, limit = ("RequestResponse", MAX_SYNC_BYTES) if message.reply_to else ("Event", MAX_ASYNC_BYTES)
+    if len(message.body) > limit:
+        raise ApiError(
+            413,
+            "RequestTooLargeException",
+            f"{len(message.body)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)",
+        )
+    check_json(message.body)
+
+
+def _headers(pool: EnvironmentPool, invocation: Invocation, answer: Answer) -> Headers:
+    headers = {
+        "x-amzn-RequestId": invocation.request_id,
+        "X-Amzn-Trace-Id": invocation.tracing.header,
+        "X-Amz-Executed-Version": pool.function.version,
+    }
+    if answer.failed:
+        headers["X-Amz-Function-Error"] = "Unhandled"
+    if answer.log_tail is not None:
+        headers["X-Amz-Log-Result"] = base64.b64encode(answer.log_tail).decode()
+    return headers
+
+
+def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+    if not answered.done():
+        answered.set_result(answer)
