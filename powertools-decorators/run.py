@@ -1,8 +1,9 @@
 """Run both functions on one `local-lambda`, send five orders to one of them, and stop.
 
-    python run.py path/to/local-lambda
+    python run.py path/to/local-lambda [OPTION...]
 
-What the functions log, and the trace of each invocation, comes from local-lambda itself, on stderr.
+What the functions log, and the trace of each invocation, comes from local-lambda itself, on stderr. The options are its
+own, those of its command `start`.
 """
 
 import json
@@ -28,13 +29,13 @@ ORDERS = (
 )
 
 
-def main(local_lambda: str) -> int:
+def main(local_lambda: str, *options: str) -> int:
     """Run the example; return 0 when each order got the answer it must get."""
     port = find_free_port()
     url = f"http://127.0.0.1:{port}"
     # The functions call each other through boto3, which this variable leads to local-lambda instead of AWS.
     environment = {**os.environ, "AWS_ENDPOINT_URL_LAMBDA": url}
-    command = [local_lambda, "start", "--template", str(FOLDER / "template.yaml"), "--port", str(port)]
+    command = [local_lambda, "start", "--template", str(FOLDER / "template.yaml"), "--port", str(port), *options]
     with subprocess.Popen(command, env=environment) as process:
         try:
             wait_until_it_listens(process, port)
@@ -76,6 +77,6 @@ def send(url: str, name: str, expected: int, lesson: str) -> bool:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: run.py LOCAL_LAMBDA")
-    sys.exit(main(sys.argv[1]))
+    if len(sys.argv) < 2:
+        sys.exit("usage: run.py LOCAL_LAMBDA [OPTION...]")
+    sys.exit(main(*sys.argv[1:]))

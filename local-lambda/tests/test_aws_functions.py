@@ -156,6 +156,16 @@ def test_invoke_event_that_fails_is_tried_three_times(aws: Endpoint) -> None:
     assert starts == [f"START RequestId: {request_id} Version: $LATEST\n"] * 3
 
 
+def test_invoke_event_that_fails_is_tried_again_with_new_code(aws: Endpoint) -> None:
+    """The queue belongs to the function, not to its environments."""
+    aws.create("mended", "def handler(event, context):\n    raise ValueError('no')\n")
+    answer = aws.lambda_.invoke(FunctionName="mended", InvocationType="Event", Payload=b"{}")
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    aws.tool.wait_for(f"END RequestId: {request_id}")
+    aws.update("mended", "def handler(event, context):\n    print('mended', context.aws_request_id)\n")
+    aws.tool.wait_for(f"mended {request_id}")
+
+
 def test_update_function_code_makes_the_next_invocation_a_cold_start(aws: Endpoint) -> None:
     """New code in a new process; the old process ends."""
     aws.create("coded", WHO % 1)

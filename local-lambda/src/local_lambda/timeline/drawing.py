@@ -106,6 +106,7 @@ def _write(path: Path, text: str) -> None:
     try:
         new.write_text(text, encoding="utf-8")
         os.replace(new, path)
+        print(f"local-lambda: drew {path}", file=sys.stderr, flush=True)
     except OSError as error:
         new.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""The colours of drawings, for light and for dark surroundings, as the rules of a style sheet.
+
+Text on every filling has a contrast of 4.5 at least (a test computes it), and nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Theme(NamedTuple):
+    """Colours of the background, text, quieter text, lines and phases, and fillings with their edges."""
+
+    background: str
+    text: str
+    quiet: str
+    line: str
+    band: str
+    fillings: dict[str, tuple[str, str]]
+
+
+LIGHT = Theme(
+    "#ffffff",
+    "#1f2328",
+    "#59636e",
+    "#d1d9e0",
+    "#f6f8fa",
+    {
+        "start": ("#e3e8ee", "#8593a3"),
+        "register": ("#cfeeee", "#2f8f96"),
+        "handler": ("#cde3fb", "#0969da"),
+        "overhead": ("#e6e4f3", "#8d85b8"),
+        "event": ("#cdeedb", "#1a7f4b"),
+        "shutdown": ("#fbe2c2", "#bc6c00"),
+        "frozen": ("#eef1f4", "#8593a3"),
+        "subsegment": ("#eadff8", "#8250df"),
+        "failed": ("#ffd7d3", "#cf222e"),
+    },
+)
+DARK = Theme(
+    "#0d1117",
+    "#e6edf3",
+    "#9aa5b1",
+    "#3d444d",
+    "#151b23",
+    {
+        "start": ("#2b3441", "#7d8a99"),
+        "register": ("#123f42", "#43a8b0"),
+        "handler": ("#0f3a6e", "#58a6ff"),
+        "overhead": ("#312e4a", "#9a91c9"),
+        "event": ("#12432b", "#3fb96f"),
+        "shutdown": ("#522f07", "#db8f2c"),
+        "frozen": ("#1d232b", "#7d8a99"),
+        "subsegment": ("#3a2663", "#b48cf2"),
+        "failed": ("#611b20", "#ff7b72"),
+    },
+)
+MARK_COLOURS = {
+    "log": "quiet",
+    "delivery": "subsegment",
+    "signal": "shutdown",
+    "exit": "quiet",
+    "kill": "failed",
+    "error": "failed",
+    "dropped": "failed",
+}
+"""Of which filling a mark has the edge's colour, or `quiet`."""
+
+
+def style_sheet() -> str:
+    """The rules, light ones first, dark ones where the reader's system says so."""
+    return f"{_rules(LIGHT)}\n@media (prefers-color-scheme: dark) {{\n{_rules(DARK)}\n}}"
+
+
+def _rules(theme: Theme) -> str:
+    rules = [
+        f".back {{ fill: {theme.background}; stroke: {theme.line} }}",
+        f".text {{ fill: {theme.text} }}",
+        f".quiet {{ fill: {theme.quiet} }}",
+        f".band {{ fill: {theme.band} }}",
+        f".line {{ stroke: {theme.line} }}",
+    ]
+    for name, (filling, edge) in theme.fillings.items():
+        rules.append(f".{name} {{ fill: {filling}; stroke: {edge} }}")
+    for name, colour in MARK_COLOURS.items():
+        edge = theme.quiet if colour == "quiet" else theme.fillings[colour][1]
+        rules.append(f".mark-{name} {{ fill: {edge}; stroke: {edge} }}")
+    return "\n".join(rules)
