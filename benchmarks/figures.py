@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from statistics import median
 
-SCALE = {"µs": 1e6, "ms": 1e3, "/s": 1.0, "MB": 1.0}
+SCALE = {"µs": 1e6, "ms": 1e3, "s": 1.0, "/s": 1.0, "MB": 1.0}
 """Units by what seconds, invocations a second, or MB are multiplied with."""
 ENOUGH = 100
 """Samples from which a p99 says something."""

@@ -67,6 +67,21 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
 
 
 @example
+def test_last_stage_of_the_image_builds_nothing(folder: str) -> None:
+    """Base image by argument, everything copied from the stage before, nobody's rights."""
+    lines = (ROOT / folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("ARG")] == [
+        "ARG PYTHON_VERSION=3.13",
+        "ARG BASE=python:${PYTHON_VERSION}-slim",
+    ]
+    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${BASE} AS build", "FROM ${BASE}"]
+    words = [line.split()[:2] for line in lines[lines.index("FROM ${BASE}") + 1 :] if line and line[0].isupper()]
+    assert {word for word, _ in words} <= {"COPY", "WORKDIR", "ENV", "USER", "ENTRYPOINT", "CMD"}
+    assert all(argument == "--from=build" for word, argument in words if word == "COPY")
+    assert ["USER", "nobody"] in words
+
+
+@example
 def test_readme_has_the_headings_in_order(folder: str) -> None:
     """The walkthroughs all go the same way."""
     text = (ROOT / folder / "README.md").read_text(encoding="utf-8")

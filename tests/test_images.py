@@ -189,8 +189,9 @@ def test_content_when_built(engine: Engine, folder: str) -> None:
 def test_base_when_named_by_an_argument(engine: Engine, folder: str) -> None:
     """Any base image can be named, so also one pinned by its digest; PYTHON_VERSION is then of no account."""
     base = engine.run("image", "inspect", engine.image(folder), "--format", "{{index .RootFS.Layers 0}}")
-    arguments = ["--build-arg", "PYTHON_VERSION=none", "--build-arg", f"BASE={BASE}"]
-    engine.run("build", "--quiet", *arguments, "--tag", f"{folder}:base", str(ROOT / folder))
+    named = f"BUILD_OPTIONS=--build-arg BASE={BASE}"
+    made = engine.make(folder, "image", "PYTHON_VERSION=none", named, f"IMAGE={folder}:base")
+    assert made.returncode == 0, made.stdout
     assert engine.run("image", "inspect", f"{folder}:base", "--format", "{{index .RootFS.Layers 0}}") == base
     engine.run("rmi", f"{folder}:base")
 
