@@ -105,12 +105,14 @@ class RabbitMQ:
         self.control("await_startup")
 
     def restart(self) -> None:
-        """Stop the broker in the middle of whatever it does, and start it again."""
-        self.stop()
+        """Ask the broker to stop in the middle of whatever it does, wait for that, and start it again."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(PATIENCE_SECONDS)
         self.start()
 
     def stop(self) -> None:
-        """Kill the broker as a power cut does; what is persistent is on its disk."""
+        """Kill the broker as a power cut does; what is persistent is on its disk, recent acknowledgements are not."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -55,7 +55,6 @@ def test_message_when_worker_is_killed(
         assert answer.headers["X-Redelivered"] == "true"
         other.wait_for(f"{answer.headers['x-amzn-RequestId']} was delivered before: it may run a second time")
         serving.process.wait()
-        serving.close = lambda: None  # type: ignore[method-assign]
 
 
 def test_messages_when_worker_is_stopped(
@@ -110,7 +109,7 @@ def test_function_when_it_has_no_concurrency(make_project: MakeProject, broker: 
 
 
 def test_worker_when_broker_is_restarted(
-    project: Project, name: str, tmp_path: Path, make_gate: Callable[[], Gate]
+    installed_rabbitmq: None, project: Project, name: str, tmp_path: Path, make_gate: Callable[[], Gate]
 ) -> None:
     """It says once that it lost it, and takes up queue and messages where they were left."""
     gate = make_gate()
