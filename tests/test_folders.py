@@ -12,12 +12,20 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/template.yaml"))
-TARGETS = ["help", "install", "run", "serve", "invoke", "timeline", "test", "package", "image", "run-image", "clean"]
+TARGETS = ["help", "install", "run", "serve", "invoke", "test", "package", "image", "run-image", "clean"]
 TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
-# Whose recipes are the same in every folder that has them; a folder that cannot have the same is named.
-SAME = ["help", "install", "invoke", "test", "image", "need-local-lambda", "need-docker", "need-aws", "need-role"]
-SAME += ["serve-aws", "create", "update", "publish-layer-version", "attach", "detach", "invoke-aws", "logs-aws"]
-OTHER = {"external-extension-container": {"create", "update"}}
+OWN_WORDS = {
+    ("external-extension-container", "package"),
+    ("external-extension-container", "delete"),
+    ("external-extension-layer", "deploy"),
+    ("external-extension-layer", "delete"),
+    ("logs-api-extension", "deploy"),
+    ("logs-api-extension", "delete"),
+    ("powertools-decorators", "run-image"),
+}
+"""Where a target means something else, so that it is described in other words than everywhere."""
+FILES = ["README.md", "Makefile", "Dockerfile", ".dockerignore", "template.yaml", "events", "tests/test_run.py"]
+FILES += ["requirements.txt", "requirements-local.txt", "requirements-test.txt"]
 HEADINGS = [
     "Run it",
     "What happened",
@@ -37,33 +45,38 @@ def test_examples_are_all_there() -> None:
     assert len(EXAMPLES) == 6
 
 
+def read_help(folder: str) -> dict[str, str]:
+    """What `make` alone prints: the targets and what they do, in order."""
+    text = subprocess.run(["make", "-s"], cwd=ROOT / folder, capture_output=True, text=True, check=True).stdout
+    return {words[0]: words[1] for words in (line.split(maxsplit=1) for line in text.splitlines())}
+
+
 @example
 def test_example_has_the_files_of_every_example(folder: str) -> None:
     """Knowing one folder means knowing all."""
-    wanted = ["README.md", "Makefile", "Dockerfile", "requirements.txt", "requirements-test.txt", "events", "tests"]
-    assert [name for name in wanted if not (ROOT / folder / name).exists()] == []
-    assert (ROOT / folder / "tests" / "test_run.py").exists()
+    assert [name for name in FILES if not (ROOT / folder / name).exists()] == []
+    assert list((ROOT / folder / "events").glob("*.json")) != []
 
 
 @example
 def test_make_targets_are_the_same_words_in_the_same_order(folder: str) -> None:
-    """A folder may add targets of its own between them."""
-    help_text = subprocess.run(["make", "-s"], cwd=ROOT / folder, capture_output=True, text=True, check=True).stdout
-    words = [line.split()[0] for line in help_text.splitlines()]
-    assert [word for word in words if word in TARGETS] == TARGETS
+    """A folder may add targets of its own between them; each is described, and declared to be no file."""
+    described = read_help(folder)
+    assert [word for word in described if word in TARGETS] == TARGETS
+    makefile = (ROOT / folder / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)).split()
+    assert [word for word in described if word not in phony] == []
 
 
-@pytest.mark.parametrize("target", SAME)
-def test_recipe_is_the_same_in_every_folder(target: str) -> None:
-    """A command that was understood in one folder is understood in all."""
-    recipes: dict[str, list[str]] = {}
+def test_make_targets_are_described_in_the_same_words() -> None:
+    """What is the same everywhere reads the same everywhere, also when only two examples have it."""
+    found: dict[str, dict[str, list[str]]] = {}
     for folder in EXAMPLES:
-        text = (ROOT / folder / "Makefile").read_text(encoding="utf-8")
-        found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", text, re.MULTILINE)
-        if found and target not in OTHER.get(folder, ()):
-            recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
-            recipes.setdefault(recipe, []).append(folder)
-    assert len(recipes) == 1, recipes
+        for target, words in read_help(folder).items():
+            if (folder, target) not in OWN_WORDS:
+                found.setdefault(target, {}).setdefault(words, []).append(folder)
+    both = {target: words for target, words in found.items() if len(words) > 1 and target in TARGETS}
+    assert both == {}
 
 
 @example
@@ -103,8 +116,15 @@ def test_example_imports_neither_siblings_nor_the_tool(folder: str) -> None:
 @example
 def test_example_is_listed_in_the_readme_and_tested_by_tox(folder: str) -> None:
     """No folder that nobody finds or no test runs."""
-    assert f"({folder}/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.search(rf"^    \w+: {re.escape(folder)}$", (ROOT / "tox.ini").read_text(encoding="utf-8"), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| \[{re.escape(folder)}\]\({re.escape(folder)}/README\.md\) \|", readme, re.MULTILINE)
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    factor = re.search(rf"^    (\w+): {re.escape(folder)}$", tox, re.MULTILINE)
+    assert factor is not None
+    assert re.search(rf"^    \{{([a-z]+,)*{factor[1]}(,[a-z]+)*\}}-py\{{38", tox, re.MULTILINE)
+    columns = re.search(r"^\| concept \|(.*)\|$", readme, re.MULTILINE)
+    assert columns is not None
+    assert factor[1] in re.findall(r"\w+", columns[1])
 
 
 @example

@@ -68,17 +68,17 @@ class Copies:
         others = [name for name in os.environ["PATH"].split(os.pathsep) if name != here]
         self._path = os.pathsep.join([str(commands), *others])
         (folder / "home").mkdir()
-        self._copy(self._base)
+        self._copy(ROOT, self._base)
 
     def _parts(self) -> list[str]:
         """The folders that can be installed."""
         makefiles = [Path(name) for name in self._files if name.endswith("/Makefile")]
         return [path.parent.name for path in makefiles if "\ninstall:" in (ROOT / path).read_text(encoding="utf-8")]
 
-    def _copy(self, target: Path) -> None:
+    def _copy(self, source: Path, target: Path) -> None:
         for name in self._files:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+            shutil.copy2(source / name, target / name)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in FOR_ALL if name in os.environ}
@@ -125,7 +125,7 @@ class Copies:
         if "$ make run\n" in text and not own:
             parts = [part for part in self._locks if (ROOT / part / "template.yaml").exists()] + ["local-lambda"]
         target = self._folder / readme.replace("/", "-").removesuffix(".md")
-        self._copy(target)
+        self._copy(self._base, target)
         for part in parts:
             self._install(part)
             (target / part / ".venv").symlink_to(self._base / part / ".venv")

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 240.0
+PATIENCE = 600.0
 """Seconds a command may take on a busy machine."""
 
 # Reads commands from descriptor 9 and says after each how it ended. `eval` keeps folder, variables and $?.
