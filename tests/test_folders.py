@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/template.yaml"))
-TARGETS = ["help", "install", "run", "serve", "invoke", "test", "package", "image", "run-image", "clean"]
+TARGETS = ["help", "install", "run", "serve", "invoke", "timeline", "test", "package", "image", "run-image", "clean"]
 TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
 OWN_WORDS = {
     ("external-extension-container", "package"),
