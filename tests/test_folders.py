@@ -24,6 +24,10 @@ OWN_WORDS = {
     ("powertools-decorators", "run-image"),
 }
 """Where a target means something else, so that it is described in other words than everywhere."""
+# Whose recipes are the same in every folder that has them; a folder that cannot have the same is named.
+SAME = ["help", "install", "invoke", "test", "image", "need-local-lambda", "need-docker", "need-aws", "need-role"]
+SAME += ["serve-aws", "create", "update", "publish-layer-version", "attach", "detach", "invoke-aws", "logs-aws"]
+OWN_RECIPES = {"external-extension-container": {"create", "update"}}
 FILES = ["README.md", "Makefile", "Dockerfile", ".dockerignore", "template.yaml", "events", "tests/test_run.py"]
 FILES += ["requirements.txt", "requirements-local.txt", "requirements-test.txt"]
 HEADINGS = [
@@ -77,6 +81,19 @@ def test_make_targets_are_described_in_the_same_words() -> None:
                 found.setdefault(target, {}).setdefault(words, []).append(folder)
     both = {target: words for target, words in found.items() if len(words) > 1 and target in TARGETS}
     assert both == {}
+
+
+@pytest.mark.parametrize("target", SAME)
+def test_recipe_is_the_same_in_every_folder(target: str) -> None:
+    """A command that was understood in one folder is understood in all."""
+    recipes: dict[str, list[str]] = {}
+    for folder in EXAMPLES:
+        text = (ROOT / folder / "Makefile").read_text(encoding="utf-8")
+        found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", text, re.MULTILINE)
+        if found and target not in OWN_RECIPES.get(folder, ()):
+            recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
+            recipes.setdefault(recipe, []).append(folder)
+    assert len(recipes) == 1, recipes
 
 
 @example
