@@ -17,8 +17,8 @@ cd "$folder"
 echo "[]." >enabled_plugins
 echo "listeners.tcp.1 = 127.0.0.1:$port" >rabbitmq.conf
 export HOME="$PWD"
-export ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((port + 10000))
-export RABBITMQ_NODENAME="local$port@localhost" RABBITMQ_DIST_PORT=$((port + 20000))
+export ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((port + 1))
+export RABBITMQ_NODENAME="local$port@localhost" RABBITMQ_DIST_PORT=$((port + 2))
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
 export RABBITMQ_MNESIA_BASE="$PWD/mnesia" RABBITMQ_LOG_BASE="$PWD/log" RABBITMQ_PID_FILE="$PWD/pid"
 export RABBITMQ_CONFIG_FILE="$PWD/rabbitmq.conf" RABBITMQ_ENABLED_PLUGINS_FILE="$PWD/enabled_plugins"
