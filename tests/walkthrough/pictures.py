@@ -17,7 +17,7 @@ from .walk import Walk
 
 STRUCTURE = """
 import sys
-from local_lambda.timeline import structure
+from local_lambda.timeline.structure import structure
 sys.stdout.write(repr(structure(open(sys.argv[1], encoding="utf-8").read())))
 """
 TOOL = "local-lambda/.venv/bin/python"
