@@ -130,18 +130,13 @@ def make_gate(shared_folder: Path) -> Iterator[Callable[[], Gate]]:
 
 
 @pytest.fixture(scope="session")
-def installed_rabbitmq() -> None:
-    """Without RabbitMQ the tests that need it are skipped, and fail where CI is set."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ of these tests alone; without one they are skipped, and fail where CI is set."""
     absent = missing()
     if absent:
         reason = f"RabbitMQ is not installed ({', '.join(absent)} missing): apt-get install rabbitmq-server"
         if os.environ.get("CI"):
             pytest.fail(reason, False)
         pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def broker(installed_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A RabbitMQ of these tests alone."""
     with RabbitMQ(tmp_path_factory.mktemp("broker")) as broker:
         yield broker

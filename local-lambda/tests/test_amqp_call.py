@@ -90,18 +90,20 @@ def test_call_when_nobody_answers(broker: RabbitMQ) -> None:
             pass
 
 
-COMMANDS = [("call", "Called"), ("start",), ("exec", "--", sys.executable, "-c", "")]
+CALL, START, EXEC = ("call", "Called"), ("start",), ("exec", "--", sys.executable, "-c", "")
+REFUSED = "as guest: the broker refuses this user name and password"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command[0]))
 @pytest.mark.parametrize(
-    ("uri", "message"),
+    ("command", "uri", "message"),
     [
-        ("amqp://guest:secret-word@127.0.0.1:{port}/", "as guest: the broker refuses this user name and password"),
-        ("amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
-        ("amqp://guest:secret-word@127.0.0.1:1/", "cannot connect to amqp://127.0.0.1:1/ as guest"),
-        ("http://guest:secret-word@127.0.0.1:{port}/", "this is no AMQP URI; one looks like"),
-        ("amqp://guest:secret-word@127.0.0.1:many/", "this is no AMQP URI; one looks like"),
+        (CALL, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
+        (START, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
+        (EXEC, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
+        (CALL, "amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
+        (START, "amqp://guest:secret-word@127.0.0.1:1/", "cannot connect to amqp://127.0.0.1:1/ as guest"),
+        (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is no AMQP URI; one looks like"),
+        (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is no AMQP URI; one looks like"),
     ],
 )
 def test_commands_when_broker_cannot_be_had(

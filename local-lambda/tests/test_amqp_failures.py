@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -108,16 +107,16 @@ def test_function_when_it_has_no_concurrency(make_project: MakeProject, broker: 
         assert requester.depth("Idle") == 1
 
 
-def test_worker_when_broker_is_restarted(
-    installed_rabbitmq: None, project: Project, name: str, tmp_path: Path, make_gate: Callable[[], Gate]
+def test_worker_when_broker_is_killed(
+    project: Project, name: str, broker: RabbitMQ, make_gate: Callable[[], Gate]
 ) -> None:
     """It says once that it lost it, and takes up queue and messages where they were left."""
     gate = make_gate()
-    with RabbitMQ(tmp_path) as broker, project.serving("--amqp", broker.uri, "--max-environments", "1") as tool:
+    with project.serving("--amqp", broker.uri, "--max-environments", "1") as tool:
         with Requester(broker.uri) as requester:
-            requester.run(requester.channel.declare_queue("answers", durable=True))
+            requester.run(requester.channel.declare_queue(f"answers-{name}", durable=True))
             for _ in range(2):
-                requester.send(name, gate.event, reply_to="answers", delivery_mode=2)
+                requester.send(name, gate.event, reply_to=f"answers-{name}", delivery_mode=2)
             gate.reached(tool)
         broker.stop()
         tool.wait_for(f"lost {broker.shown}: .*; trying until it is back")
@@ -129,7 +128,7 @@ def test_worker_when_broker_is_restarted(
             tool.wait_for(f"waiting at {gate.path}", since)
         gate.open("here")
         with Requester(broker.uri) as requester:
-            assert all(b"here" in requester.take("answers").body for _ in range(2))
+            assert all(b"here" in requester.take(f"answers-{name}").body for _ in range(2))
         assert tool.text.count("trying until") == 1
         assert tool.text.count("again") == 1
         assert "guest@" not in tool.text

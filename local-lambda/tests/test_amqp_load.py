@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import aio_pika
 import pytest
@@ -91,11 +90,11 @@ async def publish(uri: str, function: str) -> None:
     reason=f"takes half a minute: with CI set it is run on Python {ONCE[0]}.{ONCE[1]} only",
 )
 def test_requests_when_worker_is_killed_and_broker_restarted(
-    make_project: MakeProject, installed_rabbitmq: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make_project: MakeProject, broker: RabbitMQ, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every request is answered at least once, with its own answer; few twice, and the counts are printed."""
     project = make_project(Many={"Handler": "app.echo"})
-    with RabbitMQ(tmp_path) as broker, ExitStack() as stack:
+    with ExitStack() as stack:
         asyncio.run(publish(broker.uri, "Many"))
         workers = [
             stack.enter_context(project.serving("--amqp", broker.uri, "--max-environments", "2")) for _ in range(3)
