@@ -85,6 +85,7 @@ def matches(expected: list[str], actual: list[str]) -> bool:
 
 def explain(expected: list[str], actual: list[str]) -> str:
     """Say where output and transcript part, for a human: the first lane that is not as shown."""
+    whole = actual
     expected, actual = next(
         (pair for pair in lanes(expected, actual) if len(pair[1]) not in reach(*pair)[-1]), (expected, actual)
     )
@@ -99,4 +100,6 @@ def explain(expected: list[str], actual: list[str]) -> str:
     if good and is_gap(expected[good - 1]):
         close = difflib.get_close_matches(wanted, dict.fromkeys(rest), n=2)
         shown = [f"    close to: {line}" for line in close] + shown
+    if len(whole) > len(actual):
+        shown += ["    the last lines of all, side by side:", *(f"        {line}" for line in whole[-15:])]
     return "\n".join([f"    expected: {wanted}", *shown])

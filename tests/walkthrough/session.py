@@ -46,9 +46,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 class Stuck(Exception):
     """A command did not end, or did not show what was waited for; `text` is what it printed so far."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reason: str = "took too long") -> None:
         """Keep the text."""
-        super().__init__("took too long")
+        super().__init__(reason)
         self.text = text
 
 
@@ -144,7 +144,9 @@ class Session:
         job = self.jobs[number] = Job(process.strip(), output)
         deadline = time.monotonic() + patience
         while not enough(job.rest()):
-            if time.monotonic() > deadline or not is_alive(job.process):
+            if not is_alive(job.process):
+                raise Stuck(job.rest(), "ended before it showed the lines below")
+            if time.monotonic() > deadline:
                 raise Stuck(job.rest())
             time.sleep(0.05)
         text = job.rest()

@@ -23,7 +23,7 @@ OPTIONAL = {
 """Reasons that are gone when the tool is there. With the variable CI set, they count for nothing."""
 
 # A command that fails has to show that it did: in its output, or by the `echo $?` after it.
-FAILURE = re.compile(r"error|missing|refused|failed|cannot|no such|needs ", re.IGNORECASE)
+FAILURE = re.compile(r"error|there is no|missing|refused|failed|cannot|no such|needs ", re.IGNORECASE)
 
 
 @dataclass
