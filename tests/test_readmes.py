@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from walkthrough import anchors, excerpts, pictures
 from walkthrough.copies import ROOT, Copies, readmes, walkthroughs
-from walkthrough.parse import parse
-from walkthrough.walk import OPTIONAL, Walk, is_run, walk
+from walkthrough.parse import OPTIONAL, parse
+from walkthrough.walk import Walk, walk
 
 NOT_RUN = {
     "needs an AWS account": 11,
@@ -87,7 +87,7 @@ def test_blocks_that_are_not_run_are_counted(capsys: pytest.CaptureFixture[str])
             if block.reason and block.reason not in OPTIONAL:
                 found[block.reason] += 1
                 places.append(f"{name}:{block.line}: {block.language} {block.reason}")
-            elif not is_run(block.reason):
+            elif block.reason and not block.is_run:
                 places.append(f"{name}:{block.line}: {block.language} {block.reason}, which is not here")
     with capsys.disabled():
         print("\nnot run:", *places, sep="\n  ")

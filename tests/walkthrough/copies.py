@@ -39,8 +39,8 @@ def readmes() -> list[str]:
 
 
 def walkthroughs() -> list[str]:
-    """The Markdown files with commands in them, the longest walks first."""
-    names = [name for name in readmes() if any(block.language == "console" for block in parse(ROOT / name).blocks)]
+    """The Markdown files with commands that are run here, the longest walks first."""
+    names = [name for name in readmes() if any(block.is_run for block in parse(ROOT / name).blocks)]
     return sorted(names, key=lambda name: (name != "README.md", name))
 
 

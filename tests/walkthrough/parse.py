@@ -7,7 +7,7 @@
     ```
 
 The words after the fence's language are a reason: "```console needs an AWS account". A block with a reason is not run
-or not compared, unless the reason is a tool that is there (`OPTIONAL` in walk.py). A command that ends with `&` runs in
+or not compared, unless the reason is a tool that is there (`OPTIONAL`). A command that ends with `&` runs in
 the background; the lines it shows are waited for, `$ kill %1` ends it and shows the rest, and the next `##` heading
 ends it without showing anything. A `diff` block is a change of the files it names, which lasts until the next heading
 or bold paragraph.
@@ -15,9 +15,19 @@ or bold paragraph.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+OPTIONAL = {
+    "needs podman": "podman",
+    "needs rabbitmq-server": "rabbitmq-server",
+    "needs the AWS CLI": "aws",
+}
+"""Reasons that are gone when the tool is there. With the variable CI set, they count for nothing."""
 
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w.+-]*)[ \t]*(.*)$")
 
@@ -48,6 +58,14 @@ class Block:
     lines: list[str]
     section: int
     part: int
+
+    @property
+    def is_run(self) -> bool:
+        """Whether these are commands that can be run here."""
+        tool = OPTIONAL.get(self.reason)
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+        is_there = bool(os.environ.get("CI") or shutil.which(tool, path=path)) if tool else not self.reason
+        return self.language == "console" and is_there
 
     @property
     def text(self) -> str:

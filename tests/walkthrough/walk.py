@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,6 @@ from . import changes, match
 from .copies import ROOT, Copies
 from .parse import Command, parse
 from .session import Session, Stuck
-
-OPTIONAL = {
-    "needs podman": "podman",
-    "needs rabbitmq-server": "rabbitmq-server",
-    "needs the AWS CLI": "aws",
-}
-"""Reasons that are gone when the tool is there. With the variable CI set, they count for nothing."""
 
 # A command that fails has to show that it did: in its output, or by the `echo $?` after it.
 FAILURE = re.compile(r"error|there is no|missing|refused|failed|cannot|no such|needs ", re.IGNORECASE)
@@ -54,13 +45,6 @@ class Walk:
         return "\n\n".join([*self.problems, *found])
 
 
-def is_run(reason: str) -> bool:
-    """Tell whether a block with this reason is run here."""
-    if tool := OPTIONAL.get(reason):
-        return bool(os.environ.get("CI") or shutil.which(tool))
-    return not reason
-
-
 def walk(name: str, copies: Copies) -> Walk:
     """Run the commands of a README."""
     document = parse(ROOT / name)
@@ -76,14 +60,12 @@ def walk(name: str, copies: Copies) -> Walk:
             if block.part != part:
                 session.stop_jobs()
                 part = block.part
-            if not is_run(block.reason):
-                continue
-            if block.language == "diff":
+            if block.language == "diff" and not block.reason:
                 try:
                     before |= changes.apply(block.lines, folder)
                 except changes.DiffError as error:
                     result.problems.append(f"{name}:{block.line}: {error}")
-            elif block.language == "console":
+            elif block.is_run:
                 try:
                     result.steps += run_block(session, block.commands())
                 except (Stuck, BrokenPipeError):
