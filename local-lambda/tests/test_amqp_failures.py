@@ -132,3 +132,16 @@ def test_worker_when_broker_is_killed(
         assert tool.text.count("trying until") == 1
         assert tool.text.count("again") == 1
         assert "guest@" not in tool.text
+
+
+def test_worker_when_stopped_without_a_broker(project: Project, name: str, broker: RabbitMQ) -> None:
+    """It ends as ever while it looks for a broker that is away."""
+    with project.serving("--amqp", broker.uri) as tool:
+        broker.stop()
+        try:
+            tool.wait_for("trying until it is back")
+            outcome = tool.stop()
+        finally:
+            broker.start()
+    assert outcome.status == 0
+    assert outcome.errors.endswith("platform | stopped\n")
