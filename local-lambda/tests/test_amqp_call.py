@@ -103,6 +103,8 @@ REFUSED = "as guest: the broker refuses this user name and password"
         (CALL, "amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
         (START, "amqp://guest:secret-word@127.0.0.1:1/", "cannot connect to amqp://127.0.0.1:1/ as guest"),
         (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is no AMQP URI; one looks like"),
+        (START, "amqp://guest:12#secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
+        (CALL, "amqp://guest:12/secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
         (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is no AMQP URI; one looks like"),
     ],
 )

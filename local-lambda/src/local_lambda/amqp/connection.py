@@ -38,6 +38,8 @@ class Broker:
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
             # The text itself may hold a password, so it is not repeated.
             raise StartError("this is no AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
+        if parts.fragment or "@" in parts.path + parts.query:
+            raise StartError("the user or password of this AMQP URI has a # / or ? in it; write it as %23 %2F or %3F")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self.user = unquote(parts.username) if parts.username else "guest"
         self._uri = uri

@@ -12,11 +12,12 @@ import asyncio
 import base64
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import aio_pika
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError, PublishError
 
 from local_lambda.amqp.connection import Broker
 from local_lambda.apis.invoke_2015_03_31 import MAX_ASYNC_BYTES, MAX_SYNC_BYTES, check_json, client_context, error_body
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
+"""A broker that does not answer must not keep the tool from ending."""
+NACK_PAUSES = (0.1, 0.5, 2.0)
+"""Seconds between attempts to publish an answer that the broker says it could not take."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to."
 """How the broker names its pseudo-queues for direct replies. It returns every mandatory message to one, so those are
 sent without: https://www.rabbitmq.com/docs/direct-reply-to."""
@@ -69,10 +74,9 @@ class Worker:
             self._keeper.cancel()
             await asyncio.wait((self._keeper,))
         for queue, tag in self._consumers:
-            try:
-                await queue.cancel(tag)
-            except (AMQPError, ChannelInvalidStateError, OSError):
-                pass  # a connection that is lost consumes nothing
+            with suppress(Exception):  # a connection that is lost, or a broker that does not answer, consumes nothing
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await queue.cancel(tag)
         self._say(f"takes no more from {self._broker}", False)
 
     async def finish(self) -> None:
@@ -81,8 +85,13 @@ class Worker:
         self._given_up.set()
         if self._working:
             await asyncio.wait(self._working)
+        await self._close()
+
+    async def _close(self) -> None:
         if self._connection is not None:
-            await self._connection.close()
+            with suppress(Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._connection.close()
 
     async def _open(self) -> None:
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -99,8 +108,10 @@ class Worker:
                 await _ensure_queue(connection, name)
                 if pool.limit:  # one without concurrency would take messages and never begin with them
                     await self._consume(connection, name, pool, closed)
-        except (AMQPError, ChannelInvalidStateError, OSError) as error:
-            await connection.close()
+        except (
+            Exception
+        ) as error:  # the libraries raise RuntimeError too when a connection goes away while it is set up
+            await self._close()
             raise StartError(f"cannot consume from {self._broker}: {self._broker.reason(error)}") from None
 
     async def _consume(
@@ -122,8 +133,7 @@ class Worker:
         while True:
             reason = await self._lost
             self._say(f"lost {self._broker}: {reason}; trying until it is back", True)
-            assert self._connection is not None
-            await self._connection.close()
+            await self._close()
             pause = FIRST_PAUSE_SECONDS
             while True:
                 await asyncio.sleep(pause * random.uniform(0.5, 1))
@@ -133,6 +143,9 @@ class Worker:
                     break
                 except StartError:
                     continue
+                except asyncio.CancelledError:  # aiormq hands it to those who wait on a connection that is closed
+                    if self._stopping:
+                        raise
             self._say(f"serving {', '.join(self._pools)} from {self._broker} again", False)
 
     async def _deliver(self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage) -> None:
@@ -212,11 +225,20 @@ class Worker:
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
         mandatory = not message.reply_to.startswith(DIRECT_REPLY)
-        try:
-            await channel.default_exchange.publish(reply, message.reply_to, mandatory=mandatory)
-        except DeliveryError as error:
-            why = "is gone" if type(error) is not DeliveryError else "takes no more messages"
-            self._say(f"an answer is dropped: its queue {message.reply_to} {why}", True)
+        dropped = "takes no more messages"
+        for pause in (*NACK_PAUSES, None):
+            try:
+                await channel.default_exchange.publish(reply, message.reply_to, mandatory=mandatory)
+                dropped = ""
+            except PublishError:
+                dropped = "is gone"
+            except DeliveryError:  # the queue is full, or the broker has trouble that may pass
+                if pause is not None:
+                    await asyncio.sleep(pause)
+                    continue
+            break
+        if dropped:
+            self._say(f"an answer is dropped: its queue {message.reply_to} {dropped}", True)
         await message.ack()
 
 
