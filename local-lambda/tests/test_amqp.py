@@ -168,6 +168,28 @@ def test_request_when_reply_queue_is_gone(requester: Requester, tool: Tool) -> N
     assert requester.call("Echo", {"n": 5})[0] == {"n": 5}
 
 
+@pytest.mark.parametrize("room", [False, True])
+def test_answer_when_reply_queue_is_full(requester: Requester, tool: Tool, room: bool) -> None:
+    """The broker refuses: the answer is offered three times more, and dropped if there is still no room."""
+    name = f"full-{room}"
+
+    async def fill() -> None:
+        arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        await requester.channel.declare_queue(name, exclusive=True, arguments=arguments)
+        await requester.channel.default_exchange.publish(aio_pika.Message(b"first"), name)
+
+    requester.run(fill())
+    since = len(tool.lines)
+    requester.send("Echo", {"n": 6}, reply_to=name)
+    tool.wait_for("REPORT RequestId", since)
+    if room:
+        assert requester.take(name).body == b"first"
+        assert requester.take(name).body == b'{"n": 6}'
+    else:
+        tool.wait_for(f"an answer is dropped: its queue {name} takes no more messages", since)
+    assert requester.call("Echo", {"n": 7})[0] == {"n": 7}
+
+
 def test_request_when_it_has_expired(requester: Requester, tool: Tool) -> None:
     """The broker drops what expired before it was delivered: it never runs."""
     since = len(tool.lines)

@@ -195,9 +195,9 @@ class TestWarehouse:
             warehouse.handler({"action": "reserve", "sku": "desk", "quantity": 1}, context)
 
 
-@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
-def test_event_is_one_of_an_http_api_when_read(path):
-    """The payloads are what an HTTP API sends."""
-    event = json.loads(path.read_text())
+@pytest.mark.parametrize("name", ["crash", "partial-failure", "success", "validation-error", "warehouse-crash"])
+def test_event_is_one_of_an_http_api_when_read(name):
+    """The payloads of pypwext-orders are what an HTTP API sends."""
+    event = json.loads((EVENTS / f"{name}.json").read_text())
     assert (event["version"], event["routeKey"]) == ("2.0", "POST /orders")
     assert json.loads(event["body"])["pypwext_id"].startswith("order-")

@@ -201,7 +201,10 @@ def _recorded(options: Namespace, host: EnvironmentHost) -> Iterator[None]:
     from local_lambda.timeline.drawing import recorded
 
     with recorded(options, os.environ) as host.recorder:
-        yield
+        try:
+            yield
+        finally:
+            host.console.flush()  # the drawing comes last
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:

@@ -108,9 +108,7 @@ class Worker:
                 await _ensure_queue(connection, name)
                 if pool.limit:  # one without concurrency would take messages and never begin with them
                     await self._consume(connection, name, pool, closed)
-        except (
-            Exception
-        ) as error:  # the libraries raise RuntimeError too when a connection goes away while it is set up
+        except Exception as error:  # RuntimeError too: the libraries raise it when a connection goes away meanwhile
             await self._close()
             raise StartError(f"cannot consume from {self._broker}: {self._broker.reason(error)}") from None
 
