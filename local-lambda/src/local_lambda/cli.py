@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
     _recording_arguments(start)
     _amqp_argument(start)
+    start.add_argument(
+        "--watch", action="store_true", help="new environments for a function whose code, layers or template change"
+    )
     _freeze_argument(start)
     start.set_defaults(run="start")
 

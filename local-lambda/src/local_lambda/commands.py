@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
     from local_lambda.sinks.trace import Trace
+    from local_lambda.template import Functions
+    from local_lambda.watch import Watcher
 
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
@@ -71,16 +73,38 @@ def invoke(options: Namespace) -> int:
 def start(options: Namespace) -> int:
     """`local-lambda start`: the Invoke API for all functions of a template, until Ctrl-C or SIGTERM."""
     broker = _broker(options)
+    if options.watch:
+        _check_extra("start --watch", "watch", "watchfiles")
     with _host(options) as host, _recorded(options, host):
+        from itertools import count
+
         from local_lambda.sockets import listen
         from local_lambda.template import load_functions
 
-        functions = load_functions(options.template, os.environ)
+        def load() -> Functions:
+            return load_functions(options.template, os.environ)
+
+        numbers = count(1)
+
+        def open_program(function: FunctionConfig) -> Program:
+            return _program(function, options, host.workspace / f"program-{next(numbers)}", host.console)
+
+        functions = load()
         listener = listen(options.host, options.port)
         for refused, reason in functions.refused:
             host.console.write("platform", f"{refused.name} is left out: {reason}")
-        programs = [_program(each, options, host.workspace / each.logical_id, host.console) for each in functions]
-        return _run(_serve(host, programs, listener, options.max_environments, broker))
+        programs = {function.name: open_program(function) for function in functions}
+
+        def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
+            from local_lambda.watch import Watcher
+
+            def say(text: str, bad: bool) -> None:
+                host.console.write("platform", text, bad=bad)
+
+            return Watcher(options.template, functions, load, open_program, programs, pools, host.workspace, say)
+
+        watch = watcher if options.watch else None
+        return _run(_serve(host, programs, listener, options.max_environments, broker, watch))
 
 
 def execute(options: Namespace) -> int:
@@ -104,7 +128,7 @@ def execute(options: Namespace) -> int:
         layers = options.opt.resolve() if options.opt else Path("/opt")
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
-        return _run(_serve(host, [program], listener, options.max_environments, broker))
+        return _run(_serve(host, {function.name: program}, listener, options.max_environments, broker))
 
 
 def call(options: Namespace) -> int:
@@ -132,14 +156,7 @@ def timeline(options: Namespace) -> int:
 
 def aws(options: Namespace) -> int:
     """`local-lambda aws`: an endpoint for the AWS CLI and SDKs, until Ctrl-C or SIGTERM, or for one command."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("moto", "flask", "flask_cors") if find_spec(name) is None]
-    if missing:
-        raise StartError(
-            f"`aws` needs packages that are not installed ({', '.join(missing)});"
-            " run: make install EXTRAS=aws in local-lambda's folder, or pip install 'local-lambda[aws]'"
-        )
+    _check_extra("aws", "aws", "moto", "flask", "flask_cors")
     if options.command[:1] == ["--"]:
         del options.command[0]
     _check_program(options.command)
@@ -160,6 +177,18 @@ def _check_program(command: Sequence[str]) -> None:
 
     if command and which(command[0]) is None:
         raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+
+
+def _check_extra(command: str, extra: str, *packages: str) -> None:
+    """Raises StartError when `command` needs packages that are not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"`{command}` needs packages that are not installed ({', '.join(missing)});"
+            f" run: make install EXTRAS={extra} in local-lambda's folder, or pip install 'local-lambda[{extra}]'"
+        )
 
 
 def _broker(options: Namespace) -> Broker | None:
@@ -351,7 +380,12 @@ def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> Non
 
 
 async def _serve(
-    host: EnvironmentHost, programs: Sequence[Program], listener: Any, limit: int, broker: Broker | None
+    host: EnvironmentHost,
+    programs: Mapping[str, Program],
+    listener: Any,
+    limit: int,
+    broker: Broker | None,
+    watch: Callable[[Mapping[str, EnvironmentPool]], Watcher] | None = None,
 ) -> int:
     import asyncio
 
@@ -361,7 +395,7 @@ async def _serve(
     stop = _Stop()
     _show_traces(host)
     host.attach(asyncio.get_running_loop())
-    pools = {program.function.name: _pool(host, program, limit, len(programs) > 1) for program in programs}
+    pools = {name: _pool(host, programs, name, limit) for name in programs}
     app, routes = invoke_api(FunctionDirectory(pools)), []
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway import api_gateway, read_routes
@@ -381,8 +415,11 @@ async def _serve(
     for route in routes:
         host.console.write("platform", f"route {route} of {route.pool.function.name}")
     host.console.flush()
+    watching = asyncio.ensure_future(watch(pools).run()) if watch is not None else None
     await stop.event.wait()
     server.stop_listening()
+    if watching is not None:
+        watching.cancel()
     if worker is not None:
         await worker.stop_consuming()
     await asyncio.gather(*(pool.finish() for pool in pools.values()))
@@ -401,21 +438,25 @@ async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -
     return await serve(host, listener, options, _Stop().event)
 
 
-def _pool(host: EnvironmentHost, program: Program, limit: int, several: bool) -> EnvironmentPool:
+def _pool(host: EnvironmentHost, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
     from local_lambda.pool import EnvironmentPool
 
-    function = program.function
+    function = programs[name].function
+    label = f" {name}" if len(programs) > 1 else ""
     made = 0
 
     def create() -> ExecutionEnvironment:
         nonlocal made
         made += 1
-        name = f" {function.name}" if several else ""
-        return host.build(host.lay(program, f"{name}#{made}" if made > 1 else name))
+        return host.build(host.lay(programs[name], f"{label}#{made}" if made > 1 else label))
 
     if function.reserved_concurrency is not None:
         limit = min(limit, function.reserved_concurrency)
-    return EnvironmentPool(function, limit, create, lambda text: host.console.write("platform", text))
+
+    def say(text: str) -> None:
+        host.console.write("platform", text)
+
+    return EnvironmentPool(function, limit, create, say, discard=host.release)
 
 
 def _show_traces(host: EnvironmentHost) -> None:

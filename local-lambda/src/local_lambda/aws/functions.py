@@ -181,13 +181,15 @@ class Functions:
     async def _look_for_interpreter(self, function: Function) -> None:
         """One that is missing is no fault of the request: it is said, and looked for again by an invocation."""
         try:
-            await asyncio.to_thread(self.choose_interpreter, function)
+            self._take(function, await asyncio.to_thread(self._find, function.config()))
         except StartError as error:
             self._say(function, str(error), bad=True)
 
     def choose_interpreter(self, function: Function) -> None:
         """Find the interpreter, and say when it is of another version. Raises StartError."""
-        found = self._find(function.config())
+        self._take(function, self._find(function.config()))
+
+    def _take(self, function: Function, found: Interpreter) -> None:
         if found.runtime != function.configuration["Runtime"]:
             runtime = function.configuration["Runtime"]
             self._say(function, f"its runtime is {runtime}, this runs on {found.runtime} ({found.path})")
