@@ -92,8 +92,8 @@ def test_interpreter_that_is_missing_is_3(project: Project, tmp_path: Path) -> N
     """A path that is none, and a command that is not on PATH."""
     for python in (str(tmp_path / "python"), "python3.99"):
         for command in ("invoke", "start"):
-            function = ["Hello"] if command == "invoke" else []
-            check(run(command, "-t", project.template, "--python", python, *function), 3, python)
+            rest = ["Hello"] if command == "invoke" else ["--port", "0"]
+            check(run(command, "-t", project.template, "--python", python, *rest), 3, python)
 
 
 @pytest.mark.parametrize("command", ["invoke", "start"])
@@ -101,8 +101,8 @@ def test_interpreter_without_awslambdaric_is_3(project: Project, tmp_path: Path,
     """The line says how to install it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True, timeout=60)
     python = tmp_path / "venv" / "bin" / "python"
-    function = ["Hello"] if command == "invoke" else []
-    outcome = run(command, "-t", project.template, "--python", python, *function)
+    rest = ["Hello"] if command == "invoke" else ["--port", "0"]
+    outcome = run(command, "-t", project.template, "--python", python, *rest)
     check(outcome, 3, f"{python} has no awslambdaric", "install")
 
 

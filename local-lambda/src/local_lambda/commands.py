@@ -241,9 +241,7 @@ def _program(function: FunctionConfig, options: Namespace, workspace: Path, cons
     from local_lambda.host import Program
 
     if options.code is not None:
-        from dataclasses import replace
-
-        function = replace(function, code=options.code)
+        function = function._replace(code=options.code)
     interpreter = None
     if not function.command:
         from local_lambda.interpreter import find_interpreter

@@ -7,8 +7,9 @@ variables. Limits are those of https://docs.aws.amazon.com/lambda/latest/dg/gett
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -30,8 +31,7 @@ RESERVED_VARIABLES = frozenset(
 """Variables a function's configuration may not set; names that start with `_` are reserved as well."""
 
 
-@dataclass(frozen=True)
-class LoggingConfig:
+class LoggingConfig(NamedTuple):
     """`LoggingConfig` of a function: `log_format` is `Text` or `JSON`; the levels matter for `JSON` only."""
 
     log_format: str = "Text"
@@ -40,8 +40,7 @@ class LoggingConfig:
     log_group: str | None = None
 
 
-@dataclass(frozen=True)
-class ApiRoute:
+class ApiRoute(NamedTuple):
     """One `Api` (`rest`) or `HttpApi` event of a function: `payload_format` is `1.0` or, of an HTTP API only, `2.0`."""
 
     method: str
@@ -50,8 +49,7 @@ class ApiRoute:
     rest: bool
 
 
-@dataclass(frozen=True)
-class FunctionConfig:
+class FunctionConfig(NamedTuple):
     """One function. `timeout` in seconds, `memory_mb` and `ephemeral_storage_mb` in MB, `code` a folder or a zip."""
 
     name: str
@@ -62,7 +60,7 @@ class FunctionConfig:
     timeout: int = DEFAULT_TIMEOUT_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
     ephemeral_storage_mb: int = 512
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
     layers: tuple[Path, ...] = ()
     tracing_active: bool = False
     logging: LoggingConfig = LoggingConfig()

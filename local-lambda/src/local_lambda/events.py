@@ -1,4 +1,4 @@
-"""The facts an execution environment reports: a frozen dataclass per record type, named as in the Telemetry API.
+"""The facts an execution environment reports: a frozen class per record type, named as in the Telemetry API.
 
 Everything anybody sees (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
 these. Wire names live here and nowhere else. `time` is seconds since the epoch, durations are milliseconds.
@@ -8,10 +8,11 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
+
+import msgspec
 
 Record = dict[str, Any] | str
 
@@ -59,8 +60,7 @@ class Tracing(NamedTuple):
         return {"spanId": self.span_id, "type": "X-Amzn-Trace-Id", "value": self.header}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One fact. Subclasses give `type` (wire name) and `record()` (wire content)."""
 
     type: ClassVar[str]
@@ -83,8 +83,7 @@ def _spans(spans: tuple[Span, ...]) -> list[dict[str, Any]] | None:
     return [span.wire() for span in spans] or None
 
 
-@dataclass(frozen=True, slots=True)
-class InitStart(Event):
+class InitStart(Event, frozen=True):
     """`platform.initStart`: the Init phase begins. `phase` is `init`, or `invoke` for a suppressed init."""
 
     type: ClassVar[str] = "platform.initStart"
@@ -110,8 +109,7 @@ class InitStart(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class InitRuntimeDone(Event):
+class InitRuntimeDone(Event, frozen=True):
     """`platform.initRuntimeDone`: the runtime is ready for its first invocation, or its init failed."""
 
     type: ClassVar[str] = "platform.initRuntimeDone"
@@ -126,8 +124,7 @@ class InitRuntimeDone(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class InitReport(Event):
+class InitReport(Event, frozen=True):
     """`platform.initReport`: the Init phase is over, `duration` milliseconds after it began."""
 
     type: ClassVar[str] = "platform.initReport"
@@ -147,8 +144,7 @@ class InitReport(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Start(Event):
+class Start(Event, frozen=True):
     """`platform.start`: an invocation was given to the runtime."""
 
     type: ClassVar[str] = "platform.start"
@@ -166,8 +162,7 @@ class Start(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeDone(Event):
+class RuntimeDone(Event, frozen=True):
     """`platform.runtimeDone`: the runtime finished an invocation (it asked for the next one) or was stopped in it."""
 
     type: ClassVar[str] = "platform.runtimeDone"
@@ -194,8 +189,7 @@ class RuntimeDone(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Report(Event):
+class Report(Event, frozen=True):
     """`platform.report`: the invocation is over for runtime and extensions. Memory in MB, durations in milliseconds."""
 
     type: ClassVar[str] = "platform.report"
@@ -227,8 +221,7 @@ class Report(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Log(Event):
+class Log(Event, frozen=True):
     """A line somebody wrote, exactly as written. `source` is the process: `function` or an extension's name."""
 
     text: str
@@ -247,22 +240,19 @@ class Log(Event):
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionLog(Log):
+class FunctionLog(Log, frozen=True):
     """`function`: a line the runtime process wrote (standard output, standard error or the framed log descriptor)."""
 
     type: ClassVar[str] = "function"
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionLog(Log):
+class ExtensionLog(Log, frozen=True):
     """`extension`: a line an extension process wrote."""
 
     type: ClassVar[str] = "extension"
 
 
-@dataclass(frozen=True, slots=True)
-class Extension(Event):
+class Extension(Event, frozen=True):
     """`platform.extension`: the state of an extension at the end of init."""
 
     type: ClassVar[str] = "platform.extension"
@@ -275,8 +265,7 @@ class Extension(Event):
         return _compact(name=self.name, state=self.state, events=list(self.events), errorType=self.error_type)
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription(Event):
+class Subscription(Event, frozen=True):
     """`platform.telemetrySubscription` or `platform.logsSubscription`: an extension subscribed to `types`."""
 
     type: ClassVar[str] = "platform.telemetrySubscription"
@@ -288,15 +277,13 @@ class Subscription(Event):
         return {"name": self.name, "state": self.state, "types": list(self.types)}
 
 
-@dataclass(frozen=True, slots=True)
-class LogsSubscription(Subscription):
+class LogsSubscription(Subscription, frozen=True):
     """The same, made through the older Logs API."""
 
     type: ClassVar[str] = "platform.logsSubscription"
 
 
-@dataclass(frozen=True, slots=True)
-class LogsDropped(Event):
+class LogsDropped(Event, frozen=True):
     """`platform.logsDropped`: a subscriber was too slow and lost `records` records of `size` bytes together."""
 
     type: ClassVar[str] = "platform.logsDropped"

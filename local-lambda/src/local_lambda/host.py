@@ -9,15 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local_lambda.config import MAX_PAYLOAD_BYTES, FunctionConfig
 from local_lambda.interpreter import Interpreter
-from local_lambda.local_events import Delivery, Traced
 from local_lambda.mounts import spec
 from local_lambda.processes import Process, ProcessGroup, Zygote
 from local_lambda.sinks.console import Console
@@ -46,8 +44,7 @@ CONSOLE_SECONDS = 0.01
 """Events go to the sinks, and lines to the terminal, in batches: one by one they would cost more than an invocation."""
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command.
 
     `needs` are further programs a sandbox has to keep in reach.
@@ -66,8 +63,7 @@ class Program:
         return self.needs if self.interpreter is None else (self.interpreter, *self.needs)
 
 
-@dataclass(frozen=True)
-class Foundation:
+class Foundation(NamedTuple):
     """What an environment stands on. `runtime` is a runtime process that was started already."""
 
     function: FunctionConfig
@@ -234,6 +230,8 @@ class EnvironmentHost:
 
     def _traced(self, stream: EventStream, trace: Trace) -> None:
         if stream.recording:
+            from local_lambda.local_events import Traced
+
             stream.emit(Traced(time(), trace.request_id, trace.documents))
         for act in self.on_trace:
             act(trace)
@@ -260,6 +258,8 @@ class EnvironmentHost:
 
 
 def _record_delivery(stream: EventStream, name: str, batch: Batch, began: float, error: DeliveryFailed | None) -> None:
+    from local_lambda.local_events import Delivery
+
     duration, reason = (time() - began) * 1000, str(error) if error else None
     records, size = batch.worth.records, len(batch.body)
     stream.emit(Delivery(began, f"extension:{name}", records, size, duration, reason))

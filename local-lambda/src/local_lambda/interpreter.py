@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
@@ -33,8 +33,7 @@ print("%s\\n%s\\n%d" % (sys.executable, ".".join(map(str, sys.version_info[:3]))
 """
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """A Python 3.8 or newer that has the runtime interface client.
 
     `path` is absolute and may be a link: a virtual environment's python is one, and works by its own name only.

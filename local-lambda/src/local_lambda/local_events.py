@@ -6,19 +6,16 @@ somebody records. `process` is `runtime` or `extension:NAME`, as in the lanes of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from local_lambda.events import Event, Record
 
 
-@dataclass(frozen=True, slots=True)
-class LocalEvent(Event):
+class LocalEvent(Event, frozen=True):
     """A fact for recordings."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessStarted(LocalEvent):
+class ProcessStarted(LocalEvent, frozen=True):
     """`local.processStarted`: the platform asked for a process."""
 
     type: ClassVar[str] = "local.processStarted"
@@ -28,8 +25,7 @@ class ProcessStarted(LocalEvent):
         return {"process": self.process}
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessExited(LocalEvent):
+class ProcessExited(LocalEvent, frozen=True):
     """`local.processExited`: a process ended; `exit_code` is negative when a signal ended it, 127 when none began."""
 
     type: ClassVar[str] = "local.processExited"
@@ -41,8 +37,7 @@ class ProcessExited(LocalEvent):
         return {"process": self.process, "pid": self.pid, "exitCode": self.exit_code}
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessSignalled(LocalEvent):
+class ProcessSignalled(LocalEvent, frozen=True):
     """`local.processSignalled`: the platform sent a process a signal."""
 
     type: ClassVar[str] = "local.processSignalled"
@@ -53,8 +48,7 @@ class ProcessSignalled(LocalEvent):
         return {"process": self.process, "signal": self.signal}
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionRegistered(LocalEvent):
+class ExtensionRegistered(LocalEvent, frozen=True):
     """`local.extensionRegistered`: an extension registered for `events`."""
 
     type: ClassVar[str] = "local.extensionRegistered"
@@ -65,8 +59,7 @@ class ExtensionRegistered(LocalEvent):
         return {"process": self.process, "events": list(self.events)}
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionNext(LocalEvent):
+class ExtensionNext(LocalEvent, frozen=True):
     """`local.extensionNext`: an extension asked for its next event."""
 
     type: ClassVar[str] = "local.extensionNext"
@@ -76,8 +69,7 @@ class ExtensionNext(LocalEvent):
         return {"process": self.process}
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionEvent(LocalEvent):
+class ExtensionEvent(LocalEvent, frozen=True):
     """`local.extensionEvent`: an extension got an `INVOKE` or `SHUTDOWN` event."""
 
     type: ClassVar[str] = "local.extensionEvent"
@@ -88,8 +80,7 @@ class ExtensionEvent(LocalEvent):
         return {"process": self.process, "event": self.event}
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery(LocalEvent):
+class Delivery(LocalEvent, frozen=True):
     """`local.delivery`: a batch of `records`, `size` bytes, was offered to a listener for `duration` milliseconds."""
 
     type: ClassVar[str] = "local.delivery"
@@ -104,8 +95,7 @@ class Delivery(LocalEvent):
         return {"process": self.process, **metrics, **({"error": self.error} if self.error else {})}
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze(LocalEvent):
+class Freeze(LocalEvent, frozen=True):
     """`local.freeze`: all processes were stopped (`frozen`) or go on."""
 
     type: ClassVar[str] = "local.freeze"
@@ -115,8 +105,7 @@ class Freeze(LocalEvent):
         return {"frozen": self.frozen}
 
 
-@dataclass(frozen=True, slots=True)
-class Stop(LocalEvent):
+class Stop(LocalEvent, frozen=True):
     """`local.stop`: all processes are about to be stopped; `reason` is `spindown`, `timeout` or `failure`."""
 
     type: ClassVar[str] = "local.stop"
@@ -126,8 +115,7 @@ class Stop(LocalEvent):
         return {"reason": self.reason}
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped(LocalEvent):
+class Stopped(LocalEvent, frozen=True):
     """`local.stopped`: no process is left. After a `spindown` the environment is gone (`final`)."""
 
     type: ClassVar[str] = "local.stopped"
@@ -137,8 +125,7 @@ class Stopped(LocalEvent):
         return {"final": self.final}
 
 
-@dataclass(frozen=True, slots=True)
-class Traced(LocalEvent):
+class Traced(LocalEvent, frozen=True):
     """`local.trace`: the X-Ray segment documents of an invocation."""
 
     type: ClassVar[str] = "local.trace"

@@ -6,12 +6,12 @@ platform unreserved, credentials, runtime, platform reserved.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
+from time import gmtime, strftime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from local_lambda.config import FunctionConfig
 from local_lambda.interpreter import Interpreter
@@ -42,8 +42,7 @@ exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
 """
 
 
-@dataclass(frozen=True)
-class Folders:
+class Folders(NamedTuple):
     """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any."""
 
     code: str
@@ -51,28 +50,36 @@ class Folders:
     extensions: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Endpoints:
+class Endpoints(NamedTuple):
     """Where the environment's services are: the Runtime API as `host:port`, X-Ray's UDP port as host and port."""
 
     runtime_api: str
     xray: tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Launch:
-    """How to start runtime and extensions. The runtime version is None when it is not a managed runtime."""
+class Launch(NamedTuple):
+    """How to start runtime and extensions. Version and interpreter are None when it is not a managed runtime."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
     log_stream: str
     runtime_version: str | None = None
-    runtime_version_arn: str | None = None
+    interpreter: Path | None = None
     extensions: tuple[str, ...] = ()
     """File names of the external extensions, sorted."""
     extension_folder: str = "/opt/extensions"
-    extension_env: Mapping[str, str] = field(default_factory=dict)
+    extension_env: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def runtime_version_arn(self) -> str | None:
+        """It ends in a digest, as on AWS: here of version and interpreter."""
+        if self.interpreter is None:
+            return None
+        from hashlib import sha256  # not before the runtime is started: this takes milliseconds
+
+        digest = sha256(f"{self.runtime_version} {os.path.realpath(self.interpreter)}".encode()).hexdigest()
+        return f"arn:aws:lambda:{self.env['AWS_REGION']}::runtime:{digest}"
 
     def spawn_runtime(self, processes: ProcessGroup) -> Process:
         """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
@@ -86,7 +93,7 @@ class Launch:
 
 def new_log_stream(version: str) -> str:
     """A log stream name as the service makes one per environment: `YYYY/MM/DD/[<version>]<32 hex>`."""
-    return f"{datetime.now(timezone.utc):%Y/%m/%d}/[{version}]{os.urandom(16).hex()}"
+    return f"{strftime('%Y/%m/%d', gmtime())}/[{version}]{os.urandom(16).hex()}"
 
 
 def managed_launch(
@@ -117,15 +124,13 @@ def managed_launch(
     argv: tuple[str, ...] = (str(python), _BOOTSTRAP)
     if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
         argv = ("/bin/sh", "-c", _WRAPPER, "sh", *argv)
-    version = f"python:{interpreter.version}"
-    digest = hashlib.sha256(f"{version} {os.path.realpath(python)}".encode()).hexdigest()
     return Launch(
         argv,
         env if layers == "/opt" else {**env, LAYERS_VARIABLE: layers},
         folders.code,
         log_stream,
-        version,
-        f"arn:aws:lambda:{function.region}::runtime:{digest}",
+        f"python:{interpreter.version}",
+        interpreter.path,
         folders.extensions,
         f"{layers}/extensions",
         extension_variables(env),
