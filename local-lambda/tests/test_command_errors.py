@@ -114,20 +114,22 @@ def test_code_that_is_missing_is_2(make_project: MakeProject) -> None:
 
 
 EVENTS: dict[str, tuple[bytes, str]] = {
-    "no_json": (b"no JSON", "the event is not JSON: "),
-    "two_documents": (b"{} {}", "the event is not JSON: "),
-    "no_utf8": (b'"\xff"', "the event is not JSON: "),
-    "too_large": (b'"' + b"x" * 6_291_455 + b'"', "the event has 6291457 bytes; Lambda takes 6291456 at most"),
+    "no_json": (b"no JSON", " is not JSON: "),
+    "two_documents": (b"{} {}", " is not JSON: "),
+    "no_utf8": (b'"\xff"', " is not JSON: "),
+    "too_large": (b'"' + b"x" * 6_291_455 + b'"', " has 6291457 bytes; Lambda takes 6291456 at most"),
 }
 
 
 @pytest.mark.parametrize(("event", "words"), EVENTS.values(), ids=EVENTS)
 def test_event_that_is_bad_is_2(project: Project, event: bytes, words: str) -> None:
     """From a file and from standard input; the function is not invoked."""
-    for outcome in (project.invoke("Hello", events=[event]), project.invoke("Hello", "-e", "-", stdin=event)):
+    named = f" {project.folder / 'event-0.json'}"
+    inputs = [(named, project.invoke("Hello", events=[event])), ("", project.invoke("Hello", "-e", "-", stdin=event))]
+    for name, outcome in inputs:
         assert (outcome.status, outcome.output) == (2, b"")
         last = outcome.errors.splitlines()[-1]
-        assert last.startswith(f"local-lambda: {words}")
+        assert last.startswith(f"local-lambda: the event{name}{words}")
         assert "START RequestId" not in outcome.errors
 
 

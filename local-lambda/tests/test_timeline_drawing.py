@@ -215,7 +215,7 @@ def test_terminal_says_what_it_leaves_out() -> None:
 
 def test_terminal_is_red_where_something_failed() -> None:
     """Only when colours are asked for."""
-    assert "\x1b[31m✗" in draw_terminal(CASES["failures"], 100, color=True)
+    assert "\x1b[31m!" in draw_terminal(CASES["failures"], 100, color=True)
 
 
 @each

@@ -82,6 +82,26 @@ def test_extension_has_its_life_in_a_lane(extend: Callable[..., Project], tmp_pa
     assert not any(span.failed for span in extension.spans)
 
 
+@pytest.mark.parametrize("earlier", [0.00005, 0.0], ids=["before the phase", "with the phase"])
+def test_invocation_with_an_init_inside_is_drawn_behind_it(earlier: float) -> None:
+    """It waits for the repeated Init phase, and fails with it. Both began at about the same time."""
+    inner = {"functionName": "Hello", "phase": "invoke"}
+    failed = {"status": "error", "errorType": "Runtime.ImportModuleError"}
+    lines = [
+        START,
+        line(10.2, "platform.initReport", failed),
+        line(11.0 - earlier, "platform.start", {"requestId": "a"}),
+        line(11.0, "platform.initStart", inner),
+        line(11.2, "platform.initReport", failed),
+        line(11.2, "platform.runtimeDone", {"requestId": "a", **failed}),
+        line(11.201, "platform.report", {"requestId": "a", **failed}),
+    ]
+    if not earlier:
+        lines[2:4] = lines[3], lines[2]
+    phases = [(phase.name, phase.failed, round(phase.start)) for phase in the(read(lines)).phases]
+    assert phases == [("Init", True, 0), ("Init", True, 1000), ("Invoke 1", True, 1200)]
+
+
 def test_frozen_time_is_the_platforms(extend: Callable[..., Project], tmp_path: Path) -> None:
     """With --freeze, between the invocations and after the last."""
     environment = the(recorded(extend({"one": None}), tmp_path, "Hello", "--count", "2", "--freeze"))

@@ -39,11 +39,18 @@ def watching(project: Project) -> Iterator[Tool]:
         yield tool
 
 
+def save(path: Path, text: str) -> None:
+    """Replace a file in one step: half of one is nothing these tests are about."""
+    new = path.parent.parent / f"{path.parent.name}-{path.name}"
+    new.write_text(text)
+    new.replace(path)
+
+
 def edit(project: Project, **properties: Any) -> None:
     """Give the function Hello of the template other properties."""
     template = json.loads(project.template.read_text())
     template["Resources"]["Hello"]["Properties"].update(properties)
-    project.template.write_text(json.dumps(template))
+    save(project.template, json.dumps(template))
 
 
 def test_code_that_is_saved_is_served(make_project: MakeProject) -> None:
@@ -51,7 +58,7 @@ def test_code_that_is_saved_is_served(make_project: MakeProject) -> None:
     project = make_project({"app.py": CODE % "first"}, Hello={"Handler": "app.handler"})
     with watching(project) as tool:
         assert [tool.invoke("Hello", {}).json["answers"] for _ in range(2)] == [1, 2]
-        (project.code / "app.py").write_text(CODE % "second")
+        save(project.code / "app.py", CODE % "second")
         tool.wait_for("app.py has changed: Hello has new environments from now on")
         assert tool.invoke("Hello", {}).json == {"text": "second", "answers": 1, "variable": None}
         assert tool.text.count("INIT_START") == 2
@@ -64,7 +71,7 @@ def test_other_functions_stay_warm(make_project: MakeProject, tmp_path: Path) ->
     project = make_project({"app.py": CODE % "first"}, **functions)
     with watching(project) as tool:
         tool.invoke("Other", {})
-        (project.code / "app.py").write_text(CODE % "second")
+        save(project.code / "app.py", CODE % "second")
         tool.wait_for("Hello has new environments")
         assert tool.invoke("Other", {}).json["answers"] == 2
         assert "Other has new" not in tool.text
@@ -79,7 +86,7 @@ def test_who_is_being_served_is_served_to_the_end(make_project: MakeProject, sha
         caller = threading.Thread(target=lambda: answers.append(tool.invoke("Hello", gate.event).json["text"]))
         caller.start()
         gate.reached(tool)
-        (project.code / "app.py").write_text(CODE % "second")
+        save(project.code / "app.py", CODE % "second")
         tool.wait_for("Hello has new environments")
         assert tool.invoke("Hello", {}).json["text"] == "second"
         gate.open()
@@ -97,15 +104,32 @@ def test_template_that_is_saved_is_served(make_project: MakeProject) -> None:
         tool.wait_for("template.yaml has changed: Hello has new environments from now on")
         assert tool.invoke("Hello", {}).json["variable"] == "new"
         good = project.template.read_text()
-        project.template.write_text("Resources: [")
+        save(project.template, "Resources: [")
         tool.wait_for("the functions stay as they are: .*template.yaml")
         assert tool.invoke("Hello", {}).json["answers"] == 2
-        project.template.write_text(good)
+        save(project.template, good)
         edit(project, ReservedConcurrentExecutions=5, MemorySize=256)
         tool.wait_for("names, routes and concurrency stay as they are; start again to change them")
         tool.wait_for("template.yaml has changed", len(tool.lines) - 1)
         tool.invoke("Hello", {})
         tool.wait_for("Memory Size: 256 MB")
+
+
+def test_folder_of_the_template_has_other_files_too(make_project: MakeProject) -> None:
+    """With `CodeUri: .` answers, events and tests are no reason for a cold start, nor is a template with a mistake."""
+    project = make_project({}, Hello={"Handler": "app.handler", "CodeUri": "."})
+    (project.folder / "app.py").write_text(CODE % "first")
+    with watching(project) as tool:
+        (project.folder / "answer.json").write_text("{}")
+        good = project.template.read_text()
+        save(project.template, "Resources: [")
+        tool.wait_for("the functions stay as they are")
+        save(project.template, good)
+        save(project.folder / "app.py", CODE % "second")
+        line = tool.wait_for("(.*) changed: Hello has new environments")
+        assert line[1].endswith("| app.py has")
+        assert tool.invoke("Hello", {}).json["text"] == "second"
+        assert tool.text.count("new environments") == 1
 
 
 def zipped(folder: Path, archive: Path, text: str) -> None:
@@ -141,7 +165,7 @@ def test_layer_that_is_saved_is_seen(make_project: MakeProject, tmp_path: Path) 
     project = make_project({"app.py": code}, Hello={"Handler": "app.handler", "Layers": [str(tmp_path)]})
     with watching(project) as tool:
         assert tool.invoke("Hello", {}).json == 1
-        module.write_text("answer = 2")
+        save(module, "answer = 2")
         tool.wait_for("lib.py has changed")
         assert tool.invoke("Hello", {}).json == 2
 
@@ -154,7 +178,7 @@ def test_what_others_write_beside_the_code_changes_nothing(make_project: MakePro
     path.parent.mkdir(exist_ok=True)
     with watching(project) as tool:
         path.write_text("1 / 0")
-        (project.code / "readme").write_text("the mark behind it")
+        save(project.code / "readme", "the mark behind it")
         line = tool.wait_for("(.*) changed: Hello has new environments")
         assert line[1].endswith("| readme has")
 

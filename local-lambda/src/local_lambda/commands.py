@@ -48,8 +48,10 @@ def invoke(options: Namespace) -> int:
         from local_lambda.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
-        payloads = [_event(name) for name in options.event or [None]] * options.count
-        program = _program(function, options, host.workspace, host.console)
+        names = options.event or [None]
+        payloads = [_event(name) for name in names] * options.count
+        program = _program(function, options, host.workspace)
+        _note_runtime(program, host.console)
         report: list[Event] = []
         documents: list[dict[str, Any]] = []
         if options.report:
@@ -57,8 +59,8 @@ def invoke(options: Namespace) -> int:
             host.on_trace.append(lambda trace: documents.extend(trace.documents))
             host.on_late_document.append(documents.append)
         foundation = host.lay(program, spawn=True)
-        for payload in payloads:
-            _check_event(payload)
+        for name, payload in zip(names, payloads, strict=False):  # the first round, which the others repeat
+            _check_event(name, payload)
         environment = host.build(foundation)
         answers = _run(_invoke_all(host, environment, payloads, quiet=bool(options.report)))
         if options.report:
@@ -87,13 +89,15 @@ def start(options: Namespace) -> int:
         numbers = count(1)
 
         def open_program(function: FunctionConfig) -> Program:
-            return _program(function, options, host.workspace / f"program-{next(numbers)}", host.console)
+            return _program(function, options, host.workspace / f"program-{next(numbers)}")
 
         functions = load()
         listener = listen(options.host, options.port)
         for refused, reason in functions.refused:
             host.console.write("platform", f"{refused.name} is left out: {reason}")
         programs = {function.name: open_program(function) for function in functions}
+        for program in programs.values():
+            _note_runtime(program, host.console)
 
         def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
             from local_lambda.watch import Watcher
@@ -137,7 +141,7 @@ def call(options: Namespace) -> int:
     if broker is None:
         raise UsageError("call needs a broker: --amqp amqp://guest:guest@localhost:5672/, or the variable AMQP_URI")
     payload = _event(options.event)
-    _check_event(payload)
+    _check_event(options.event, payload)
     from local_lambda.amqp.client import call as request
 
     reply = _run(request(broker, options.function, payload or b"{}", options.timeout))
@@ -236,8 +240,8 @@ def _recorded(options: Namespace, host: EnvironmentHost) -> Iterator[None]:
             host.console.flush()  # the drawing comes last
 
 
-def _program(function: FunctionConfig, options: Namespace, workspace: Path, console: Console) -> Program:
-    """Code, layers and interpreter of a function; one line is said when the template names another Python."""
+def _program(function: FunctionConfig, options: Namespace, workspace: Path) -> Program:
+    """Code, layers and interpreter of a function."""
     from local_lambda.host import Program
 
     if options.code is not None:
@@ -247,10 +251,6 @@ def _program(function: FunctionConfig, options: Namespace, workspace: Path, cons
         from local_lambda.interpreter import find_interpreter
 
         interpreter = find_interpreter(function, options.template, options.python, os.environ)
-        if function.runtime not in (None, interpreter.runtime):
-            console.write(
-                "platform", f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
-            )
     code, layers = function.code.resolve(), None
     if function.layers or not code.is_dir():
         from local_lambda.bundle import merge_layers, open_code
@@ -258,6 +258,14 @@ def _program(function: FunctionConfig, options: Namespace, workspace: Path, cons
         code = open_code(function.code, workspace)
         layers = merge_layers(function.layers, workspace)
     return Program(function, code, layers, interpreter)
+
+
+def _note_runtime(program: Program, console: Console) -> None:
+    """Say when the template names another Python."""
+    function, interpreter = program.function, program.interpreter
+    if interpreter is not None and function.runtime not in (None, interpreter.runtime):
+        found = f"{function.name}: the template says {function.runtime}, this runs on {interpreter.runtime}"
+        console.write("platform", found)
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
@@ -294,16 +302,17 @@ def _event(name: str | None) -> bytes:
         raise UsageError(f"cannot read the event {name}: {error.strerror}") from None
 
 
-def _check_event(payload: bytes) -> None:
+def _check_event(name: str | None, payload: bytes) -> None:
     from local_lambda.apis.invoke_2015_03_31 import check_json
     from local_lambda.errors import ApiError
 
+    event = "the event" if name in (None, "-") else f"the event {name}"
     if len(payload) > MAX_EVENT_BYTES:
-        raise UsageError(f"the event has {len(payload)} bytes; Lambda takes {MAX_EVENT_BYTES} at most")
+        raise UsageError(f"{event} has {len(payload)} bytes; Lambda takes {MAX_EVENT_BYTES} at most")
     try:
         check_json(payload)
     except ApiError as error:
-        raise UsageError(f"the event is not JSON: {error.message.rpartition('json: ')[2]}") from None
+        raise UsageError(f"{event} is not JSON: {error.message.rpartition('json: ')[2]}") from None
 
 
 def _run(main: Coroutine[Any, Any, Result]) -> Result:

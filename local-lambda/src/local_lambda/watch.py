@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from local_lambda.config import FunctionConfig
 from local_lambda.errors import CommandError
@@ -58,11 +58,13 @@ class Watcher:
         for program in self._programs.values():
             for source in _sources(program):
                 folders.add(source) if source.is_dir() else files.add(source.parent)
+        files = {file for file in files if not any(file.is_relative_to(folder) for folder in folders)}
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._follow(files, recursive=False))
-                group.create_task(self._follow(folders, recursive=True))
-                await asyncio.sleep(0)  # both have begun
+                for places, recursive in ((files, False), (folders, True)):
+                    if places:
+                        group.create_task(self._follow(places, recursive))
+                await asyncio.sleep(0)  # they have begun
                 self._say("watching code, layers and template", False)
         except* (OSError, RuntimeError) as errors:
             self._say(f"changes are not seen any more: {errors.exceptions[0]}", True)
@@ -70,13 +72,14 @@ class Watcher:
     async def _follow(self, places: set[Path], recursive: bool) -> None:
         # Its default filter leaves out .git, .venv, .tox, __pycache__ and what editors put beside a file.
         async for changes in awatch(*places, recursive=recursive, ignore_permission_denied=True):
-            self._renew({Path(path) for _, path in changes})
+            kinds: dict[Path, set[Change]] = {}
+            for kind, path in changes:
+                kinds.setdefault(Path(path), set()).add(kind)
+            # What came and went is how editors replace a file.
+            self._renew({path for path, seen in kinds.items() if Change.added not in seen or path.exists()})
 
     def _renew(self, changed: set[Path]) -> None:
-        stale: dict[str, set[Path]] = {}
-        for name, program in self._programs.items():
-            if found := {path for path in changed for source in _sources(program) if path.is_relative_to(source)}:
-                stale[name] = found
+        stale = {name: found for name, program in self._programs.items() if (found := self._of(program, changed))}
         if self._template in changed:
             for name in self._reload():
                 stale.setdefault(name, set()).add(self._template)
@@ -91,6 +94,17 @@ class Watcher:
             first, *more = sorted(path.name for path in paths)
             what = f"{first} and {len(more)} more have changed" if more else f"{first} has changed"
             self._say(f"{what}: {name} has new environments from now on", False)
+
+    def _of(self, program: Program, changed: set[Path]) -> set[Path]:
+        """What of the changed files the program is made of.
+
+        A code folder that is the template's own also holds tests, events and answers: of it, Python files count.
+        """
+        found = set()
+        for source in _sources(program):
+            own = source == self._template.parent
+            found |= {path for path in changed if path.is_relative_to(source) and (not own or path.suffix == ".py")}
+        return found - {self._template}
 
     def _reload(self) -> Iterator[str]:
         """The names of the functions that the template describes differently now."""

@@ -55,7 +55,9 @@ class EnvironmentReader:
         self._subsegments: list[Subsegment] = []
         self._invocations: dict[str, str] = {}
         self._failed = False
+        self._started: dict[str, Any] | None = None
         self._suppressed: dict[str, Any] | None = None
+        """The start of an invocation that has to wait for an Init phase inside it: both began at the same time."""
         self._handlers: dict[str, Callable[[dict[str, Any], float], None]] = {
             "platform.initStart": self._init_start,
             "platform.initRuntimeDone": self._init_runtime_done,
@@ -118,6 +120,10 @@ class EnvironmentReader:
 
     def _init_start(self, event: dict[str, Any], time: float) -> None:
         self._function = event["record"].get("functionName", "")
+        if event["record"].get("phase") == "invoke" and self._started is not None and self._phase is not None:
+            self._suppressed, self._phase = self._started, None
+            self._lane(RUNTIME).open.pop("handler", None)
+            del self._invocations[self._started["record"]["requestId"]]
         self._begin_phase("Init", time)
 
     def _init_runtime_done(self, event: dict[str, Any], time: float) -> None:
@@ -135,8 +141,9 @@ class EnvironmentReader:
 
     def _start(self, event: dict[str, Any], time: float) -> None:
         if self._phase is not None and self._phase[0] == "Init":
-            self._suppressed = event  # an Init inside an invocation that failed, so that both began at the same time
+            self._suppressed = event
             return
+        self._started = event
         request_id = event["record"]["requestId"]
         name = f"Invoke {len(self._invocations) + 1}"
         self._invocations[request_id] = name
@@ -158,7 +165,7 @@ class EnvironmentReader:
             self._failed = True
 
     def _report(self, event: dict[str, Any], time: float) -> None:
-        record = event["record"]
+        record, self._started = event["record"], None
         self._end_phase(time, record["status"] != "success", record.get("errorType", ""))
 
     def _stop(self, event: dict[str, Any], time: float) -> None:

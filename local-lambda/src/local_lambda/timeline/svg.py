@@ -16,7 +16,7 @@ from local_lambda.timeline.scale import Row, Segment, milliseconds, rows
 
 WIDTH = 900
 MARGIN = 12
-LABELS = 164
+LABELS = 176
 PLOT = WIDTH - 2 * MARGIN - LABELS
 SIZE = 11
 """Of the smallest text, in pixels."""
@@ -34,7 +34,7 @@ _WORDS = {
     "handler": "handler",
     "overhead": "runtime after the answer",
     "event": "extension at work",
-    "shutdown": "told to end",
+    "shutdown": "ending",
     "frozen": "frozen",
     "failed": "failed",
 }
@@ -116,7 +116,7 @@ class _EnvironmentDrawing:
         return [*found, "</g>"]
 
     def _narrowest(self, phase: Phase) -> float:
-        words = max(text_width(f"{phase.name} ✗" if phase.failed else phase.name, 12), text_width(_time(phase)))
+        words = max(text_width(f"{phase.name} failed" if phase.failed else phase.name, 12), text_width(_time(phase)))
         return max(words + 12, 150 if phase.name in self._traced else 0)
 
     def _row(self, row: Row, lanes: Sequence[Lane], top: float) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _phase(segment: Segment, phase: Phase, top: float, bottom: float, number: in
     hint = f"{phase.name}, {_time(phase)}" + (f", {phase.detail}" if phase.detail else "")
     yield f"<g data-phase={quoteattr(phase.name)}><title>{escape(hint)}</title>"
     yield f'<rect class="band" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" rx="3"/>'
-    name = f"{phase.name} ✗" if phase.failed else phase.name
+    name = f"{phase.name} failed" if phase.failed else phase.name
     yield _text(x + 6, top + 14, name, "text", weight=600, size=12)
     yield _text(x + 6, top + 28, _time(phase), "quiet")
     yield "</g>"
@@ -199,20 +199,23 @@ def _span(span: Span, row: Row, top: float) -> Iterator[str]:
     kind = "failed" if span.failed else span.name
     label = milliseconds(span.duration)
     hint = f"{SPANS.get(span.name, span.name)}: {label}" + (f" ({span.detail})" if span.detail else "")
-    dashes = ' stroke-dasharray="3 2"' if span.name == "frozen" else ""
     yield (
         f'<rect class="{kind}" data-span="{span.name}" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{BAR}"'
-        f' rx="2"{dashes}><title>{escape(hint)}</title></rect>'
+        f' rx="2"{_dashes(span.name)}><title>{escape(hint)}</title></rect>'
     )
     if text_width(label) + 6 <= width:
         yield _text(x + width / 2, top + 12, label, "text", anchor="middle", hint=hint)
+
+
+def _dashes(name: str) -> str:
+    return ' stroke-dasharray="3 2"' if name == "frozen" else ""
 
 
 def _subsegment(part: Subsegment, segment: Segment, top: float) -> Iterator[str]:
     left, right = segment.place(part.start), segment.place(part.end)
     x, width = MARGIN + LABELS + left, max(right - left, 2.5)
     end = MARGIN + LABELS + segment.right - 3
-    label = f"{part.name} {milliseconds(part.duration)}" + (" ✗" if part.failed else "")
+    label = f"{part.name} {milliseconds(part.duration)}" + (" failed" if part.failed else "")
     hint = label + (f", {part.detail}" if part.detail else "")
     yield (
         f'<rect class="{"failed" if part.failed else "subsegment"}" data-subsegment={quoteattr(part.name)}'
@@ -255,7 +258,8 @@ def _legend(timeline: Timeline, top: float) -> Iterator[str]:
         x, y = float(MARGIN), top + 22 * index
         for kind, name, words in line:
             if kind == "span":
-                yield f'<rect class="{name}" x="{x:.1f}" y="{y + 3:.1f}" width="14" height="10" rx="2"/>'
+                place = f'x="{x:.1f}" y="{y + 3:.1f}" width="14" height="10" rx="2"'
+                yield f'<rect class="{name}" {place}{_dashes(name)}/>'
             else:
                 yield marks.shape(name, x + 7, y + 8)
             yield _text(x + 20, y + 12, words, "text")

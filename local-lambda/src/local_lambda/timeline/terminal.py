@@ -14,7 +14,7 @@ _WORDS = {
     "░": "starting",
     "▒": "getting ready",
     "█": "at work",
-    "▄": "told to end",
+    "▄": "ending",
     "▲": "logs delivered",
     "◆": "SIGTERM",
     "✗": "killed",
@@ -74,7 +74,7 @@ def _shortened(environment: Environment) -> tuple[Environment, list[Phase]]:
 
 
 def _title(phase: Phase) -> str:
-    return f"{phase.name}{' ✗' if phase.failed else ''} {milliseconds(phase.duration)}"
+    return f"{phase.name}{' failed' if phase.failed else ''} {milliseconds(phase.duration)}"
 
 
 def _narrowest(phase: Phase) -> float:
