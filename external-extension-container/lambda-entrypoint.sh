@@ -21,5 +21,5 @@ fi
 
 # Anywhere else there is none yet. local-lambda is one: it starts the extensions, the function, and listens for callers.
 command -v local-lambda >/dev/null ||
-    fail "this is not Lambda, for AWS_LAMBDA_RUNTIME_API is not set; to run it here, say 'make run-image'"
+    fail "this is not Lambda, for AWS_LAMBDA_RUNTIME_API is not set; to run it here, say 'make run' or, in a container, 'make run-image'"
 exec local-lambda exec --host 0.0.0.0 --port 8080 -- python -m awslambdaric "$1"

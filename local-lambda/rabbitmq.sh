@@ -12,6 +12,12 @@ for program in rabbitmq-server erl epmd; do
         { echo "$program is missing: apt-get install rabbitmq-server, or see https://www.rabbitmq.com" >&2; exit 1; }
 done
 
+# For its clients, and for the two programs it consists of.
+for taken in $port $((port + 1)) $((port + 2)); do
+    python3 -c "import socket; socket.create_server(('127.0.0.1', $taken)).close()" 2>/dev/null ||
+        { echo "port $taken is in use: is there a broker already? Another port: make broker PORT=5682" >&2; exit 1; }
+done
+
 mkdir -p "$folder"
 cd "$folder"
 echo "[]." >enabled_plugins

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from running import PATIENCE, ROOT, serving
+from walkthrough.parse import parse
 
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")
 CONTAINER = "external-extension-container"
@@ -120,6 +121,21 @@ def test_hello_when_each_step_is_taken_by_itself(folder: str, endpoint: str) -> 
     assert "ResourceConflictException" in twice.stderr
     assert "aws lambda update-function-code " in succeed(folder, endpoint, "deploy")
     assert not re.search(r"^hello-python3_8\t", succeed(folder, endpoint, "delete", "list"), re.MULTILINE)
+
+
+def test_role_when_made_as_the_readme_says(tmp_path: Path) -> None:
+    """The commands end with a role that a function can have."""
+    blocks = parse(ROOT / "hello-python3.8" / "README.md").blocks
+    found = [command.text for block in blocks if block.language == "console" for command in block.commands()]
+    first = next(number for number, text in enumerate(found) if "create-role" in text)
+    script = "\n".join(["set -e", *found[first : first + 4], "echo role $AWS_ROLE_ARN"])
+    assert "export AWS_ROLE_ARN=" in script
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [LOCAL_LAMBDA, "aws", "--", "sh", "-c", script]
+    environment = {**os.environ, "PATH": path}
+    made = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.endswith("role arn:aws:iam::123456789012:role/lambda-examples\n")
 
 
 @pytest.mark.parametrize("folder", ["external-extension-layer"])

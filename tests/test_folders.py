@@ -44,13 +44,22 @@ HEADINGS = [
 example = pytest.mark.parametrize("folder", EXAMPLES)
 
 
-def test_examples_are_all_there() -> None:
-    """The six folders of the repository."""
-    assert len(EXAMPLES) == 6
+def read(name: str) -> str:
+    """A file of the repository; that it is missing is said in one line."""
+    path = ROOT / name
+    if not path.is_file():
+        pytest.fail(f"{name} is missing", pytrace=False)
+    return path.read_text(encoding="utf-8")
+
+
+def test_examples_are_found() -> None:
+    """By their templates."""
+    assert "hello-python3.8" in EXAMPLES
 
 
 def read_help(folder: str) -> dict[str, str]:
     """What `make` alone prints: the targets and what they do, in order."""
+    read(f"{folder}/Makefile")
     text = subprocess.run(["make", "-s"], cwd=ROOT / folder, capture_output=True, text=True, check=True).stdout
     return {words[0]: words[1] for words in (line.split(maxsplit=1) for line in text.splitlines())}
 
@@ -58,8 +67,9 @@ def read_help(folder: str) -> dict[str, str]:
 @example
 def test_example_has_the_files_of_every_example(folder: str) -> None:
     """Knowing one folder means knowing all."""
-    assert [name for name in FILES if not (ROOT / folder / name).exists()] == []
-    assert list((ROOT / folder / "events").glob("*.json")) != []
+    missing = [name for name in FILES if not (ROOT / folder / name).exists()]
+    assert missing == [], f"{folder} has no {', '.join(missing)}"
+    assert list((ROOT / folder / "events").glob("*.json")) != [], f"{folder}/events has no event"
 
 
 @example
@@ -67,7 +77,7 @@ def test_make_targets_are_the_same_words_in_the_same_order(folder: str) -> None:
     """A folder may add targets of its own between them; each is described, and declared to be no file."""
     described = read_help(folder)
     assert [word for word in described if word in TARGETS] == TARGETS
-    makefile = (ROOT / folder / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    makefile = read(f"{folder}/Makefile").replace("\\\n", " ")
     phony = " ".join(re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)).split()
     assert [word for word in described if word not in phony] == []
 
@@ -88,7 +98,7 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
     """A command that was understood in one folder is understood in all."""
     recipes: dict[str, list[str]] = {}
     for folder in EXAMPLES:
-        text = (ROOT / folder / "Makefile").read_text(encoding="utf-8")
+        text = read(f"{folder}/Makefile")
         found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", text, re.MULTILINE)
         if found and target not in OWN_RECIPES.get(folder, ()):
             recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
@@ -99,7 +109,7 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
 @example
 def test_last_stage_of_the_image_builds_nothing(folder: str) -> None:
     """Base image by argument, everything copied from the stage before, nobody's rights."""
-    lines = (ROOT / folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    lines = read(f"{folder}/Dockerfile").splitlines()
     assert [line for line in lines if line.startswith("ARG")] == [
         "ARG PYTHON_VERSION=3.13",
         "ARG BASE=python:${PYTHON_VERSION}-slim",
@@ -114,7 +124,7 @@ def test_last_stage_of_the_image_builds_nothing(folder: str) -> None:
 @example
 def test_readme_has_the_headings_in_order(folder: str) -> None:
     """The walkthroughs all go the same way."""
-    text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    text = read(f"{folder}/README.md")
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^## (.+)$", prose, re.MULTILINE)
     assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
@@ -125,23 +135,28 @@ def test_example_imports_neither_siblings_nor_the_tool(folder: str) -> None:
     """It runs on local-lambda as it would on AWS: through AWS_LAMBDA_RUNTIME_API."""
     others = "|".join(["local_lambda", *(name.replace("-", "_") for name in EXAMPLES if name != folder)])
     wrong = re.compile(rf"^\s*(import|from) ({others})\b", re.MULTILINE)
-    sources = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT / folder, capture_output=True, text=True, check=True)
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+    sources = subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True, check=True)
     for name in sources.stdout.split():
-        assert not wrong.search((ROOT / folder / name).read_text(encoding="utf-8")), name
+        assert not wrong.search(read(f"{folder}/{name}")), name
 
 
 @example
 def test_example_is_listed_in_the_readme_and_tested_by_tox(folder: str) -> None:
     """No folder that nobody finds or no test runs."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.search(rf"^\| \[{re.escape(folder)}\]\({re.escape(folder)}/README\.md\) \|", readme, re.MULTILINE)
-    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    readme, tox = read("README.md"), read("tox.ini")
+    row = re.search(rf"^\| \[{re.escape(folder)}\]\({re.escape(folder)}/README\.md\) \|", readme, re.MULTILINE)
+    assert row, f"README.md: 'The examples' has no row for {folder}"
     factor = re.search(rf"^    (\w+): {re.escape(folder)}$", tox, re.MULTILINE)
-    assert factor is not None
-    assert re.search(rf"^    \{{([a-z]+,)*{factor[1]}(,[a-z]+)*\}}-py\{{38", tox, re.MULTILINE)
+    assert factor, f"tox.ini: no line 'factor: {folder}' in description and change_dir"
+    name = factor[1]
+    assert tox.count(f"    {name}: {folder}\n") == 2, f"tox.ini: {name} has to be in description and in change_dir"
+    assert f"    {name}: -r {folder}/requirements-test.txt\n" in tox, f"tox.ini: deps has no requirements for {name}"
+    listed = re.search(rf"^    \{{([a-z]+,)*{name}(,[a-z]+)*\}}-py\{{38", tox, re.MULTILINE)
+    assert listed, f"tox.ini: env_list has no environments for {name}"
     columns = re.search(r"^\| concept \|(.*)\|$", readme, re.MULTILINE)
     assert columns is not None
-    assert factor[1] in re.findall(r"\w+", columns[1])
+    assert name in re.findall(r"\w+", columns[1]), f"README.md: 'Where to read about' has no column {name}"
 
 
 @example
@@ -155,14 +170,14 @@ def test_template_describes_python_functions_that_exist(folder: str) -> None:
         return suffix
 
     Loader.add_multi_constructor("!", plain)
-    template = yaml.load((ROOT / folder / "template.yaml").read_text(encoding="utf-8"), Loader)
+    template = yaml.load(read(f"{folder}/template.yaml"), Loader)
     kinds = [resource["Type"] for resource in template["Resources"].values()]
     assert "AWS::Serverless::Function" in kinds
 
 
 def test_pythons_of_pyenv_are_those_of_the_matrix() -> None:
     """`.python-version` makes pyenv offer every interpreter that tox asks for."""
-    named = set((ROOT / ".python-version").read_text(encoding="utf-8").split())
-    matrix = re.search(r"-py\{(38[\d,]+)\}", (ROOT / "tox.ini").read_text(encoding="utf-8"))
+    named = set(read(".python-version").split())
+    matrix = re.search(r"-py\{(38[\d,]+)\}", read("tox.ini"))
     assert matrix is not None
     assert named == {f"{version[0]}.{version[1:]}" for version in matrix[1].split(",")}

@@ -27,8 +27,8 @@ FOR_ALL = ("LANG", "PYENV_ROOT", "XDG_RUNTIME_DIR", "CI")
 
 
 def tracked_files() -> list[str]:
-    """The files of the repository, as they are now."""
-    command = ["git", "ls-files"]
+    """The files of the repository as they are now, new ones too unless git ignores them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 

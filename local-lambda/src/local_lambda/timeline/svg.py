@@ -215,19 +215,25 @@ def _subsegment(part: Subsegment, segment: Segment, top: float) -> Iterator[str]
     left, right = segment.place(part.start), segment.place(part.end)
     x, width = MARGIN + LABELS + left, max(right - left, 2.5)
     end = MARGIN + LABELS + segment.right - 3
-    label = f"{part.name} {milliseconds(part.duration)}" + (" failed" if part.failed else "")
+    took = milliseconds(part.duration) + (" failed" if part.failed else "")
+    label = f"{part.name} {took}"
     hint = label + (f", {part.detail}" if part.detail else "")
     yield (
         f'<rect class="{"failed" if part.failed else "subsegment"}" data-subsegment={quoteattr(part.name)}'
         f' x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="15" rx="2"><title>{escape(hint)}</title></rect>'
     )
     room = int((end - x - 4) / (SIZE * _CHARACTER))
-    if len(label) <= room or room >= 10:
-        yield _text(x + 4, top + 11.5, _short(label, room), "text", hint=hint)
+    if len(label) <= room or room >= len(took) + 5:
+        yield _text(x + 4, top + 11.5, _label(part.name, took, room), "text", hint=hint)
     else:
         before = int((x - MARGIN - LABELS - segment.left - 6) / (SIZE * _CHARACTER))
-        if before >= 6:
-            yield _text(x - 3, top + 11.5, _short(label, before), "text", anchor="end", hint=hint)
+        if before >= len(took) + 5:
+            yield _text(x - 3, top + 11.5, _label(part.name, took, before), "text", anchor="end", hint=hint)
+
+
+def _label(name: str, took: str, room: int) -> str:
+    """The name is shortened before its time is."""
+    return f"{_short(name, room - len(took) - 1)} {took}"
 
 
 def _legend_rows(timeline: Timeline) -> list[list[tuple[str, str, str]]]:
