@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -104,6 +106,38 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
             recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
             recipes.setdefault(recipe, []).append(folder)
     assert len(recipes) == 1, recipes
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers with the status that is the function's name."""
+
+    def do_POST(self) -> None:
+        self.send_response(int(self.path.split("/")[-2]))
+        self.end_headers()
+        self.wfile.write(b"an answer")
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Quietly."""
+
+
+@example
+def test_invoke_tells_an_answer_from_a_refusal_and_from_silence(folder: str) -> None:
+    """Exit status and hint; what the tool says about a refusal is shown."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        found = [invoke(folder, server.server_port, status) for status in (200, 404)]
+        server.shutdown()
+    assert [(made.returncode, made.stdout) for made in found] == [(0, "an answer\n"), (2, "an answer\n")]
+    assert "No answer" not in found[1].stderr
+    silent = invoke(folder, server.server_port, 200)
+    assert silent.returncode == 2
+    assert "No answer. Is 'make serve' running in another terminal?" in silent.stderr
+
+
+def invoke(folder: str, port: int, status: int) -> subprocess.CompletedProcess[str]:
+    """`make invoke` of a function with the number's name."""
+    command = ["make", "-s", "invoke", f"PORT={port}", f"FUNCTION={status}"]
+    return subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True)
 
 
 @example
