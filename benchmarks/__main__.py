@@ -69,6 +69,7 @@ def conditions() -> dict[str, object]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the rows, print the table as it grows; 130 after Ctrl-C."""
     options = arguments(argv)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start would compile what was edited last
     if not options.tool:
         print("local-lambda is missing (make -C local-lambda install): measuring the others alone", file=sys.stderr)
     figures: list[Figure] = []

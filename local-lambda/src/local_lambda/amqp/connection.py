@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from importlib.util import find_spec
+from ssl import SSLError
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -75,5 +76,7 @@ class Broker:
             return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
         if isinstance(error, ConnectionRefusedError) or isinstance(error and error.__cause__, ConnectionRefusedError):
             return "nobody listens there; `make broker` in local-lambda's folder runs a broker"
+        if isinstance(error and error.__cause__, SSLError):
+            return f"no TLS to be had there ({error}); amqps has a port of its own, 5671 unless configured"
         cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
         return " ".join(str(cause or "").split()) or type(error).__name__
