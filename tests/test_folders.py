@@ -59,6 +59,14 @@ def test_examples_are_found() -> None:
     assert "hello-python3.8" in EXAMPLES
 
 
+def test_concepts_have_a_cell_for_every_example() -> None:
+    """A row with another number of cells breaks the table."""
+    table = re.search(r"^\| concept \|.*\n(\|.*\n)+", read("README.md"), re.MULTILINE)
+    assert table is not None
+    wrong = [row for row in table[0].splitlines() if row.count("|") != len(EXAMPLES) + 2]
+    assert wrong == []
+
+
 def read_help(folder: str) -> dict[str, str]:
     """What `make` alone prints: the targets and what they do, in order."""
     read(f"{folder}/Makefile")
@@ -136,6 +144,7 @@ def test_invoke_tells_an_answer_from_a_refusal_and_from_silence(folder: str) -> 
 
 def invoke(folder: str, port: int, status: int) -> subprocess.CompletedProcess[str]:
     """`make invoke` of a function with the number's name."""
+    read(f"{folder}/Makefile")
     command = ["make", "-s", "invoke", f"PORT={port}", f"FUNCTION={status}"]
     return subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True)
 

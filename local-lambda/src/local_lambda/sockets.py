@@ -23,7 +23,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(512)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise StartError(f"port {port} on {host} is in use; choose another with --port (0: any free one)") from None
+            raise StartError(
+                f"port {port} on {host} is in use; choose another with --port (0: any free one), or PORT= behind make"
+            ) from None
         raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     return listener
 
