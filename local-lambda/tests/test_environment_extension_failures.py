@@ -90,6 +90,19 @@ def test_invoke_when_an_extension_has_said_that_it_fails_waits_for_its_end(make_
     assert rig.story() == ["start", "runtimeDone success", "report error Extension.ExitError"]
 
 
+def test_init_when_an_extension_ends_after_the_runtime_is_ready_fails(make_rig: MakeRig) -> None:
+    """The runtime's part of it was a success, and stays one."""
+    rig = make_rig("one")
+    rig.environment.init()
+    rig.register("one", *BOTH)
+    rig.ask()
+    rig.program("extension:one").exit(1)
+    assert rig.story() == [
+        *("initStart init", "initRuntimeDone init success", "extension"),
+        "initReport init error Extension.Crash",
+    ]
+
+
 def test_runtime_that_gets_ready_after_the_init_has_failed_is_not_reported(make_rig: MakeRig) -> None:
     """It has its time to end, and may still ask in it."""
     rig = make_rig("one", "two")

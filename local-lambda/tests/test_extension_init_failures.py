@@ -11,7 +11,10 @@ import pytest
 
 import tool
 from conftest import MakeProject
-from extended import inits, message, reports, states, told, words
+from extended import ECHO, inits, message, reports, states, told, words
+
+STARTING = f"import threading\nthreading.Event().wait()\n{ECHO}"
+"""A function whose module is never imported to the end: no extension fails after the runtime is ready."""
 
 ONCE = "if first_time():\n    {}\nregister('INVOKE', 'SHUTDOWN')\nserve()"
 """An extension that fails in its first life only."""
@@ -55,7 +58,7 @@ INIT_FAILURES = {
 def test_extension_that_fails_in_init_twice_fails_the_invocation(extend: MakeProject, name: str) -> None:
     """Two inits, then START, END and REPORT; the log has a line for the extension and for each init."""
     case = INIT_FAILURES[name]
-    outcome = extend({"one": case.script}).report({"n": 1})
+    outcome = extend({"one": case.script}, STARTING).report({"n": 1})
     assert outcome.status == 1
     assert message(outcome) == (case.error_type, case.reason)
     assert states(outcome) == [(case.state, case.stored)] * 2
