@@ -3,7 +3,7 @@
 import time
 from typing import Any, Dict
 
-# Written while the environment starts: the extension has subscribed by then, so this line reaches it, too.
+# Written while the environment starts, perhaps before the extension has subscribed. It gets this line all the same.
 print("Loading the function")
 
 
