@@ -80,6 +80,11 @@ class Phase:
         """Milliseconds."""
         return self.end - self.start
 
+    @property
+    def title(self) -> str:
+        """What stands above it: its name, and that it failed if it did."""
+        return f"{self.name} failed" if self.failed else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Subsegment:

@@ -116,7 +116,7 @@ class _EnvironmentDrawing:
         return [*found, "</g>"]
 
     def _narrowest(self, phase: Phase) -> float:
-        words = max(text_width(f"{phase.name} failed" if phase.failed else phase.name, 12), text_width(_time(phase)))
+        words = max(text_width(phase.title, 12), text_width(_time(phase)))
         return max(words + 12, 150 if phase.name in self._traced else 0)
 
     def _row(self, row: Row, lanes: Sequence[Lane], top: float) -> Iterator[str]:
@@ -156,8 +156,7 @@ def _phase(segment: Segment, phase: Phase, top: float, bottom: float, number: in
     hint = f"{phase.name}, {_time(phase)}" + (f", {phase.detail}" if phase.detail else "")
     yield f"<g data-phase={quoteattr(phase.name)}><title>{escape(hint)}</title>"
     yield f'<rect class="band" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" rx="3"/>'
-    name = f"{phase.name} failed" if phase.failed else phase.name
-    yield _text(x + 6, top + 14, name, "text", weight=600, size=12)
+    yield _text(x + 6, top + 14, phase.title, "text", weight=600, size=12)
     yield _text(x + 6, top + 28, _time(phase), "quiet")
     yield "</g>"
 

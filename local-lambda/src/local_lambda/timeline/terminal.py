@@ -74,7 +74,7 @@ def _shortened(environment: Environment) -> tuple[Environment, list[Phase]]:
 
 
 def _title(phase: Phase) -> str:
-    return f"{phase.name}{' failed' if phase.failed else ''} {milliseconds(phase.duration)}"
+    return f"{phase.title} {milliseconds(phase.duration)}"
 
 
 def _narrowest(phase: Phase) -> float:
