@@ -74,9 +74,9 @@ class Broker:
             return f"no answer within {CONNECT_SECONDS:.0f} s"
         if "Connection.Close" in str(error):  # all the library says about it
             return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
-        if isinstance(error, ConnectionRefusedError) or isinstance(error and error.__cause__, ConnectionRefusedError):
-            return "nobody listens there; `make broker` in local-lambda's folder runs a broker"
-        if isinstance(error and error.__cause__, SSLError):
-            return f"no TLS to be had there ({error}); amqps has a port of its own, 5671 unless configured"
         cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
+        if isinstance(cause, ConnectionRefusedError):
+            return "nobody listens there; `make broker` in local-lambda's folder runs a broker"
+        if isinstance(cause, SSLError):
+            return f"no TLS to be had there ({error}); amqps has a port of its own, 5671 unless configured"
         return " ".join(str(cause or "").split()) or type(error).__name__
