@@ -56,14 +56,18 @@ def tools() -> None:
     assert (folder / "aws").exists(), "no aws beside this Python: tests/requirements.txt has it"
 
 
-def make(folder: str, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
-    """Run make in an example's folder with an account-less environment; a variable that is None is left out."""
+def run(command: list[str], cwd: Path, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """Run a command with an account-less environment; a variable that is None is left out."""
     nothing = {name: None for name in os.environ if name.startswith("AWS_") or name in ("MAKEFLAGS", "MAKELEVEL")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     given = {**os.environ, "PATH": path, "AWS_EC2_METADATA_DISABLED": "true", **nothing, **variables}
     environment = {name: value for name, value in given.items() if value is not None}
-    command = ["make", "--no-print-directory", "-C", str(ROOT / folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=600)
+
+
+def make(folder: str, *arguments: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """Run make in an example's folder."""
+    return run(["make", "--no-print-directory", *arguments], ROOT / folder, **variables)
 
 
 @pytest.fixture
@@ -130,10 +134,7 @@ def test_role_when_made_as_the_readme_says(tmp_path: Path) -> None:
     first = next(number for number, text in enumerate(found) if "create-role" in text)
     script = "\n".join(["set -e", *found[first : first + 4], "echo role $AWS_ROLE_ARN"])
     assert "export AWS_ROLE_ARN=" in script
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [LOCAL_LAMBDA, "aws", "--", "sh", "-c", script]
-    environment = {**os.environ, "PATH": path}
-    made = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE)
+    made = run([LOCAL_LAMBDA, "aws", "--", "sh", "-c", script], tmp_path)
     assert made.returncode == 0, made.stderr
     assert made.stdout.endswith("role arn:aws:iam::123456789012:role/lambda-examples\n")
 

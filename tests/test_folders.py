@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from walkthrough.copies import tracked_files
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("*/template.yaml"))
@@ -178,10 +179,10 @@ def test_example_imports_neither_siblings_nor_the_tool(folder: str) -> None:
     """It runs on local-lambda as it would on AWS: through AWS_LAMBDA_RUNTIME_API."""
     others = "|".join(["local_lambda", *(name.replace("-", "_") for name in EXAMPLES if name != folder)])
     wrong = re.compile(rf"^\s*(import|from) ({others})\b", re.MULTILINE)
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
-    sources = subprocess.run(command, cwd=ROOT / folder, capture_output=True, text=True, check=True)
-    for name in sources.stdout.split():
-        assert not wrong.search(read(f"{folder}/{name}")), name
+    sources = [name for name in tracked_files() if name.startswith(f"{folder}/") and name.endswith(".py")]
+    assert sources != []
+    for name in sources:
+        assert not wrong.search(read(name)), name
 
 
 @example
