@@ -13,9 +13,9 @@ import uvloop
 
 from local_lambda.apis.logs_2020_08_15 import LOGS_API
 from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
-from local_lambda.events import Event, FunctionLog, LogsDropped
+from local_lambda.events.platform import Event, FunctionLog, LogsDropped
+from local_lambda.events.stream import EventStream
 from local_lambda.sinks.subscriber import Policy
-from local_lambda.stream import EventStream
 from local_lambda.subscription import SANDBOX, Buffering, Destination, Subscription
 from local_lambda.subscriptions import Subscriptions
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from local_lambda.events import LogsDropped, Start
+from local_lambda.events.platform import LogsDropped, Start
 from local_lambda.sinks.subscriber import DROPPED_REASON, Policy
 from local_lambda.sinks.tcp_delivery import TcpDelivery
 from local_lambda.subscription import Buffering

@@ -6,7 +6,7 @@ import pytest
 
 from environment_rig import EPOCH, TIMEOUT, Rig
 from local_lambda.errors import ApiError, InvalidStateTransition
-from local_lambda.events import InitReport, Report, RuntimeDone, Start
+from local_lambda.events.platform import InitReport, Report, RuntimeDone, Start
 
 COLD = ["initStart init", "initRuntimeDone init success", "initReport init success"]
 INVOKED = ["start", "runtimeDone success", "report success"]

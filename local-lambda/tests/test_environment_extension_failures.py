@@ -7,7 +7,7 @@ import pytest
 from environment_extended import BOTH, MakeRig
 from environment_rig import TIMEOUT
 from local_lambda.errors import ApiError
-from local_lambda.events import Report
+from local_lambda.events.platform import Report
 
 
 def test_invoke_when_an_extension_never_comes_back_times_out_after_the_answer(make_rig: MakeRig) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from environment_extended import BOTH, MakeRig
 from local_lambda.errors import ApiError
-from local_lambda.events import Extension, InitReport, Report
+from local_lambda.events.platform import Extension, InitReport, Report
 
 READY = ["initRuntimeDone init success", "extension", "extension", "initReport init success"]
 INVOKED = ["start", "runtimeDone success", "report success"]

@@ -9,7 +9,7 @@ import pytest
 
 from environment_rig import TIMEOUT, Call, Rig
 from local_lambda.errors import InvalidStateTransition
-from local_lambda.events import InitReport, Report
+from local_lambda.events.platform import InitReport, Report
 
 COLD = ["initStart init", "initRuntimeDone init success", "initReport init success"]
 AGAIN = ["initStart invoke", "initRuntimeDone invoke success", "initReport invoke success"]

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from local_lambda import events
+from local_lambda.events import platform
 
 NOON = 1_700_000_000.5
 WIRE_TIME = "2023-11-14T22:13:20.500Z"
-TRACING = events.Tracing("Root=1-a;Parent=b;Sampled=1", "1-a", "b", "c", "d", sampled=True)
+TRACING = platform.Tracing("Root=1-a;Parent=b;Sampled=1", "1-a", "b", "c", "d", sampled=True)
 WIRE_TRACING = {"spanId": "c", "type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=1"}
-SPAN = events.Span("responseLatency", NOON, 1.23456)
-DONE = events.RuntimeDone(NOON, "id", "success", None, 12.34567, 7, (SPAN,), TRACING, True, "the cause")
-REPORT = events.Report(NOON, "id", "error", "Runtime.ExitError", 12.34567, 13, 128, 40, None, (), None)
+SPAN = platform.Span("responseLatency", NOON, 1.23456)
+DONE = platform.RuntimeDone(NOON, "id", "success", None, 12.34567, 7, (SPAN,), TRACING, True, "the cause")
+REPORT = platform.Report(NOON, "id", "error", "Runtime.ExitError", 12.34567, 13, 128, 40, None, (), None)
 
-RECORDS: list[tuple[events.Event, str, Any]] = [
+RECORDS: list[tuple[platform.Event, str, Any]] = [
     (
-        events.InitStart(NOON, "on-demand", "init", "python:3.11", "arn:r", "f", "$LATEST", "stream", 1024),
+        platform.InitStart(NOON, "on-demand", "init", "python:3.11", "arn:r", "f", "$LATEST", "stream", 1024),
         "platform.initStart",
         {
             "initializationType": "on-demand",
@@ -34,7 +34,7 @@ RECORDS: list[tuple[events.Event, str, Any]] = [
         },
     ),
     (
-        events.InitRuntimeDone(NOON, "on-demand", "invoke", "error", "Runtime.ExitError"),
+        platform.InitRuntimeDone(NOON, "on-demand", "invoke", "error", "Runtime.ExitError"),
         "platform.initRuntimeDone",
         {
             "initializationType": "on-demand",
@@ -44,7 +44,7 @@ RECORDS: list[tuple[events.Event, str, Any]] = [
         },
     ),
     (
-        events.InitReport(NOON, "on-demand", "init", "success", 300.12345),
+        platform.InitReport(NOON, "on-demand", "init", "success", 300.12345),
         "platform.initReport",
         {
             "initializationType": "on-demand",
@@ -54,7 +54,7 @@ RECORDS: list[tuple[events.Event, str, Any]] = [
         },
     ),
     (
-        events.Start(NOON, "id", "$LATEST", "arn:f", TRACING),
+        platform.Start(NOON, "id", "$LATEST", "arn:f", TRACING),
         "platform.start",
         {"requestId": "id", "version": "$LATEST", "functionArn": "arn:f", "tracing": WIRE_TRACING},
     ),
@@ -79,25 +79,25 @@ RECORDS: list[tuple[events.Event, str, Any]] = [
             "metrics": {"durationMs": 12.346, "billedDurationMs": 13, "memorySizeMB": 128, "maxMemoryUsedMB": 40},
         },
     ),
-    (events.FunctionLog(NOON, "hello\n", "function"), "function", "hello\n"),
-    (events.ExtensionLog(NOON, "hello\n", "watcher"), "extension", "hello\n"),
+    (platform.FunctionLog(NOON, "hello\n", "function"), "function", "hello\n"),
+    (platform.ExtensionLog(NOON, "hello\n", "watcher"), "extension", "hello\n"),
     (
-        events.Extension(NOON, "watcher", "Ready", ("INVOKE",)),
+        platform.Extension(NOON, "watcher", "Ready", ("INVOKE",)),
         "platform.extension",
         {"name": "watcher", "state": "Ready", "events": ["INVOKE"]},
     ),
     (
-        events.Subscription(NOON, "watcher", "Subscribed", ("platform",)),
+        platform.Subscription(NOON, "watcher", "Subscribed", ("platform",)),
         "platform.telemetrySubscription",
         {"name": "watcher", "state": "Subscribed", "types": ["platform"]},
     ),
     (
-        events.LogsSubscription(NOON, "watcher", "Subscribed", ("platform",)),
+        platform.LogsSubscription(NOON, "watcher", "Subscribed", ("platform",)),
         "platform.logsSubscription",
         {"name": "watcher", "state": "Subscribed", "types": ["platform"]},
     ),
     (
-        events.LogsDropped(NOON, "Consumer seems to have fallen behind", 12, 345),
+        platform.LogsDropped(NOON, "Consumer seems to have fallen behind", 12, 345),
         "platform.logsDropped",
         {"reason": "Consumer seems to have fallen behind", "droppedRecords": 12, "droppedBytes": 345},
     ),
@@ -105,7 +105,7 @@ RECORDS: list[tuple[events.Event, str, Any]] = [
 
 
 @pytest.mark.parametrize(("event", "kind", "record"), RECORDS, ids=[row[1] for row in RECORDS])
-def test_wire_of_an_event_is_the_telemetry_apis(event: events.Event, kind: str, record: Any) -> None:
+def test_wire_of_an_event_is_the_telemetry_apis(event: platform.Event, kind: str, record: Any) -> None:
     """Names, nesting and rounding; what has no value is left out."""
     assert event.wire() == {"time": WIRE_TIME, "type": kind, "record": record}
     json.dumps(event.wire())
@@ -113,7 +113,7 @@ def test_wire_of_an_event_is_the_telemetry_apis(event: events.Event, kind: str, 
 
 def test_wire_of_every_event_type_is_tested() -> None:
     """No record type is forgotten in the table above."""
-    known = {cls for cls in vars(events).values() if isinstance(cls, type) and hasattr(cls, "type")}
+    known = {cls for cls in vars(platform).values() if isinstance(cls, type) and hasattr(cls, "type")}
     assert {type(event) for event, _, _ in RECORDS} == known
 
 
@@ -140,11 +140,11 @@ def test_record_when_not_sampled_has_no_tracing() -> None:
 )
 def test_record_of_a_json_log_line_is_an_object(text: str, record: Any) -> None:
     """In the JSON log format a line that is a JSON object is delivered as one, every other line as it is."""
-    assert events.FunctionLog(NOON, text, "function", json_format=True).record() == record
-    assert events.FunctionLog(NOON, text, "function").record() == text
+    assert platform.FunctionLog(NOON, text, "function", json_format=True).record() == record
+    assert platform.FunctionLog(NOON, text, "function").record() == text
 
 
 def test_timestamp_when_near_a_second_does_not_round_up() -> None:
     """Milliseconds are cut, so that no event is later than it was."""
-    assert events.timestamp(1_699_999_999.9999) == "2023-11-14T22:13:19.999Z"
-    assert events.timestamp(1_700_000_000.0) == "2023-11-14T22:13:20.000Z"
+    assert platform.timestamp(1_699_999_999.9999) == "2023-11-14T22:13:19.999Z"
+    assert platform.timestamp(1_700_000_000.0) == "2023-11-14T22:13:20.000Z"

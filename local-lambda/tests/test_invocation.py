@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from local_lambda.identifiers import new_uuid
+from local_lambda.events.identifiers import new_uuid
 from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, timed_out
 from local_lambda.xray import new_tracing
 

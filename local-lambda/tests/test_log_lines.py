@@ -8,19 +8,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from local_lambda import events
 from local_lambda.config import LoggingConfig
+from local_lambda.events import platform
 from local_lambda.sinks.log_lines import LOG_TAIL_BYTES, LogLines
 
 NOON = 1_700_000_000.5
 STREAM = "2023/11/14/[$LATEST]0a"
-TRACING = events.Tracing("Root=1-a;Parent=b;Sampled=1", "1-a", "b", "c", "d", sampled=True)
-INIT_START = events.InitStart(NOON, "on-demand", "init", "python:3.11.7", "arn:r", "hello", "$LATEST", STREAM, 1 << 27)
-INIT_DONE = events.InitRuntimeDone(NOON, "on-demand", "init", "success")
-INIT_REPORT = events.InitReport(NOON, "on-demand", "init", "success", 300.126)
-START = events.Start(NOON, "id-1", "$LATEST", "arn:f", None)
-DONE = events.RuntimeDone(NOON, "id-1", "success", None, 12.3, 2, (), None, False)
-REPORT = events.Report(NOON, "id-1", "success", None, 12.345, 313, 128, 40, 300.126, (), None)
+TRACING = platform.Tracing("Root=1-a;Parent=b;Sampled=1", "1-a", "b", "c", "d", sampled=True)
+INIT_START = platform.InitStart(
+    NOON, "on-demand", "init", "python:3.11.7", "arn:r", "hello", "$LATEST", STREAM, 1 << 27
+)
+INIT_DONE = platform.InitRuntimeDone(NOON, "on-demand", "init", "success")
+INIT_REPORT = platform.InitReport(NOON, "on-demand", "init", "success", 300.126)
+START = platform.Start(NOON, "id-1", "$LATEST", "arn:f", None)
+DONE = platform.RuntimeDone(NOON, "id-1", "success", None, 12.3, 2, (), None, False)
+REPORT = platform.Report(NOON, "id-1", "success", None, 12.345, 313, 128, 40, 300.126, (), None)
 
 
 class Log:
@@ -32,14 +34,14 @@ class Log:
             LoggingConfig(*arguments, **members), lambda source, line: self.lines.append((source, line))
         )
 
-    def __call__(self, *reported: events.Event) -> list[str]:
+    def __call__(self, *reported: platform.Event) -> list[str]:
         for event in reported:
             self.sink(event)
         return [line for _, line in self.lines]
 
 
-def text(line: str, json_format: bool = False) -> events.FunctionLog:
-    return events.FunctionLog(NOON, line, "function", json_format)
+def text(line: str, json_format: bool = False) -> platform.FunctionLog:
+    return platform.FunctionLog(NOON, line, "function", json_format)
 
 
 @pytest.mark.parametrize(
@@ -81,20 +83,20 @@ def text(line: str, json_format: bool = False) -> events.FunctionLog:
             "Memory Size: 128 MB\tMax Memory Used: 40 MB\t\nXRAY TraceId: 1-a\tSegmentId: c\tSampled: true\t\n",
         ),
         (
-            events.Extension(NOON, "watcher", "Ready", ("INVOKE", "SHUTDOWN")),
+            platform.Extension(NOON, "watcher", "Ready", ("INVOKE", "SHUTDOWN")),
             "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n",
         ),
         (
-            events.Subscription(NOON, "watcher", "Subscribed", ("platform", "function")),
+            platform.Subscription(NOON, "watcher", "Subscribed", ("platform", "function")),
             "TELEMETRY\tName: watcher\tState: Subscribed\tTypes: [Platform, Function]\n",
         ),
         (
-            events.LogsSubscription(NOON, "watcher", "Subscribed", ("platform",)),
+            platform.LogsSubscription(NOON, "watcher", "Subscribed", ("platform",)),
             "LOGS\tName: watcher\tState: Subscribed\tTypes: [Platform]\n",
         ),
     ],
 )
-def test_line_of_a_record_in_the_text_format(event: events.Event, line: str | None) -> None:
+def test_line_of_a_record_in_the_text_format(event: platform.Event, line: str | None) -> None:
     """The text is the service's, to the tab; a successful init and the end of the runtime have no line of their own."""
     log = Log()
     log(event)
@@ -116,7 +118,7 @@ def test_line_without_an_end_gets_one() -> None:
 def test_line_of_an_extension_is_marked_as_its_own() -> None:
     """The source tells the lane of the console."""
     log = Log()
-    log(events.ExtensionLog(NOON, "hello\n", "watcher"))
+    log(platform.ExtensionLog(NOON, "hello\n", "watcher"))
     assert log.lines == [("extension:watcher", "hello\n")]
 
 
@@ -125,7 +127,7 @@ def system_lines(level: str) -> list[str]:
     log = Log("JSON", system_log_level=level)
     failed = [replace(event, status="error", error_type="E") for event in (INIT_DONE, INIT_REPORT, DONE, REPORT)]
     lines = log(
-        INIT_START, INIT_DONE, INIT_REPORT, START, DONE, REPORT, *failed, events.LogsDropped(NOON, "slow", 1, 2)
+        INIT_START, INIT_DONE, INIT_REPORT, START, DONE, REPORT, *failed, platform.LogsDropped(NOON, "slow", 1, 2)
     )
     return [json.loads(line)["type"].removeprefix("platform.") for line in lines]
 

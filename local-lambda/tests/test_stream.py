@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from local_lambda.errors import UsageError
-from local_lambda.events import Event, FunctionLog
-from local_lambda.local_events import ExtensionNext
+from local_lambda.events.local import ExtensionNext
+from local_lambda.events.platform import Event, FunctionLog
+from local_lambda.events.stream import EventStream
 from local_lambda.sinks.recorder import Recorder, open_recording
-from local_lambda.stream import EventStream
 
 
 class Bench:

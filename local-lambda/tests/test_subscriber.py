@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from local_lambda.events import LogsDropped
+from local_lambda.events.platform import LogsDropped
 from local_lambda.sinks.delivery import DeliveryFailed, NobodyListens
 from local_lambda.sinks.records import logs_records
 from local_lambda.sinks.subscriber import DROPPED_REASON, Policy, Subscriber

@@ -9,7 +9,7 @@ import pytest
 
 from local_lambda.backlog import MAX_LINES
 from local_lambda.errors import ApiError
-from local_lambda.events import ExtensionLog, InitReport, InitStart, LogsDropped, Start
+from local_lambda.events.platform import ExtensionLog, InitReport, InitStart, LogsDropped, Start
 from local_lambda.subscription import SANDBOX
 from local_lambda.subscriptions import Subscriptions
 from telemetry_listeners import (

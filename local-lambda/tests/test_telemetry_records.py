@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-from local_lambda import events
+from local_lambda.events import platform
 from local_lambda.sinks.records import CATEGORIES, logs_records, telemetry_records
 from telemetry_listeners import NOON
 
 TIME = "2023-11-14T22:13:20.000Z"
-TRACING = events.Tracing("Root=1;Parent=2;Sampled=1", "1", "2", "3", "4", sampled=True)
+TRACING = platform.Tracing("Root=1;Parent=2;Sampled=1", "1", "2", "3", "4", sampled=True)
 WIRE_TRACING = {"type": "X-Amzn-Trace-Id", "value": "Root=1;Parent=2;Sampled=1"}
-SPAN = events.Span("responseLatency", NOON, 1.23456)
+SPAN = platform.Span("responseLatency", NOON, 1.23456)
 WIRE_SPAN = {"name": "responseLatency", "start": TIME, "durationMs": 1.235}
 
-INIT_START = events.InitStart(
+INIT_START = platform.InitStart(
     NOON, "on-demand", "init", "python:3.13.v58", "arn:v", "f", "$LATEST", "stream", 134217728
 )
-INIT_RUNTIME_DONE = events.InitRuntimeDone(NOON, "on-demand", "init", "error", "Runtime.ExitError")
-INIT_REPORT = events.InitReport(NOON, "on-demand", "init", "error", 12.34567, "Runtime.ExitError")
-START = events.Start(NOON, "R", "$LATEST", "arn:f", TRACING)
-RUNTIME_DONE = events.RuntimeDone(NOON, "R", "success", None, 8.9, 15, (SPAN,), TRACING, True)
-REPORT = events.Report(NOON, "R", "success", None, 10.31, 492, 128, 41, 481.7, (SPAN,), TRACING)
-EXTENSION = events.Extension(NOON, "e", "ExitError", ("INVOKE",), "Extension.Crash")
-SUBSCRIPTION = events.Subscription(NOON, "e", "Subscribed", ("platform",))
-LOGS_SUBSCRIPTION = events.LogsSubscription(NOON, "e", "Already subscribed", ("function",))
-DROPPED = events.LogsDropped(NOON, "too slow", 3, 400)
-FUNCTION = events.FunctionLog(NOON, 'a "line"\tof é\n', "function")
-EXTENSION_LOG = events.ExtensionLog(NOON, "line\n", "e")
+INIT_RUNTIME_DONE = platform.InitRuntimeDone(NOON, "on-demand", "init", "error", "Runtime.ExitError")
+INIT_REPORT = platform.InitReport(NOON, "on-demand", "init", "error", 12.34567, "Runtime.ExitError")
+START = platform.Start(NOON, "R", "$LATEST", "arn:f", TRACING)
+RUNTIME_DONE = platform.RuntimeDone(NOON, "R", "success", None, 8.9, 15, (SPAN,), TRACING, True)
+REPORT = platform.Report(NOON, "R", "success", None, 10.31, 492, 128, 41, 481.7, (SPAN,), TRACING)
+EXTENSION = platform.Extension(NOON, "e", "ExitError", ("INVOKE",), "Extension.Crash")
+SUBSCRIPTION = platform.Subscription(NOON, "e", "Subscribed", ("platform",))
+LOGS_SUBSCRIPTION = platform.LogsSubscription(NOON, "e", "Already subscribed", ("function",))
+DROPPED = platform.LogsDropped(NOON, "too slow", 3, 400)
+FUNCTION = platform.FunctionLog(NOON, 'a "line"\tof é\n', "function")
+EXTENSION_LOG = platform.ExtensionLog(NOON, "line\n", "e")
 
 METRICS = {
     "durationMs": 10.31,
@@ -83,7 +83,7 @@ WIRE_DROPPED = {"reason": "too slow", "droppedRecords": 3, "droppedBytes": 400}
 FIRST, SECOND, THIRD = "2022-07-01", "2022-12-13", "2025-01-29"
 
 
-def rendered(render: Any, event: events.Event) -> list[tuple[str, Any]]:
+def rendered(render: Any, event: platform.Event) -> list[tuple[str, Any]]:
     """Types and contents of the records an event becomes; their time is the event's."""
     records = [json.loads(record) for record in render(event)]
     assert all(list(record) == ["time", "type", "record"] and record["time"] == TIME for record in records)
@@ -107,7 +107,7 @@ def rendered(render: Any, event: events.Event) -> list[tuple[str, Any]]:
     ],
 )
 def test_telemetry_records_of_each_type_have_the_members_of_their_schema(
-    event: events.Event, kind: str, first: Any, second: Any, third: Any
+    event: platform.Event, kind: str, first: Any, second: Any, third: Any
 ) -> None:
     """A later schema adds members, an earlier one does not have them."""
     for schema, record in ((FIRST, first), (SECOND, second), (THIRD, third)):
@@ -147,17 +147,17 @@ def test_telemetry_records_know_nothing_of_the_logs_api() -> None:
     ],
 )
 def test_logs_records_of_each_type_have_the_members_of_the_logs_api(
-    schema: str, event: events.Event, records: list[tuple[str, Any]]
+    schema: str, event: platform.Event, records: list[tuple[str, Any]]
 ) -> None:
     """No init, no status, no spans; the end of an invocation is a record of its own."""
     assert rendered(logs_records(schema), event) == records
 
 
-def ended(status: str) -> tuple[events.RuntimeDone, events.Report]:
+def ended(status: str) -> tuple[platform.RuntimeDone, platform.Report]:
     """The events of the end of an invocation."""
     return (
-        events.RuntimeDone(NOON, "R", status, "Runtime.ExitError", 1.0, 0, (), None, False),
-        events.Report(NOON, "R", status, "Runtime.ExitError", 1.0, 1, 128, 41, None, (), None),
+        platform.RuntimeDone(NOON, "R", status, "Runtime.ExitError", 1.0, 0, (), None, False),
+        platform.Report(NOON, "R", status, "Runtime.ExitError", 1.0, 1, 128, 41, None, (), None),
     )
 
 
@@ -198,19 +198,19 @@ def test_logs_records_of_an_end_tell_its_status_in_the_later_schema(status: str,
 )
 def test_line_of_a_function_that_logs_json_is_an_object_in_the_later_schemas(text: str, record: Any) -> None:
     """An object where the line is one, in schemas that have that; and always one line of valid JSON."""
-    event = events.FunctionLog(NOON, text, "function", json_format=True)
+    event = platform.FunctionLog(NOON, text, "function", json_format=True)
     for schema, content in ((FIRST, text), (SECOND, record), (THIRD, record)):
         render = telemetry_records(schema)
         assert rendered(render, event) == [("function", content)]
         assert b"\n" not in render(event)[0]
     assert rendered(logs_records("2021-03-18"), event) == [("function", text)]
-    as_text = events.FunctionLog(NOON, text, "function")
+    as_text = platform.FunctionLog(NOON, text, "function")
     assert rendered(telemetry_records(SECOND), as_text) == [("function", text)]
 
 
 def test_line_that_is_no_text_is_delivered_with_replacements() -> None:
     """Half a surrogate pair cannot be encoded; it does not stop the delivery."""
-    event = events.FunctionLog(NOON, "a\ud800b\n", "function")
+    event = platform.FunctionLog(NOON, "a\ud800b\n", "function")
     for render in (telemetry_records(SECOND), logs_records("2021-03-18")):
         assert rendered(render, event) == [("function", "a?b\n")]
 
@@ -218,6 +218,6 @@ def test_line_that_is_no_text_is_delivered_with_replacements() -> None:
 def test_every_event_but_a_loss_belongs_to_a_type_one_can_subscribe_to() -> None:
     """A new event class has to be put into a category, or it reaches nobody."""
 
-    kinds = {kind for kind in vars(events).values() if isinstance(kind, type) and hasattr(kind, "type")}
-    assert kinds == {*CATEGORIES, events.LogsDropped}
+    kinds = {kind for kind in vars(platform).values() if isinstance(kind, type) and hasattr(kind, "type")}
+    assert kinds == {*CATEGORIES, platform.LogsDropped}
     assert set(CATEGORIES.values()) == {"platform", "function", "extension"}

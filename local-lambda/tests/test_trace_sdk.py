@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.events import Tracing
+from local_lambda.events.platform import Tracing
 from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
 from local_lambda.sinks.trace_tree import draw
 from local_lambda.xray import SegmentReceiver, new_tracing

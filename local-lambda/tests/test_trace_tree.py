@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.events import Event
+from local_lambda.events.platform import Event
 from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
 from local_lambda.sinks.trace_tree import Line, draw
 from traced_events import ARN, CAUSE, NOON, TRACE_ID, init, invocation, subsegment, tracing

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.events import Tracing
+from local_lambda.events.platform import Tracing
 from local_lambda.xray import SegmentReceiver, new_tracing, next_attempt, parse_datagram
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"

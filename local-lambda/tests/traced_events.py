@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local_lambda.events import InitReport, InitStart, Report, RuntimeDone, Span, Start, Tracing
+from local_lambda.events.platform import InitReport, InitStart, Report, RuntimeDone, Span, Start, Tracing
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:hello"
 TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"

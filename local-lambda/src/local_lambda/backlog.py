@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_lambda.events import Event, InitStart, Log
+from local_lambda.events.platform import Event, InitStart, Log
 
 MAX_LINES = 10_000
 MAX_CHARACTERS = 4 * 1024 * 1024

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from local_lambda.amqp.connection import Broker
     from local_lambda.config import FunctionConfig
     from local_lambda.environment import ExecutionEnvironment
-    from local_lambda.events import Event
+    from local_lambda.events.platform import Event
     from local_lambda.host import EnvironmentHost, Program
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool

@@ -15,17 +15,17 @@ from signal import Signals
 from time import perf_counter, time
 from typing import Any, Protocol
 
-from local_lambda import events, local_events
 from local_lambda.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.errors import ApiError
+from local_lambda.events import local, platform
+from local_lambda.events.identifiers import new_uuid
+from local_lambda.events.stream import EventStream
 from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
-from local_lambda.identifiers import new_uuid
 from local_lambda.init_phase import InitPhase
 from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.memory import PeakMemory
 from local_lambda.processes import Process, ProcessGroup
-from local_lambda.stream import EventStream
 from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Launch
 
@@ -127,7 +127,7 @@ class ExecutionEnvironment:
         """Start an external extension's process."""
 
         def wrote(line: str, written: float | None) -> None:
-            self.stream.emit(events.ExtensionLog(written or time(), line, extension.name, self._json_logs))
+            self.stream.emit(platform.ExtensionLog(written or time(), line, extension.name, self._json_logs))
 
         def ended(process: Process) -> None:
             self._extension_exited(extension, process)
@@ -139,7 +139,7 @@ class ExecutionEnvironment:
     def _record_start(self, process: Process) -> None:
         if self.stream.recording:
             started = time() - (perf_counter() - process.started)
-            self.stream.emit(local_events.ProcessStarted(started, process.name))
+            self.stream.emit(local.ProcessStarted(started, process.name))
 
     def initialized(self, duration: float) -> None:
         """The Init phase ended well after `duration` milliseconds."""
@@ -223,7 +223,7 @@ class ExecutionEnvironment:
     def give(self, extension: Extension, kind: str, event: bytes, event_id: str | None) -> None:
         """Give an extension an `INVOKE` or `SHUTDOWN` event."""
         if self.stream.recording:
-            self.stream.emit(local_events.ExtensionEvent(time(), f"extension:{extension.name}", kind))
+            self.stream.emit(local.ExtensionEvent(time(), f"extension:{extension.name}", kind))
         extension.give(event, event_id)
 
     def _deliver_current(self) -> None:
@@ -234,8 +234,8 @@ class ExecutionEnvironment:
             self.runtime.advance("invoke")
         deliver(self.current)
 
-    def _start_event(self, invocation: Invocation) -> events.Start:
-        return events.Start(
+    def _start_event(self, invocation: Invocation) -> platform.Start:
+        return platform.Start(
             invocation.started_at,
             invocation.request_id,
             self.function.version,
@@ -280,7 +280,7 @@ class ExecutionEnvironment:
             self.runtime_process.drain()
         if invocation.answer is None and failure is not None:
             self._answer(failure.body_for(invocation.request_id), failed=True)
-        if invocation.tracing.sampled or self.stream.wanted(events.RuntimeDone):
+        if invocation.tracing.sampled or self.stream.wanted(platform.RuntimeDone):
             self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
 
     def _report(self, failure: Failure | None = None) -> None:
@@ -288,13 +288,13 @@ class ExecutionEnvironment:
         invocation = self.current
         assert invocation is not None
         now = perf_counter()
-        spans: tuple[events.Span, ...] = ()
+        spans: tuple[platform.Span, ...] = ()
         if self.extensions:
             for extension in self.extensions:
                 if extension.process is not None:
                     extension.process.drain()
             offset = invocation.started_at - invocation.started
-            spans = (events.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
+            spans = (platform.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
         self.stream.emit(partial(self._report_event, invocation, now, time(), failure, spans))
         self.current = None
         if invocation.tail and invocation.answer is not None:
@@ -308,12 +308,12 @@ class ExecutionEnvironment:
         ended: float,
         ended_at: float,
         failure: Failure | None,
-        spans: tuple[events.Span, ...],
-    ) -> events.Report:
+        spans: tuple[platform.Span, ...],
+    ) -> platform.Report:
         status = failure.status if failure else "success"
         duration = self.function.timeout * 1000.0 if status == "timeout" else (ended - invocation.started) * 1000
         cold = invocation.cold_init
-        return events.Report(
+        return platform.Report(
             ended_at,
             invocation.request_id,
             status,
@@ -340,13 +340,13 @@ class ExecutionEnvironment:
             self._frozen = True
             self.subscriptions.pause()
             self._processes.freeze()
-            self.stream.emit(local_events.Freeze(time(), frozen=True))
+            self.stream.emit(local.Freeze(time(), frozen=True))
         self.on_free(self)
 
     def _thaw(self) -> None:
         self._frozen = False
         self._processes.thaw()
-        self.stream.emit(local_events.Freeze(time(), frozen=False))
+        self.stream.emit(local.Freeze(time(), frozen=False))
         self.subscriptions.resume()
 
     # --- verbs of the Runtime API
@@ -429,7 +429,7 @@ class ExecutionEnvironment:
         """An extension registers; the runtime starts when all external ones have. Raises ApiError 403."""
         extension = self.extensions.register(name, body)
         if self.stream.recording:
-            self.stream.emit(local_events.ExtensionRegistered(time(), f"extension:{name}", extension.events))
+            self.stream.emit(local.ExtensionRegistered(time(), f"extension:{name}", extension.events))
         if extension.external and self.runtime_process is None and self.extensions.all_registered():
             self.defer(self._go_on_with_init)
         return extension
@@ -447,7 +447,7 @@ class ExecutionEnvironment:
         extension = self.extensions.identified(identifier)
         extension.machine.advance("next")
         if self.stream.recording:
-            self.stream.emit(local_events.ExtensionNext(time(), f"extension:{extension.name}"))
+            self.stream.emit(local.ExtensionNext(time(), f"extension:{extension.name}"))
         extension.deliver = deliver
         if extension.pending is not None:
             event, extension.pending = extension.pending, None
@@ -479,7 +479,7 @@ class ExecutionEnvironment:
         return self.function.logging.log_format == "JSON"
 
     def _runtime_wrote(self, line: str, written: float | None) -> None:
-        self.stream.emit(events.FunctionLog(written or time(), line, "function", self._json_logs))
+        self.stream.emit(platform.FunctionLog(written or time(), line, "function", self._json_logs))
 
     def _runtime_exited(self, process: Process) -> None:
         self._memory.add(process.peak_kilobytes)
@@ -509,7 +509,7 @@ class ExecutionEnvironment:
 
     def _record_exit(self, process: Process) -> None:
         if self.stream.recording:
-            self.stream.emit(local_events.ProcessExited(time(), process.name, process.pid, process.exit_code or 0))
+            self.stream.emit(local.ProcessExited(time(), process.name, process.pid, process.exit_code or 0))
 
     def _exited(self) -> None:
         if self._next_exit is not None and not self._next_exit.done():
@@ -525,7 +525,7 @@ class ExecutionEnvironment:
     def signal(self, process: Process, number: int) -> None:
         """Signal a process and its process group."""
         if self.stream.recording:
-            self.stream.emit(local_events.ProcessSignalled(time(), process.name, Signals(number).name))
+            self.stream.emit(local.ProcessSignalled(time(), process.name, Signals(number).name))
         self._processes.signal(process, number)
 
     # --- reset and shutdown
@@ -562,7 +562,7 @@ class ExecutionEnvironment:
         self._cancel_timer()
         self._deliver = None
         if not stopped:
-            self.stream.emit(local_events.Stop(time(), reason))
+            self.stream.emit(local.Stop(time(), reason))
         if self._frozen:
             self._thaw()
         if self.extensions:
@@ -579,14 +579,14 @@ class ExecutionEnvironment:
     def _kill_all(self) -> None:
         if self.stream.recording:
             for process in self._processes.processes.values():
-                self.stream.emit(local_events.ProcessSignalled(time(), process.name, "SIGKILL"))
+                self.stream.emit(local.ProcessSignalled(time(), process.name, "SIGKILL"))
         self._processes.kill_all(self._stopped)
 
     def _stopped(self) -> None:
         self.runtime_process = None
         self._memory.forget()
         self.machine.advance("stopped")
-        self.stream.emit(local_events.Stopped(time(), final=self.machine.state == "Terminated"))
+        self.stream.emit(local.Stopped(time(), final=self.machine.state == "Terminated"))
         if self.machine.state == "Terminated":
             self._terminated()
         elif self.current is not None:
@@ -614,8 +614,8 @@ class ExecutionEnvironment:
             self._timer = None
 
 
-def _runtime_done_event(invocation: Invocation, done_at: float, failure: Failure | None) -> events.RuntimeDone:
-    return events.RuntimeDone(
+def _runtime_done_event(invocation: Invocation, done_at: float, failure: Failure | None) -> platform.RuntimeDone:
+    return platform.RuntimeDone(
         done_at,
         invocation.request_id,
         failure.status if failure else "success",
@@ -629,14 +629,14 @@ def _runtime_done_event(invocation: Invocation, done_at: float, failure: Failure
     )
 
 
-def _spans(invocation: Invocation) -> tuple[events.Span, ...]:
+def _spans(invocation: Invocation) -> tuple[platform.Span, ...]:
     """The three spans of `platform.runtimeDone`; none for an invocation without an answer of the runtime."""
     if not invocation.responded:
         return ()
     offset = invocation.started_at - invocation.started
     began, responded = max(invocation.response_began, invocation.started), invocation.responded
     return (
-        events.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
-        events.Span("responseDuration", offset + began, (responded - began) * 1000),
-        events.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
+        platform.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
+        platform.Span("responseDuration", offset + began, (responded - began) * 1000),
+        platform.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
     )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from local_lambda.errors import ApiError
-from local_lambda.identifiers import new_uuid
+from local_lambda.events.identifiers import new_uuid
 from local_lambda.invocation import Invocation, encode
 from local_lambda.lifecycle import EXTENSION, Machine
 from local_lambda.processes import Process

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import socket
 
     from local_lambda.environment import ExecutionEnvironment
-    from local_lambda.events import Event
+    from local_lambda.events.platform import Event
+    from local_lambda.events.stream import EventStream, Sink
     from local_lambda.http_server import Server
     from local_lambda.sinks.buffer import Batch
     from local_lambda.sinks.delivery import DeliveryFailed
     from local_lambda.sinks.recorder import Recorder
     from local_lambda.sinks.trace import SegmentDocuments, Trace
-    from local_lambda.stream import EventStream, Sink
     from local_lambda.xray import SegmentReceiver
 
 LogWriter = Callable[[FunctionConfig, str], Callable[[str, str], None]]
@@ -124,8 +124,8 @@ class EnvironmentHost:
     def build(self, base: Foundation) -> ExecutionEnvironment:
         """The environment on its foundation; one with a runtime has begun its Init phase."""
         from local_lambda.environment import ExecutionEnvironment
+        from local_lambda.events.stream import EventStream
         from local_lambda.sinks.log_lines import LogLines
-        from local_lambda.stream import EventStream
         from local_lambda.subscriptions import Subscriptions
 
         stream = EventStream(self._defer, self._broken)
@@ -230,7 +230,7 @@ class EnvironmentHost:
 
     def _traced(self, stream: EventStream, trace: Trace) -> None:
         if stream.recording:
-            from local_lambda.local_events import Traced
+            from local_lambda.events.local import Traced
 
             stream.emit(Traced(time(), trace.request_id, trace.documents))
         for act in self.on_trace:
@@ -258,7 +258,7 @@ class EnvironmentHost:
 
 
 def _record_delivery(stream: EventStream, name: str, batch: Batch, began: float, error: DeliveryFailed | None) -> None:
-    from local_lambda.local_events import Delivery
+    from local_lambda.events.local import Delivery
 
     duration, reason = (time() - began) * 1000, str(error) if error else None
     records, size = batch.worth.records, len(batch.body)

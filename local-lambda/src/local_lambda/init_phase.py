@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from local_lambda import events
+from local_lambda.events import platform
 from local_lambda.extensions import MAX_EXTENSIONS, Extension, Extensions
 from local_lambda.invocation import Failure, exited, extension_ended, launch_failed
 from local_lambda.lifecycle import RUNTIME, Machine
@@ -41,7 +41,7 @@ class InitPhase:
             now -= self.began - runtime.started
             self.began = runtime.started
         environment.stream.emit(
-            events.InitStart(
+            platform.InitStart(
                 now,
                 INITIALIZATION_TYPE,
                 self.phase,
@@ -82,7 +82,7 @@ class InitPhase:
         """The runtime asked for its first invocation: nobody can register any more."""
         environment = self._environment
         environment.extensions.closed = True
-        environment.stream.emit(events.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, "success"))
+        environment.stream.emit(platform.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, "success"))
         self.go_on()
 
     def runtime_exited(self, process: Process, program: str) -> None:
@@ -112,7 +112,7 @@ class InitPhase:
         self.failure = failure = self.failure or failure
         if environment.runtime.state != "Ready":
             environment.stream.emit(
-                events.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type)
+                platform.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type)
             )
         duration = self._report(failure.status, failure.error_type)
         environment.init_failed(failure, duration)
@@ -122,13 +122,13 @@ class InitPhase:
         for extension in environment.extensions:
             if extension.machine.state != "LaunchError":
                 state, kind = extension.machine.state, extension.error_type
-                environment.stream.emit(events.Extension(time(), extension.name, state, extension.events, kind))
+                environment.stream.emit(platform.Extension(time(), extension.name, state, extension.events, kind))
         duration = (perf_counter() - self.began) * 1000
         environment.stream.emit(
-            events.InitReport(time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type)
+            platform.InitReport(time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type)
         )
         return duration
 
     def _not_launched(self, extension: Extension, reason: str) -> None:
         extension.machine.advance("launch failed")
-        self._environment.stream.emit(events.Extension(time(), extension.name, "LaunchError", (), reason))
+        self._environment.stream.emit(platform.Extension(time(), extension.name, "LaunchError", (), reason))

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING
 
-from local_lambda import events
 from local_lambda.backlog import Backlog
-from local_lambda.events import Event
+from local_lambda.events import platform
+from local_lambda.events.platform import Event
 
 if TYPE_CHECKING:
     import asyncio
@@ -93,7 +93,7 @@ class Subscriptions:
         if category is None:
             return
         # An extension's own lines are not delivered to it. The service does that, and warns of the loop.
-        source = event.source if isinstance(event, events.ExtensionLog) else None
+        source = event.source if isinstance(event, platform.ExtensionLog) else None
         for render, subscribers in self._wanted.get(category, ()):
             records = render(event)
             for subscriber in subscribers:
@@ -124,7 +124,7 @@ class Subscriptions:
                 self._part_with(before)
             self._regroup()
             state = SUBSCRIBED
-        kind = events.LogsSubscription if api.name == "Logs" else events.Subscription
+        kind = platform.LogsSubscription if api.name == "Logs" else platform.Subscription
         self._emit(kind(time(), extension, state, subscription.types))
         return state
 
@@ -148,7 +148,7 @@ class Subscriptions:
     def _replay(self, backlog: Backlog, subscriber: Subscriber, render: Render) -> None:
         wanted = subscriber.subscription.wanted
         for event in backlog.events:
-            own = isinstance(event, events.ExtensionLog) and event.source == subscriber.name
+            own = isinstance(event, platform.ExtensionLog) and event.source == subscriber.name
             if self._categories.get(type(event)) in wanted and not own:
                 for record in render(event):
                     subscriber.add(record)

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from local_lambda.events import Tracing
-from local_lambda.identifiers import random_hex
+from local_lambda.events.identifiers import random_hex
+from local_lambda.events.platform import Tracing
 from local_lambda.sockets import listen_udp
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotF
 
 from local_lambda.amqp.connection import Broker
 from local_lambda.errors import StartError, UsageError
-from local_lambda.identifiers import new_uuid
+from local_lambda.events.identifiers import new_uuid
 
 
 @dataclass(frozen=True)

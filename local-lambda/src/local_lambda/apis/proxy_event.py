@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from local_lambda.events.identifiers import new_uuid
 from local_lambda.http_server import Exchange
-from local_lambda.identifiers import new_uuid
 
 if TYPE_CHECKING:
     from local_lambda.apis.api_gateway import Route

@@ -12,7 +12,7 @@ from local_lambda.aws.checks import Document
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
 from local_lambda.config import FunctionConfig, LoggingConfig
-from local_lambda.identifiers import new_uuid
+from local_lambda.events.identifiers import new_uuid
 from local_lambda.interpreter import Interpreter
 from local_lambda.pool import EnvironmentPool
 

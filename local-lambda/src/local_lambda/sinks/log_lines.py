@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from local_lambda import events
 from local_lambda.config import LoggingConfig
-from local_lambda.events import Event, Tracing
+from local_lambda.events import platform
+from local_lambda.events.platform import Event, Tracing
 
 LOG_TAIL_BYTES = 4096
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
@@ -34,7 +34,7 @@ class LogLines:
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether there may be a line for an event of this kind."""
-        return self._json or kind in _TEXT or issubclass(kind, events.Log)
+        return self._json or kind in _TEXT or issubclass(kind, platform.Log)
 
     def __call__(self, event: Event) -> None:
         kind = type(event)
@@ -43,13 +43,13 @@ class LogLines:
             line = render(event)
             if line is not None:
                 self._add("platform", line)
-        elif isinstance(event, events.Log):
+        elif isinstance(event, platform.Log):
             if not self._json or self._application_line_is_wanted(event):
-                source = event.source if kind is events.FunctionLog else f"extension:{event.source}"
+                source = event.source if kind is platform.FunctionLog else f"extension:{event.source}"
                 self._add(source, event.text)
         elif self._json and _level(event) >= self._system_level:
             self._add("platform", json.dumps(event.wire(), separators=(",", ":")) + "\n")
-        if kind is events.Report:
+        if kind is platform.Report:
             self._tail_of_last, self._tail = self._tail, []
             self._tail_bytes = 0
 
@@ -72,7 +72,7 @@ class LogLines:
             return "".join(records).encode()
         return "".join(self._tail_of_last).encode()[-LOG_TAIL_BYTES:]
 
-    def _application_line_is_wanted(self, event: events.Log) -> bool:
+    def _application_line_is_wanted(self, event: platform.Log) -> bool:
         record = event.record()
         level = "INFO"
         if isinstance(record, dict):
@@ -91,24 +91,24 @@ def _last_lines(lines: list[str]) -> list[str]:
 def _level(event: Event) -> int:
     """The level of a system log record in the JSON format."""
     status = getattr(event, "status", "success")
-    if isinstance(event, events.LogsDropped) or status != "success":
+    if isinstance(event, platform.LogsDropped) or status != "success":
         return _LEVELS["WARN"]
-    if isinstance(event, (events.InitRuntimeDone, events.RuntimeDone, events.InitReport)):
+    if isinstance(event, (platform.InitRuntimeDone, platform.RuntimeDone, platform.InitReport)):
         return _LEVELS["DEBUG"]
-    if isinstance(event, events.InitStart) and event.runtime_version is None:
+    if isinstance(event, platform.InitStart) and event.runtime_version is None:
         return _LEVELS["DEBUG"]
-    if isinstance(event, events.Extension) and event.error_type is not None:
+    if isinstance(event, platform.Extension) and event.error_type is not None:
         return _LEVELS["WARN"]
     return _LEVELS["INFO"]
 
 
-def _init_start(event: events.InitStart) -> str | None:
+def _init_start(event: platform.InitStart) -> str | None:
     if event.runtime_version is None:
         return None
     return f"INIT_START Runtime Version: {event.runtime_version}\tRuntime Version ARN: {event.runtime_version_arn}\n"
 
 
-def _init_report(event: events.InitReport) -> str | None:
+def _init_report(event: platform.InitReport) -> str | None:
     """An on-demand init that went well shows in the REPORT of its first invocation instead."""
     if event.status == "success":
         return None
@@ -116,11 +116,11 @@ def _init_report(event: events.InitReport) -> str | None:
     return f"INIT_REPORT Init Duration: {event.duration:.2f} ms\tPhase: {event.phase}\tStatus: {event.status}{kind}\n"
 
 
-def _start(event: events.Start) -> str:
+def _start(event: platform.Start) -> str:
     return f"START RequestId: {event.request_id} Version: {event.version}\n"
 
 
-def _report(event: events.Report) -> str:
+def _report(event: platform.Report) -> str:
     init = "" if event.init_duration is None else f"Init Duration: {event.init_duration:.2f} ms\t"
     line = (
         f"END RequestId: {event.request_id}\n"
@@ -141,22 +141,22 @@ def _xray(tracing: Tracing | None) -> str:
     return f"XRAY TraceId: {tracing.trace_id}\tSegmentId: {tracing.span_id}\tSampled: true\t\n"
 
 
-def _extension(event: events.Extension) -> str:
+def _extension(event: platform.Extension) -> str:
     return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]\n"
 
 
-def _subscription(event: events.Subscription) -> str:
-    kind = "LOGS" if isinstance(event, events.LogsSubscription) else "TELEMETRY"
+def _subscription(event: platform.Subscription) -> str:
+    kind = "LOGS" if isinstance(event, platform.LogsSubscription) else "TELEMETRY"
     types = ", ".join(name.capitalize() for name in event.types)
     return f"{kind}\tName: {event.name}\tState: {event.state}\tTypes: [{types}]\n"
 
 
 _TEXT: dict[type[Event], Callable[..., str | None]] = {
-    events.InitStart: _init_start,
-    events.InitReport: _init_report,
-    events.Start: _start,
-    events.Report: _report,
-    events.Extension: _extension,
-    events.Subscription: _subscription,
-    events.LogsSubscription: _subscription,
+    platform.InitStart: _init_start,
+    platform.InitReport: _init_report,
+    platform.Start: _start,
+    platform.Report: _report,
+    platform.Extension: _extension,
+    platform.Subscription: _subscription,
+    platform.LogsSubscription: _subscription,
 }

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from local_lambda.errors import UsageError
-from local_lambda.events import Event, ExtensionLog, RuntimeDone
+from local_lambda.events.platform import Event, ExtensionLog, RuntimeDone
 
 if TYPE_CHECKING:
-    from local_lambda.stream import Sink
+    from local_lambda.events.stream import Sink
 
 
 class Recorder:

@@ -12,34 +12,34 @@ from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
 
-from local_lambda import events
-from local_lambda.events import Event, Record, timestamp
+from local_lambda.events import platform
+from local_lambda.events.platform import Event, Record, timestamp
 
 Render = Callable[[Event], tuple[bytes, ...]]
 """The records an event becomes: mostly one, none when the schema does not have it."""
 
 CATEGORIES: dict[type[Event], str] = {
-    events.InitStart: "platform",
-    events.InitRuntimeDone: "platform",
-    events.InitReport: "platform",
-    events.Start: "platform",
-    events.RuntimeDone: "platform",
-    events.Report: "platform",
-    events.Extension: "platform",
-    events.Subscription: "platform",
-    events.LogsSubscription: "platform",
-    events.FunctionLog: "function",
-    events.ExtensionLog: "extension",
+    platform.InitStart: "platform",
+    platform.InitRuntimeDone: "platform",
+    platform.InitReport: "platform",
+    platform.Start: "platform",
+    platform.RuntimeDone: "platform",
+    platform.Report: "platform",
+    platform.Extension: "platform",
+    platform.Subscription: "platform",
+    platform.LogsSubscription: "platform",
+    platform.FunctionLog: "function",
+    platform.ExtensionLog: "extension",
 }
 """The type a subscriber names to get an event. Not here: `LogsDropped`, which only the one concerned is told of."""
 
 _ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
     "2022-12-13": {
-        events.InitStart: ("functionName", "functionVersion", "instanceId", "instanceMaxMemory", "tracing"),
-        events.InitReport: ("status", "errorType"),
-        events.Extension: ("errorType",),
+        platform.InitStart: ("functionName", "functionVersion", "instanceId", "instanceMaxMemory", "tracing"),
+        platform.InitReport: ("status", "errorType"),
+        platform.Extension: ("errorType",),
     },
-    "2025-01-29": {events.Start: ("functionArn",)},
+    "2025-01-29": {platform.Start: ("functionArn",)},
 }
 """Members of a record that came with a later schema than the first."""
 
@@ -70,13 +70,13 @@ def telemetry_records(schema: str) -> Render:
                 missing[kind] = missing.get(kind, ()) + names
 
     def render(event: Event) -> tuple[bytes, ...]:
-        if isinstance(event, events.Log):
+        if isinstance(event, platform.Log):
             text = event.text
             if with_objects and event.json_format and text.lstrip().startswith("{"):
                 return (_bytes(event.time, event.type, _object(text) or encode_basestring(text)),)
             return (_bytes(event.time, event.type, encode_basestring(text)),)
         kind = type(event)
-        if kind is events.LogsSubscription:
+        if kind is platform.LogsSubscription:
             return ()
         record = event.record()
         if kind in missing and isinstance(record, dict):
@@ -92,10 +92,10 @@ def logs_records(schema: str) -> Render:
     with_runtime_done = schema >= "2021-03-18"
 
     def render(event: Event) -> tuple[bytes, ...]:
-        if isinstance(event, events.Log):
+        if isinstance(event, platform.Log):
             return (_bytes(event.time, event.type, encode_basestring(event.text)),)
         form = _LOGS.get(type(event))
-        if form is None or (not with_runtime_done and type(event) is events.RuntimeDone):
+        if form is None or (not with_runtime_done and type(event) is platform.RuntimeDone):
             return ()
         return tuple(_bytes(event.time, kind, _compact(record)) for kind, record in form(event))
 
@@ -105,16 +105,16 @@ def logs_records(schema: str) -> Render:
 Forms = list[tuple[str, Record]]
 
 
-def _start(event: events.Start) -> Forms:
+def _start(event: platform.Start) -> Forms:
     return [(event.type, {"requestId": event.request_id, "version": event.version})]
 
 
-def _runtime_done(event: events.RuntimeDone) -> Forms:
+def _runtime_done(event: platform.RuntimeDone) -> Forms:
     status = "failure" if event.status == "error" else event.status
     return [(event.type, {"requestId": event.request_id, "status": status})]
 
 
-def _report(event: events.Report) -> Forms:
+def _report(event: platform.Report) -> Forms:
     """`platform.end` and `platform.report`; after an invocation that came to no good end `platform.fault` first."""
     full: Any = event.record()
     report = {"requestId": event.request_id, "metrics": full["metrics"]}
@@ -128,7 +128,7 @@ def _report(event: events.Report) -> Forms:
     return forms
 
 
-def _extension(event: events.Extension) -> Forms:
+def _extension(event: platform.Extension) -> Forms:
     return [(event.type, {"name": event.name, "state": event.state, "events": list(event.events)})]
 
 
@@ -137,10 +137,10 @@ def _unchanged(event: Event) -> Forms:
 
 
 _LOGS: dict[type[Event], Callable[..., Forms]] = {
-    events.Start: _start,
-    events.RuntimeDone: _runtime_done,
-    events.Report: _report,
-    events.Extension: _extension,
-    events.LogsSubscription: _unchanged,
-    events.LogsDropped: _unchanged,
+    platform.Start: _start,
+    platform.RuntimeDone: _runtime_done,
+    platform.Report: _report,
+    platform.Extension: _extension,
+    platform.LogsSubscription: _unchanged,
+    platform.LogsDropped: _unchanged,
 }

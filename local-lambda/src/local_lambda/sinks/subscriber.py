@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import time
 
-from local_lambda.events import LogsDropped
+from local_lambda.events.platform import LogsDropped
 from local_lambda.sinks.buffer import Batch, Buffer, Loss
 from local_lambda.sinks.delivery import Delivery, DeliveryFailed, NobodyListens
 from local_lambda.sinks.records import Render

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local_lambda.events import Event, InitReport, InitStart, Report, RuntimeDone, Start, Tracing
+from local_lambda.events.platform import Event, InitReport, InitStart, Report, RuntimeDone, Start, Tracing
 from local_lambda.sinks.trace_segments import (
     Document,
     TracedInvocation,

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from local_lambda.events import InitReport, Report, RuntimeDone, Start, Tracing
+from local_lambda.events.platform import InitReport, Report, RuntimeDone, Start, Tracing
 
 Document = dict[str, Any]
 

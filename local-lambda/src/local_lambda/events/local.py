@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from local_lambda.events import Event, Record
+from local_lambda.events.platform import Event, Record
 
 
 class LocalEvent(Event, frozen=True):

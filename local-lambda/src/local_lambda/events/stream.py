@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from local_lambda.events import Event
-from local_lambda.local_events import LocalEvent
+from local_lambda.events.local import LocalEvent
+from local_lambda.events.platform import Event
 
 Sink = Callable[[Event], None]
 
