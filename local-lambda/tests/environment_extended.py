@@ -13,8 +13,8 @@ import pytest
 
 from environment_rig import EPOCH, TIMEOUT, FakeGroup, FakeProcess, Rig
 from local_lambda import environment, init_phase, shutdown_phase
-from local_lambda.config import FunctionConfig
 from local_lambda.extensions import Extension
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.variables import Launch
 
 MakeRig = Callable[..., "ExtendedRig"]

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from local_lambda.config import FunctionConfig
 from local_lambda.environment import ExecutionEnvironment
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.subscriptions import Subscriptions
 from local_lambda.variables import Launch

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from local_lambda.config import FunctionConfig
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray import new_tracing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from local_lambda import config
+from local_lambda.functions import config
 
 config.INIT_TIMEOUT_SECONDS = 2
 

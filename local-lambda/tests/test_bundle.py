@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local_lambda import bundle
-from local_lambda.bundle import merge_layers, open_code
 from local_lambda.errors import UsageError
+from local_lambda.functions import bundle
+from local_lambda.functions.bundle import merge_layers, open_code
 
 LINK, PIPE = stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644
 Entry = tuple[str, str] | tuple[str, str, int]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
-from local_lambda.interpreter import Interpreter, find_for_runtime, find_interpreter
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.interpreter import Interpreter, find_for_runtime, find_interpreter
 
 CONFIGURATIONS = {
     "venv": "home = /usr/bin\ninclude-system-site-packages = false\nversion = {}\n",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.intrinsics import Scope, Unresolvable
+from local_lambda.functions.intrinsics import Scope, Unresolvable
 
 SCOPE = Scope(
     parameters={

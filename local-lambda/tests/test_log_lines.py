@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from local_lambda.config import LoggingConfig
 from local_lambda.events import platform
+from local_lambda.functions.config import LoggingConfig
 from local_lambda.sinks.log_lines import LOG_TAIL_BYTES, LogLines
 
 NOON = 1_700_000_000.5

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.config import FunctionConfig
+from local_lambda.functions.config import FunctionConfig
 from pool_rig import Bench, FakeEnvironment, run
 
 SOON = 0.01

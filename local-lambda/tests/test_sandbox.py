@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local_lambda import sandbox
-from local_lambda.interpreter import Interpreter
+from local_lambda.functions.interpreter import Interpreter
 from local_lambda.mounts import locations, spec
 from local_lambda.processes import Zygote
 from local_lambda.supervisor import children

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local_lambda.config import ApiRoute, FunctionConfig, LoggingConfig
 from local_lambda.errors import UsageError
-from local_lambda.template import Functions, load_functions, select
+from local_lambda.functions.config import ApiRoute, FunctionConfig, LoggingConfig
+from local_lambda.functions.template import Functions, load_functions, select
 
 Load = Callable[..., Functions]
 HELLO: dict[str, Any] = {

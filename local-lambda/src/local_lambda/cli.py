@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local_lambda import __version__
-from local_lambda.config import MAX_CONCURRENCY_DEFAULT
 from local_lambda.errors import CommandError
+from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

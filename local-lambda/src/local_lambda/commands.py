@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     import asyncio
 
     from local_lambda.amqp.connection import Broker
-    from local_lambda.config import FunctionConfig
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events.platform import Event
+    from local_lambda.functions.config import FunctionConfig
+    from local_lambda.functions.template import Functions
+    from local_lambda.functions.watch import Watcher
     from local_lambda.host import EnvironmentHost, Program
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
     from local_lambda.sinks.trace import Trace
-    from local_lambda.template import Functions
-    from local_lambda.watch import Watcher
 
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
@@ -45,7 +45,7 @@ AWS_PORT = 4566
 def invoke(options: Namespace) -> int:
     """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
     with _host(options) as host, _recorded(options, host):
-        from local_lambda.template import load_functions, select
+        from local_lambda.functions.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
         names = options.event or [None]
@@ -80,8 +80,8 @@ def start(options: Namespace) -> int:
     with _host(options) as host, _recorded(options, host):
         from itertools import count
 
+        from local_lambda.functions.template import load_functions
         from local_lambda.sockets import listen
-        from local_lambda.template import load_functions
 
         def load() -> Functions:
             return load_functions(options.template, os.environ)
@@ -100,7 +100,7 @@ def start(options: Namespace) -> int:
             _note_runtime(program, host.console)
 
         def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
-            from local_lambda.watch import Watcher
+            from local_lambda.functions.watch import Watcher
 
             def say(text: str, bad: bool) -> None:
                 host.console.write("platform", text, bad=bad)
@@ -115,8 +115,8 @@ def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
     broker = _broker(options)
     with _host(options) as host, _recorded(options, host):
+        from local_lambda.functions.interpreter import Interpreter
         from local_lambda.host import Program
-        from local_lambda.interpreter import Interpreter
         from local_lambda.sockets import listen
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -248,12 +248,12 @@ def _program(function: FunctionConfig, options: Namespace, workspace: Path) -> P
         function = function._replace(code=options.code)
     interpreter = None
     if not function.command:
-        from local_lambda.interpreter import find_interpreter
+        from local_lambda.functions.interpreter import find_interpreter
 
         interpreter = find_interpreter(function, options.template, options.python, os.environ)
     code, layers = function.code.resolve(), None
     if function.layers or not code.is_dir():
-        from local_lambda.bundle import merge_layers, open_code
+        from local_lambda.functions.bundle import merge_layers, open_code
 
         code = open_code(function.code, workspace)
         layers = merge_layers(function.layers, workspace)
@@ -277,7 +277,7 @@ def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
             raise UsageError(f"{name}={text} is not a positive whole number")
         return int(text)
 
-    from local_lambda.config import FunctionConfig
+    from local_lambda.functions.config import FunctionConfig
 
     plain = FunctionConfig("", "")
     return FunctionConfig(

@@ -15,12 +15,12 @@ from signal import Signals
 from time import perf_counter, time
 from typing import Any, Protocol
 
-from local_lambda.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.errors import ApiError
 from local_lambda.events import local, platform
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.stream import EventStream
 from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
+from local_lambda.functions.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.init_phase import InitPhase
 from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine

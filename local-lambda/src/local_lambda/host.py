@@ -14,8 +14,8 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from local_lambda.config import MAX_PAYLOAD_BYTES, FunctionConfig
-from local_lambda.interpreter import Interpreter
+from local_lambda.functions.config import MAX_PAYLOAD_BYTES, FunctionConfig
+from local_lambda.functions.interpreter import Interpreter
 from local_lambda.mounts import spec
 from local_lambda.processes import Process, ProcessGroup, Zygote
 from local_lambda.sinks.console import Console

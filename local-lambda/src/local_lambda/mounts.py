@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
-from local_lambda.interpreter import Interpreter, virtual_environment
+from local_lambda.functions.interpreter import Interpreter, virtual_environment
 
 MAX_LINKS = 40
 """As many links the kernel follows in one path."""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
-from local_lambda.config import FunctionConfig
 from local_lambda.environment import ExecutionEnvironment
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 
 PLACEMENT_SECONDS = 0.1

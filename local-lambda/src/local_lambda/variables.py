@@ -13,8 +13,8 @@ from time import gmtime, strftime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from local_lambda.config import FunctionConfig
-from local_lambda.interpreter import Interpreter
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.interpreter import Interpreter
 from local_lambda.processes import Process, ProcessGroup
 
 CREDENTIALS = {

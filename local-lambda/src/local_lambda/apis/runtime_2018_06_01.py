@@ -10,9 +10,9 @@ import json
 
 from local_lambda.apis import extensions_2020_01_01, logs_2020_08_15, telemetry_2022_07_01
 from local_lambda.apis.errors import answering_errors, json_error
-from local_lambda.config import MAX_PAYLOAD_BYTES
 from local_lambda.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError
+from local_lambda.functions.config import MAX_PAYLOAD_BYTES
 from local_lambda.http_server import JSON, Application, Exchange
 from local_lambda.invocation import RESPONSE_TOO_LARGE, Invocation, encode
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local_lambda.config import RESERVED_VARIABLES
 from local_lambda.errors import ApiError
+from local_lambda.functions.config import RESERVED_VARIABLES
 
 Document = dict[str, Any]
 

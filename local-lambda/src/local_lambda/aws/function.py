@@ -11,9 +11,9 @@ from pathlib import Path
 from local_lambda.aws.checks import Document
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
-from local_lambda.config import FunctionConfig, LoggingConfig
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.interpreter import Interpreter
+from local_lambda.functions.config import FunctionConfig, LoggingConfig
+from local_lambda.functions.interpreter import Interpreter
 from local_lambda.pool import EnvironmentPool
 
 

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.packages import Package, Packages
-from local_lambda.config import ACCOUNT_ID
 from local_lambda.errors import ApiError
+from local_lambda.functions.config import ACCOUNT_ID
 
 
 @dataclass

@@ -18,8 +18,8 @@ from shutil import rmtree
 from typing import Any
 
 from local_lambda.aws.checks import invalid
-from local_lambda.bundle import MAX_UNZIPPED_BYTES, merge_layers, open_code
 from local_lambda.errors import ApiError, UsageError
+from local_lambda.functions.bundle import MAX_UNZIPPED_BYTES, merge_layers, open_code
 
 MAX_ZIPPED_BYTES = 52_428_800
 MAX_REQUEST_BYTES = 70_167_211

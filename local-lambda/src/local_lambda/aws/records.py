@@ -15,7 +15,7 @@ from functools import partial
 from time import time
 
 from local_lambda.aws.services import Call, Request, Services, signed
-from local_lambda.config import REGION, FunctionConfig
+from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.sinks.trace import Trace
 
 FLUSH_SECONDS = 0.2

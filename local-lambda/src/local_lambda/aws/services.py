@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
 
-from local_lambda.config import ACCOUNT_ID, REGION
+from local_lambda.functions.config import ACCOUNT_ID, REGION
 
 SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
 """Names as in the credential scope of a signed request."""

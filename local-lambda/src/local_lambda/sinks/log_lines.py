@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from local_lambda.config import LoggingConfig
 from local_lambda.events import platform
 from local_lambda.events.platform import Event, Tracing
+from local_lambda.functions.config import LoggingConfig
 
 LOG_TAIL_BYTES = 4096
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local_lambda.errors import UsageError
-from local_lambda.intrinsics import NO_VALUE, Scope, Unresolvable, text
+from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, text
 
 Default = TypeVar("Default", int, None)
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_lambda.config import ACCOUNT_ID, REGION, FunctionConfig
 from local_lambda.errors import UsageError
-from local_lambda.function_resource import PLAIN, SERVERLESS, FunctionReader, layer_arns
-from local_lambda.intrinsics import Scope, Unresolvable, is_intrinsic
-from local_lambda.properties import CannotRun, Properties
+from local_lambda.functions.config import ACCOUNT_ID, REGION, FunctionConfig
+from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, layer_arns
+from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic
+from local_lambda.functions.properties import CannotRun, Properties
 
 
 class Functions(tuple[FunctionConfig, ...]):

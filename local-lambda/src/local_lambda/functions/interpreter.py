@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from local_lambda.config import FunctionConfig
 from local_lambda.errors import StartError
+from local_lambda.functions.config import FunctionConfig
 
 CLIENT = "awslambdaric"
 OLDEST = (3, 8)

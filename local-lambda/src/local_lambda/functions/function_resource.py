@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_lambda.config import (
+from local_lambda.functions.config import (
     ACCOUNT_ID,
     DEFAULT_MEMORY_MB,
     DEFAULT_TIMEOUT_SECONDS,
@@ -23,8 +23,8 @@ from local_lambda.config import (
     FunctionConfig,
     LoggingConfig,
 )
-from local_lambda.intrinsics import Scope, text
-from local_lambda.properties import Properties
+from local_lambda.functions.intrinsics import Scope, text
+from local_lambda.functions.properties import Properties
 
 SERVERLESS, PLAIN = "AWS::Serverless::Function", "AWS::Lambda::Function"
 LAYER_CONTENT = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}

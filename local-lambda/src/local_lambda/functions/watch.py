@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from watchfiles import Change, awatch
 
-from local_lambda.config import FunctionConfig
 from local_lambda.errors import CommandError
+from local_lambda.functions.config import FunctionConfig
 
 if TYPE_CHECKING:
     from local_lambda.host import Program

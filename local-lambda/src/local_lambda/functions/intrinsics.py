@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_lambda.config import ACCOUNT_ID, REGION
+from local_lambda.functions.config import ACCOUNT_ID, REGION
 
 NO_VALUE: Any = object()
 """What `!Ref AWS::NoValue` stands for: the property is not there."""

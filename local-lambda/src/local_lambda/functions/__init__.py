@@ -1,0 +1,1 @@
+"""What a template says: functions, their code, layers and interpreters."""
