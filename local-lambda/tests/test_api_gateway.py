@@ -12,7 +12,7 @@ import pytest
 
 from local_lambda.apis.api_gateway import Route, api_gateway
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.http_server import Exchange, Head
+from local_lambda.http.server import Exchange, Head
 from local_lambda.invocation import Answer, Invocation
 from tool import DEADLINE_SECONDS, Gate, Project, Reply, Tool, run
 

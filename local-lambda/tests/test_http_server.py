@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvloop
 
-from local_lambda.http_server import MAX_HEADER_BYTES, Exchange, Server
-from local_lambda.sockets import listen
+from local_lambda.http.server import MAX_HEADER_BYTES, Exchange, Server
+from local_lambda.http.sockets import listen
 from wire import Wire
 
 LIMIT = 1000

@@ -13,8 +13,8 @@ from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.apis.logs_2020_08_15 import LOGS_API
 from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
 from local_lambda.errors import ApiError
-from local_lambda.http_server import Exchange, Server
-from local_lambda.sockets import listen
+from local_lambda.http.server import Exchange, Server
+from local_lambda.http.sockets import listen
 from local_lambda.subscription import Buffering, Destination, SubscriptionApi, parse_subscription
 from local_lambda.subscriptions import PRIVATE_HOSTS, Subscriptions
 from telemetry_listeners import LOOPBACK, run

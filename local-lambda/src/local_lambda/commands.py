@@ -81,7 +81,7 @@ def start(options: Namespace) -> int:
         from itertools import count
 
         from local_lambda.functions.template import load_functions
-        from local_lambda.sockets import listen
+        from local_lambda.http.sockets import listen
 
         def load() -> Functions:
             return load_functions(options.template, os.environ)
@@ -117,7 +117,7 @@ def execute(options: Namespace) -> int:
     with _host(options) as host, _recorded(options, host):
         from local_lambda.functions.interpreter import Interpreter
         from local_lambda.host import Program
-        from local_lambda.sockets import listen
+        from local_lambda.http.sockets import listen
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
         if not command:
@@ -168,7 +168,7 @@ def aws(options: Namespace) -> int:
     if port is None:
         port = 0 if options.command else AWS_PORT
     with _host(options) as host:
-        from local_lambda.sockets import listen
+        from local_lambda.http.sockets import listen
 
         return _run(_serve_aws(host, listen(options.host, port), options))
 
@@ -397,7 +397,7 @@ async def _serve(
     import asyncio
 
     from local_lambda.apis.invoke_2015_03_31 import MAX_SYNC_BYTES, FunctionDirectory, invoke_api
-    from local_lambda.http_server import Server
+    from local_lambda.http.server import Server
 
     stop = _Stop()
     _show_traces(host)

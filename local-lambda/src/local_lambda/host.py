@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from local_lambda.functions.config import MAX_PAYLOAD_BYTES, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
+from local_lambda.http.sockets import listen, listen_udp
 from local_lambda.mounts import spec
 from local_lambda.processes import Process, ProcessGroup, Zygote
 from local_lambda.sinks.console import Console
-from local_lambda.sockets import listen, listen_udp
 from local_lambda.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment
     from local_lambda.events.platform import Event
     from local_lambda.events.stream import EventStream, Sink
-    from local_lambda.http_server import Server
+    from local_lambda.http.server import Server
     from local_lambda.sinks.buffer import Batch
     from local_lambda.sinks.delivery import DeliveryFailed
     from local_lambda.sinks.recorder import Recorder
@@ -179,7 +179,7 @@ class EnvironmentHost:
 
     def _carry_on(self, environment: ExecutionEnvironment) -> None:
         from local_lambda.apis.runtime_2018_06_01 import runtime_api
-        from local_lambda.http_server import Server
+        from local_lambda.http.server import Server
         from local_lambda.sinks.trace import TraceSink
 
         assert self._documents is not None

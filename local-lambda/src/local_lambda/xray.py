@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_lambda.events.identifiers import random_hex
 from local_lambda.events.platform import Tracing
-from local_lambda.sockets import listen_udp
+from local_lambda.http.sockets import listen_udp
 
 if TYPE_CHECKING:
     import asyncio

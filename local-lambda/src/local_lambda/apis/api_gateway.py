@@ -19,7 +19,7 @@ from local_lambda.apis.proxy_event import Malformed, Request, Response, http_api
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute
-from local_lambda.http_server import JSON, Application, Exchange
+from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.invocation import Answer, Invocation, encode
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray import new_tracing

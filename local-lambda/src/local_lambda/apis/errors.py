@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from local_lambda.errors import ApiError
-from local_lambda.http_server import JSON, Application, Exchange
+from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.invocation import encode
 
 Render = Callable[[Exchange, ApiError], None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from local_lambda.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError
-from local_lambda.http_server import JSON, Exchange
+from local_lambda.http.server import JSON, Exchange
 from local_lambda.invocation import encode
 
 PREFIX = b"/2020-01-01/extension/"

@@ -7,7 +7,7 @@ known here.
 from __future__ import annotations
 
 from local_lambda.apis.subscribe import SubscriptionHost, subscribe
-from local_lambda.http_server import Exchange
+from local_lambda.http.server import Exchange
 from local_lambda.subscription import SubscriptionApi
 
 PATH = b"/2020-08-15/logs"

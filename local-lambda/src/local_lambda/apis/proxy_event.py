@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.http_server import Exchange
+from local_lambda.http.server import Exchange
 
 if TYPE_CHECKING:
     from local_lambda.apis.api_gateway import Route

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from local_lambda.errors import ApiError
-from local_lambda.http_server import JSON, Exchange
+from local_lambda.http.server import JSON, Exchange
 from local_lambda.subscription import SubscriptionApi, parse_subscription
 from local_lambda.subscriptions import Subscriptions
 
