@@ -15,7 +15,7 @@ from environment_rig import EPOCH, TIMEOUT, FakeGroup, FakeProcess, Rig
 from local_lambda import environment, init_phase, shutdown_phase
 from local_lambda.extensions import Extension
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.variables import Launch
+from local_lambda.processes.variables import Launch
 
 MakeRig = Callable[..., "ExtendedRig"]
 BOTH = ("INVOKE", "SHUTDOWN")

@@ -12,8 +12,8 @@ from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
+from local_lambda.processes.variables import Launch
 from local_lambda.subscriptions import Subscriptions
-from local_lambda.variables import Launch
 from local_lambda.xray import new_tracing
 
 EPOCH = 1_700_000_000.0

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_lambda import sandbox
-from local_lambda.mounts import locations, spec
-from local_lambda.processes import Process, ProcessGroup, Zygote
+from local_lambda.processes.group import Process, ProcessGroup, Zygote
+from local_lambda.processes.mounts import locations, spec
+from local_lambda.processes.programs import sandbox
 
 SCRIPT = Path(__file__)
-SOURCE = Path(sandbox.__file__).parent.parent
+SOURCE = Path(sandbox.__file__).parents[3]
 TOOLS = [path for folder in (SCRIPT.parent, SOURCE, sys.prefix, sys.base_prefix) for path in locations(Path(folder))]
 """What a sandbox has to keep for this script to run in it, wherever the repository is."""
 NO_SANDBOX = 99

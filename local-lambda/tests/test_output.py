@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_lambda.processes import MAX_LINE_BYTES, FramedOutput, Output, Process
+from local_lambda.processes.group import MAX_LINE_BYTES, FramedOutput, Output, Process
 
 TIME = 1_700_000_000_123_456
 

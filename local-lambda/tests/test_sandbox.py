@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from local_lambda import sandbox
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.mounts import locations, spec
-from local_lambda.processes import Zygote
-from local_lambda.supervisor import children
+from local_lambda.processes.group import Zygote
+from local_lambda.processes.mounts import locations, spec
+from local_lambda.processes.programs import sandbox
+from local_lambda.processes.programs.supervisor import children
 from sandboxed import DEADLINE_SECONDS, NO_SANDBOX, SCRIPT, SOURCE, TOOLS, Sandboxed, shell
 
 NOBODY = 65534
 FORBID = """
 import os, sys
-from local_lambda import sandbox
+from local_lambda.processes.programs import sandbox
 user = os.getuid()
 sandbox._call("unshare", sandbox.CLONE_NEWUSER)
 for name, text in ("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{os.getgid()} {os.getgid()} 1"):
@@ -34,7 +34,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 """Runs the rest of the command line where no user namespace can be made."""
 ASK = """
-from local_lambda import sandbox
+from local_lambda.processes.programs import sandbox
 sandbox._unshare()
 sandbox._call("mount", None, "/", None, sandbox.MS_REC | sandbox.MS_SLAVE, None)
 """
@@ -104,7 +104,7 @@ def open_folder() -> Iterator[Path]:
 def python_for_everybody(user: int) -> str:
     """A Python that `user` can run the tool with: an interpreter may be in a folder that is closed to others."""
     for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        code = "import sys, local_lambda.processes; sys.exit(sys.version_info < (3, 11))"
+        code = "import sys, local_lambda.processes.group; sys.exit(sys.version_info < (3, 11))"
         try:
             if subprocess.run([python, "-c", code], user=user, env=environment(), capture_output=True).returncode == 0:
                 break

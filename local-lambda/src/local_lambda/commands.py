@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.errors import StartError, UsageError
-from local_lambda.processes import Zygote
+from local_lambda.processes.group import Zygote
 
 if TYPE_CHECKING:
     import asyncio

@@ -24,10 +24,10 @@ from local_lambda.functions.config import INIT_TIMEOUT_SECONDS, FunctionConfig
 from local_lambda.init_phase import InitPhase
 from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
 from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
-from local_lambda.memory import PeakMemory
-from local_lambda.processes import Process, ProcessGroup
+from local_lambda.processes.group import Process, ProcessGroup
+from local_lambda.processes.memory import PeakMemory
+from local_lambda.processes.variables import Launch
 from local_lambda.subscriptions import Subscriptions
-from local_lambda.variables import Launch
 
 TICK_SECONDS = 0.1
 MEMORY_SECONDS = 0.01

@@ -14,7 +14,7 @@ from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.invocation import Invocation, encode
 from local_lambda.lifecycle import EXTENSION, Machine
-from local_lambda.processes import Process
+from local_lambda.processes.group import Process
 
 MAX_EXTENSIONS = 10
 EVENTS = ("INVOKE", "SHUTDOWN")

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from local_lambda.functions.config import MAX_PAYLOAD_BYTES, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.http.sockets import listen, listen_udp
-from local_lambda.mounts import spec
-from local_lambda.processes import Process, ProcessGroup, Zygote
+from local_lambda.processes.group import Process, ProcessGroup, Zygote
+from local_lambda.processes.mounts import spec
+from local_lambda.processes.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 from local_lambda.sinks.console import Console
-from local_lambda.variables import Endpoints, Folders, Launch, command_launch, managed_launch
 
 if TYPE_CHECKING:
     import socket

@@ -13,7 +13,7 @@ from local_lambda.events import platform
 from local_lambda.extensions import MAX_EXTENSIONS, Extension, Extensions
 from local_lambda.invocation import Failure, exited, extension_ended, launch_failed
 from local_lambda.lifecycle import RUNTIME, Machine
-from local_lambda.processes import Process
+from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment

@@ -12,7 +12,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from local_lambda.extensions import shutdown_event
-from local_lambda.processes import Process
+from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:
     from local_lambda.environment import ExecutionEnvironment

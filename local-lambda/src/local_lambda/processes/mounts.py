@@ -31,7 +31,11 @@ def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Se
     The function's Python, this package and the Python it runs on stay where they are, even below `/opt`, `/tmp` or
     `/var/task`.
     """
-    needed = [Path(__file__).parent, Path(sys.base_prefix), *chain.from_iterable(map(_folders, interpreters))]
+    needed = [
+        Path(__file__).parent / "programs",
+        Path(sys.base_prefix),
+        *chain.from_iterable(map(_folders, interpreters)),
+    ]
     keep = {path: None for folder in needed for path in locations(folder)}
     return {"task": str(code), "opt": str(opt) if opt else None, "tmp": str(tmp), "hosts": address, "keep": list(keep)}
 

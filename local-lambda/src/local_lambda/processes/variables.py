@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.processes import Process, ProcessGroup
+from local_lambda.processes.group import Process, ProcessGroup
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "ASIALOCALLAMBDA00000",
@@ -28,7 +28,7 @@ LAYERS_VARIABLE = "_LOCAL_LAMBDA_LAYERS"
 """Tells `bootstrap.py`, which removes it, where the layers are when they cannot be at `/opt`."""
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
-_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
+_BOOTSTRAP = str(Path(__file__).parent / "programs/bootstrap.py")
 _NOT_FOR_EXTENSIONS = frozenset(
     """
     AWS_EXECUTION_ENV AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_XRAY_CONTEXT_MISSING

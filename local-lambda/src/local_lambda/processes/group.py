@@ -146,7 +146,7 @@ class Zygote:
     def __init__(self, workspace: Path) -> None:
         self._control, theirs = socket.socketpair()
         self._groups: list[socket.socket] = []
-        script = str(Path(__file__).with_name("supervisor.py"))
+        script = str(Path(__file__).parent / "programs/supervisor.py")
         number = 3 if theirs.fileno() != 3 else 4
         with theirs:
             self.pid = os.posix_spawn(

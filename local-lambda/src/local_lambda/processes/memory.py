@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from local_lambda.supervisor import descendants
+from local_lambda.processes.programs.supervisor import descendants
 
 _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 

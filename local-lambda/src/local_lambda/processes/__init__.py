@@ -1,0 +1,1 @@
+"""The processes of an environment: how they are started, watched, measured and ended."""

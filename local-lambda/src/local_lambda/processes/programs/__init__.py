@@ -1,0 +1,1 @@
+"""Programs that other interpreters run. Nothing here imports from the package."""
