@@ -13,7 +13,7 @@ from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.processes.variables import Launch
-from local_lambda.subscriptions import Subscriptions
+from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.xray import new_tracing
 
 EPOCH = 1_700_000_000.0

@@ -15,9 +15,9 @@ from local_lambda.apis.logs_2020_08_15 import LOGS_API
 from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
 from local_lambda.events.platform import Event, FunctionLog, LogsDropped
 from local_lambda.events.stream import EventStream
-from local_lambda.sinks.subscriber import Policy
-from local_lambda.subscription import SANDBOX, Buffering, Destination, Subscription
-from local_lambda.subscriptions import Subscriptions
+from local_lambda.telemetry.registry import Subscriptions
+from local_lambda.telemetry.request import SANDBOX, Buffering, Destination, Subscription
+from local_lambda.telemetry.subscriber import Policy
 
 NOON = 1_700_000_000.0
 LOOPBACK = "127.0.0.1"

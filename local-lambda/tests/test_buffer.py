@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from local_lambda.sinks.buffer import Buffer, Loss
-from local_lambda.subscription import Buffering
+from local_lambda.telemetry.buffer import Buffer, Loss
+from local_lambda.telemetry.request import Buffering
 
 
 class Kept:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from local_lambda.events.platform import LogsDropped, Start
-from local_lambda.sinks.subscriber import DROPPED_REASON, Policy
-from local_lambda.sinks.tcp_delivery import TcpDelivery
-from local_lambda.subscription import Buffering
+from local_lambda.telemetry.request import Buffering
+from local_lambda.telemetry.subscriber import DROPPED_REASON, Policy
+from local_lambda.telemetry.tcp_delivery import TcpDelivery
 from telemetry_listeners import (
     CLOSE,
     HANG,

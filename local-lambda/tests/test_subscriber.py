@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from local_lambda.events.platform import LogsDropped
-from local_lambda.sinks.delivery import DeliveryFailed, NobodyListens
-from local_lambda.sinks.records import logs_records
-from local_lambda.sinks.subscriber import DROPPED_REASON, Policy, Subscriber
-from local_lambda.subscription import SANDBOX, Buffering, Destination
+from local_lambda.telemetry.delivery import DeliveryFailed, NobodyListens
+from local_lambda.telemetry.records import logs_records
+from local_lambda.telemetry.request import SANDBOX, Buffering, Destination
+from local_lambda.telemetry.subscriber import DROPPED_REASON, Policy, Subscriber
 from telemetry_listeners import IMPATIENT, logs, run
 
 NOWHERE = Destination("HTTP", SANDBOX, 1)

@@ -15,8 +15,8 @@ from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
 from local_lambda.errors import ApiError
 from local_lambda.http.server import Exchange, Server
 from local_lambda.http.sockets import listen
-from local_lambda.subscription import Buffering, Destination, SubscriptionApi, parse_subscription
-from local_lambda.subscriptions import PRIVATE_HOSTS, Subscriptions
+from local_lambda.telemetry.registry import PRIVATE_HOSTS, Subscriptions
+from local_lambda.telemetry.request import Buffering, Destination, SubscriptionApi, parse_subscription
 from telemetry_listeners import LOOPBACK, run
 
 URI = "http://sandbox.localdomain:4243"

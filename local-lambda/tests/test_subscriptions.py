@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from local_lambda.backlog import MAX_LINES
 from local_lambda.errors import ApiError
 from local_lambda.events.platform import ExtensionLog, InitReport, InitStart, LogsDropped, Start
-from local_lambda.subscription import SANDBOX
-from local_lambda.subscriptions import Subscriptions
+from local_lambda.telemetry.backlog import MAX_LINES
+from local_lambda.telemetry.registry import Subscriptions
+from local_lambda.telemetry.request import SANDBOX
 from telemetry_listeners import (
     NOON,
     PATIENT,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local_lambda.events import platform
-from local_lambda.sinks.records import CATEGORIES, logs_records, telemetry_records
+from local_lambda.telemetry.records import CATEGORIES, logs_records, telemetry_records
 from telemetry_listeners import NOON
 
 TIME = "2023-11-14T22:13:20.000Z"

@@ -27,7 +27,7 @@ from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.processes.group import Process, ProcessGroup
 from local_lambda.processes.memory import PeakMemory
 from local_lambda.processes.variables import Launch
-from local_lambda.subscriptions import Subscriptions
+from local_lambda.telemetry.registry import Subscriptions
 
 TICK_SECONDS = 0.1
 MEMORY_SECONDS = 0.01

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from local_lambda.events.platform import Event
     from local_lambda.events.stream import EventStream, Sink
     from local_lambda.http.server import Server
-    from local_lambda.sinks.buffer import Batch
-    from local_lambda.sinks.delivery import DeliveryFailed
     from local_lambda.sinks.recorder import Recorder
     from local_lambda.sinks.trace import SegmentDocuments, Trace
+    from local_lambda.telemetry.buffer import Batch
+    from local_lambda.telemetry.delivery import DeliveryFailed
     from local_lambda.xray import SegmentReceiver
 
 LogWriter = Callable[[FunctionConfig, str], Callable[[str, str], None]]
@@ -126,7 +126,7 @@ class EnvironmentHost:
         from local_lambda.environment import ExecutionEnvironment
         from local_lambda.events.stream import EventStream
         from local_lambda.sinks.log_lines import LogLines
-        from local_lambda.subscriptions import Subscriptions
+        from local_lambda.telemetry.registry import Subscriptions
 
         stream = EventStream(self._defer, self._broken)
         log_lines = LogLines(base.function.logging, self._log_writer(base))

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
-from local_lambda.subscription import SubscriptionApi, parse_subscription
-from local_lambda.subscriptions import Subscriptions
+from local_lambda.telemetry.registry import Subscriptions
+from local_lambda.telemetry.request import SubscriptionApi, parse_subscription
 
 
 class SubscriptionHost(Protocol):

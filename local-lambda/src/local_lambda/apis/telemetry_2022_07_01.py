@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from local_lambda.apis.subscribe import SubscriptionHost, subscribe
 from local_lambda.http.server import Exchange
-from local_lambda.subscription import SubscriptionApi
+from local_lambda.telemetry.request import SubscriptionApi
 
 PATH = b"/2022-07-01/telemetry"
 

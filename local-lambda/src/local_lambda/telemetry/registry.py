@@ -10,17 +10,17 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING
 
-from local_lambda.backlog import Backlog
 from local_lambda.events import platform
 from local_lambda.events.platform import Event
+from local_lambda.telemetry.backlog import Backlog
 
 if TYPE_CHECKING:
     import asyncio
 
-    from local_lambda.sinks.delivery import Delivery
-    from local_lambda.sinks.records import Render
-    from local_lambda.sinks.subscriber import OnOffered, Policy, Subscriber
-    from local_lambda.subscription import Subscription
+    from local_lambda.telemetry.delivery import Delivery
+    from local_lambda.telemetry.records import Render
+    from local_lambda.telemetry.request import Subscription
+    from local_lambda.telemetry.subscriber import OnOffered, Policy, Subscriber
 
 PRIVATE_HOSTS = frozenset(("sandbox.localdomain", "sandbox"))
 LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1"))
@@ -129,8 +129,8 @@ class Subscriptions:
         return state
 
     def _subscriber(self, extension: str, subscription: Subscription) -> Subscriber:
-        from local_lambda.sinks.records import CATEGORIES
-        from local_lambda.sinks.subscriber import Policy, Subscriber
+        from local_lambda.telemetry.records import CATEGORIES
+        from local_lambda.telemetry.subscriber import Policy, Subscriber
 
         assert self._loop is not None
         self._categories = CATEGORIES
@@ -156,9 +156,9 @@ class Subscriptions:
             subscriber.lost(backlog.lost_lines, backlog.lost_characters)
 
     def _delivery(self, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> Delivery:
-        from local_lambda.sinks.delivery import NobodyListens
-        from local_lambda.sinks.http_delivery import HttpDelivery
-        from local_lambda.sinks.tcp_delivery import TcpDelivery
+        from local_lambda.telemetry.delivery import NobodyListens
+        from local_lambda.telemetry.http_delivery import HttpDelivery
+        from local_lambda.telemetry.tcp_delivery import TcpDelivery
 
         if subscription.destination.protocol == "HTTP":
             return HttpDelivery(subscription.destination, self._resolve, loop)
@@ -172,7 +172,7 @@ class Subscriptions:
 
     def _render(self, subscription: Subscription) -> Render:
         """One per schema, so that a record is serialised once for all who get it."""
-        from local_lambda.sinks.records import logs_records, telemetry_records
+        from local_lambda.telemetry.records import logs_records, telemetry_records
 
         schema = subscription.schema
         if schema not in self._renders:
@@ -197,7 +197,7 @@ class Subscriptions:
         """Send what a replaced subscription has buffered, once, in the background."""
         import asyncio
 
-        from local_lambda.sinks.subscriber import Policy
+        from local_lambda.telemetry.subscriber import Policy
 
         async def farewell() -> None:
             try:

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Sequence
 from typing import Protocol
 
-from local_lambda.subscription import Destination
+from local_lambda.telemetry.request import Destination
 
 
 class DeliveryFailed(Exception):

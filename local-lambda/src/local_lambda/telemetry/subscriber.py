@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from time import time
 
 from local_lambda.events.platform import LogsDropped
-from local_lambda.sinks.buffer import Batch, Buffer, Loss
-from local_lambda.sinks.delivery import Delivery, DeliveryFailed, NobodyListens
-from local_lambda.sinks.records import Render
-from local_lambda.subscription import Subscription
+from local_lambda.telemetry.buffer import Batch, Buffer, Loss
+from local_lambda.telemetry.delivery import Delivery, DeliveryFailed, NobodyListens
+from local_lambda.telemetry.records import Render
+from local_lambda.telemetry.request import Subscription
 
 _CLOCK_SECONDS = 0.001
 """Timers of an event loop may be early by this much."""

@@ -9,8 +9,8 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from local_lambda.sinks.delivery import DeliveryFailed, not_there
-from local_lambda.subscription import Destination
+from local_lambda.telemetry.delivery import DeliveryFailed, not_there
+from local_lambda.telemetry.request import Destination
 
 PROBE_MILLISECONDS = 50
 """How long a listener may take to accept the first time; on the loopback interface the kernel answers at once."""

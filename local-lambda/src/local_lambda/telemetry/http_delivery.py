@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import httptools
 
-from local_lambda.sinks.delivery import DeliveryFailed, not_there
-from local_lambda.subscription import Destination
+from local_lambda.telemetry.delivery import DeliveryFailed, not_there
+from local_lambda.telemetry.request import Destination
 
 
 class HttpDelivery:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from local_lambda.subscription import Buffering
+from local_lambda.telemetry.request import Buffering
 
 
 @dataclass(slots=True)
