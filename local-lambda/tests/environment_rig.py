@@ -14,7 +14,7 @@ from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.processes.variables import Launch
 from local_lambda.telemetry.registry import Subscriptions
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 EPOCH = 1_700_000_000.0
 TIMEOUT = 3

@@ -9,7 +9,7 @@ from typing import Any
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.pool import EnvironmentPool
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 
 class FakeEnvironment:

@@ -9,7 +9,7 @@ import pytest
 
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, timed_out
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 
 def body(reason: str, error_type: str = "Runtime.ExitError") -> bytes:

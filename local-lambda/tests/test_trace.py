@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local_lambda.events.platform import Event, FunctionLog, Report, RuntimeDone, Tracing
-from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
+from local_lambda.xray.collecting import SegmentDocuments, Trace, TraceSink
 from traced_events import ARN, CAUSE, EXCEPTION, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 

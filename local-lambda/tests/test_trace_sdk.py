@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local_lambda.events.platform import Tracing
-from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
-from local_lambda.sinks.trace_tree import draw
-from local_lambda.xray import SegmentReceiver, new_tracing
+from local_lambda.xray.collecting import SegmentDocuments, Trace, TraceSink
+from local_lambda.xray.receiver import SegmentReceiver, new_tracing
+from local_lambda.xray.tree import draw
 from traced_events import invocation
 
 pytestmark = pytest.mark.skipif(

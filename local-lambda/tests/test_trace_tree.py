@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local_lambda.events.platform import Event
-from local_lambda.sinks.trace import SegmentDocuments, Trace, TraceSink
-from local_lambda.sinks.trace_tree import Line, draw
+from local_lambda.xray.collecting import SegmentDocuments, Trace, TraceSink
+from local_lambda.xray.tree import Line, draw
 from traced_events import ARN, CAUSE, NOON, TRACE_ID, init, invocation, subsegment, tracing
 
 PARENT = tracing().parent_id

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
-    from local_lambda.sinks.trace import Trace
+    from local_lambda.xray.collecting import Trace
 
 Result = TypeVar("Result")
 MAX_EVENT_BYTES = 6_291_456
@@ -351,7 +351,7 @@ async def _invoke_all(
 
     from local_lambda.invocation import Invocation
     from local_lambda.pool import EnvironmentPool
-    from local_lambda.xray import new_tracing
+    from local_lambda.xray.receiver import new_tracing
 
     stop = _Stop()
     loop = asyncio.get_running_loop()
@@ -468,7 +468,7 @@ def _pool(host: EnvironmentHost, programs: Mapping[str, Program], name: str, lim
 
 def _show_traces(host: EnvironmentHost) -> None:
     from local_lambda.sinks.console import LANE_WIDTH
-    from local_lambda.sinks.trace_tree import draw
+    from local_lambda.xray.tree import draw
 
     width = TRACE_WIDTH - LANE_WIDTH - 3
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from local_lambda.events.stream import EventStream, Sink
     from local_lambda.http.server import Server
     from local_lambda.sinks.recorder import Recorder
-    from local_lambda.sinks.trace import SegmentDocuments, Trace
     from local_lambda.telemetry.buffer import Batch
     from local_lambda.telemetry.delivery import DeliveryFailed
-    from local_lambda.xray import SegmentReceiver
+    from local_lambda.xray.collecting import SegmentDocuments, Trace
+    from local_lambda.xray.receiver import SegmentReceiver
 
 LogWriter = Callable[[FunctionConfig, str], Callable[[str, str], None]]
 """Makes, for a function and the name of a log stream, what takes an environment's lines: source and line."""
@@ -158,8 +158,8 @@ class EnvironmentHost:
 
     def attach(self, loop: Any) -> None:
         """Let `loop` carry on from now on what was made before it existed."""
-        from local_lambda.sinks.trace import SegmentDocuments
-        from local_lambda.xray import SegmentReceiver
+        from local_lambda.xray.collecting import SegmentDocuments
+        from local_lambda.xray.receiver import SegmentReceiver
 
         self._loop = loop
         self.console.defer = partial(loop.call_later, CONSOLE_SECONDS)
@@ -180,7 +180,7 @@ class EnvironmentHost:
     def _carry_on(self, environment: ExecutionEnvironment) -> None:
         from local_lambda.apis.runtime_2018_06_01 import runtime_api
         from local_lambda.http.server import Server
-        from local_lambda.sinks.trace import TraceSink
+        from local_lambda.xray.collecting import TraceSink
 
         assert self._documents is not None
         assert self._receiver is not None

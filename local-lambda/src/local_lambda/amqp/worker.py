@@ -25,7 +25,7 @@ from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.invocation import Answer, Invocation
 from local_lambda.pool import EnvironmentPool
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue, ConsumerTag

@@ -22,7 +22,7 @@ from local_lambda.functions.config import ApiRoute
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.invocation import Answer, Invocation, encode
 from local_lambda.pool import EnvironmentPool
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 MAX_EVENT_BYTES = 6_291_456
 TIMEOUT_SECONDS = {"1.0": 29.0, "2.0": 30.0}

@@ -22,7 +22,7 @@ from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.invocation import Answer, Invocation, encode
 from local_lambda.pool import EnvironmentPool
-from local_lambda.xray import new_tracing
+from local_lambda.xray.receiver import new_tracing
 
 PREFIX = b"/2015-03-31/functions/"
 _STREAMING_PREFIX = b"/2021-11-15/functions/"

@@ -16,7 +16,7 @@ from time import time
 
 from local_lambda.aws.services import Call, Request, Services, signed
 from local_lambda.functions.config import REGION, FunctionConfig
-from local_lambda.sinks.trace import Trace
+from local_lambda.xray.collecting import Trace
 
 FLUSH_SECONDS = 0.2
 MAX_BATCH = 1000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_lambda.sinks.trace_tree import by_parent, troubles
 from local_lambda.timeline.model import Subsegment
+from local_lambda.xray.tree import by_parent, troubles
 
 
 def read_subsegments(documents: list[dict[str, Any]], phase: str, began: float) -> list[Subsegment]:

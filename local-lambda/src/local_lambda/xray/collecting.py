@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_lambda.events.platform import Event, InitReport, InitStart, Report, RuntimeDone, Start, Tracing
-from local_lambda.sinks.trace_segments import (
+from local_lambda.xray.segments import (
     Document,
     TracedInvocation,
     attempt_subsegment,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from local_lambda.sinks.trace import Trace
-from local_lambda.sinks.trace_segments import Document, children
+from local_lambda.xray.collecting import Trace
+from local_lambda.xray.segments import Document, children
 
 WIDTH = 100
 _DEEPEST_INDENT = 12

@@ -1,0 +1,1 @@
+"""X-Ray: the UDP port, segments, and the tree of a trace."""
