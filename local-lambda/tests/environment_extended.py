@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from environment_rig import EPOCH, TIMEOUT, FakeGroup, FakeProcess, Rig
-from local_lambda import environment, init_phase, shutdown_phase
-from local_lambda.extensions import Extension
+from local_lambda.environment import environment, init_phase, shutdown_phase
+from local_lambda.environment.extensions import Extension
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.processes.variables import Launch
 

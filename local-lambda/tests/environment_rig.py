@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from local_lambda.environment import ExecutionEnvironment
+from local_lambda.environment.environment import ExecutionEnvironment
+from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.invocation import Answer, Invocation
 from local_lambda.processes.variables import Launch
 from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.xray.receiver import new_tracing

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.invocation import Answer, Invocation
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 

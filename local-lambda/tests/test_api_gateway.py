@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from local_lambda.apis.api_gateway import Route, api_gateway
+from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.http.server import Exchange, Head
-from local_lambda.invocation import Answer, Invocation
 from tool import DEADLINE_SECONDS, Gate, Project, Reply, Tool, run
 
 CODE = """

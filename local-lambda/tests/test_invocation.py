@@ -7,8 +7,15 @@ import signal
 
 import pytest
 
+from local_lambda.environment.invocation import (
+    RESPONSE_TOO_LARGE,
+    Failure,
+    Invocation,
+    exited,
+    launch_failed,
+    timed_out,
+)
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.invocation import RESPONSE_TOO_LARGE, Failure, Invocation, exited, launch_failed, timed_out
 from local_lambda.xray.receiver import new_tracing
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from local_lambda.environment.states import ENVIRONMENT, RUNTIME, TARGETS, Machine, Table
 from local_lambda.errors import InvalidStateTransition
-from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, TARGETS, Machine, Table
 
 RUNTIME_ROWS = """
     Started next Ready

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     import asyncio
 
     from local_lambda.amqp.connection import Broker
-    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.environment.invocation import Answer, Invocation
     from local_lambda.events.platform import Event
     from local_lambda.functions.config import FunctionConfig
     from local_lambda.functions.template import Functions
     from local_lambda.functions.watch import Watcher
     from local_lambda.host import EnvironmentHost, Program
-    from local_lambda.invocation import Answer, Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
     from local_lambda.xray.collecting import Trace
@@ -349,7 +349,7 @@ async def _invoke_all(
 ) -> list[tuple[Invocation, Answer]]:
     import asyncio
 
-    from local_lambda.invocation import Invocation
+    from local_lambda.environment.invocation import Invocation
     from local_lambda.pool import EnvironmentPool
     from local_lambda.xray.receiver import new_tracing
 

@@ -25,7 +25,7 @@ from local_lambda.sinks.console import Console
 if TYPE_CHECKING:
     import socket
 
-    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.environment.environment import ExecutionEnvironment
     from local_lambda.events.platform import Event
     from local_lambda.events.stream import EventStream, Sink
     from local_lambda.http.server import Server
@@ -123,7 +123,7 @@ class EnvironmentHost:
 
     def build(self, base: Foundation) -> ExecutionEnvironment:
         """The environment on its foundation; one with a runtime has begun its Init phase."""
-        from local_lambda.environment import ExecutionEnvironment
+        from local_lambda.environment.environment import ExecutionEnvironment
         from local_lambda.events.stream import EventStream
         from local_lambda.sinks.log_lines import LogLines
         from local_lambda.telemetry.registry import Subscriptions

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 
-from local_lambda.environment import ExecutionEnvironment
+from local_lambda.environment.environment import ExecutionEnvironment
+from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.invocation import Answer, Invocation
 
 PLACEMENT_SECONDS = 0.1
 ASYNC_RETRY_SECONDS = (1.0, 2.0)

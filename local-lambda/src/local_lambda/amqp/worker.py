@@ -21,9 +21,9 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotF
 
 from local_lambda.amqp.connection import Broker
 from local_lambda.apis.invoke_2015_03_31 import MAX_ASYNC_BYTES, MAX_SYNC_BYTES, check_json, client_context, error_body
+from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.invocation import Answer, Invocation
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 

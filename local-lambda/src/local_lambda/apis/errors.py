@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from local_lambda.environment.invocation import encode
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.invocation import encode
 
 Render = Callable[[Exchange, ApiError], None]
 

@@ -5,10 +5,10 @@ Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-
 
 from __future__ import annotations
 
-from local_lambda.environment import ExecutionEnvironment
+from local_lambda.environment.environment import ExecutionEnvironment
+from local_lambda.environment.invocation import encode
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
-from local_lambda.invocation import encode
 
 PREFIX = b"/2020-01-01/extension/"
 _STATUS_OK = b'{"status":"OK"}\n'

@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from local_lambda.apis.errors import answering_errors
+from local_lambda.environment.invocation import Answer, Invocation, encode
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.invocation import Answer, Invocation, encode
 from local_lambda.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 

@@ -21,11 +21,11 @@ from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.records import LogGroups
 from local_lambda.aws.services import SERVED, Request, Services
+from local_lambda.environment.invocation import encode
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.invocation import encode
 
 MAX_BODY_BYTES = 262_144_000
 _INVOCATIONS = b"/invocations"

@@ -17,7 +17,7 @@ from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.function import Function, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
-from local_lambda.environment import ExecutionEnvironment
+from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter

@@ -15,15 +15,15 @@ from signal import Signals
 from time import perf_counter, time
 from typing import Any, Protocol
 
+from local_lambda.environment.extensions import Deliver, Extension, Extensions, invoke_event
+from local_lambda.environment.init_phase import InitPhase
+from local_lambda.environment.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
+from local_lambda.environment.states import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.errors import ApiError
 from local_lambda.events import local, platform
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.stream import EventStream
-from local_lambda.extensions import Deliver, Extension, Extensions, invoke_event
 from local_lambda.functions.config import INIT_TIMEOUT_SECONDS, FunctionConfig
-from local_lambda.init_phase import InitPhase
-from local_lambda.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
-from local_lambda.lifecycle import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.processes.group import Process, ProcessGroup
 from local_lambda.processes.memory import PeakMemory
 from local_lambda.processes.variables import Launch
@@ -571,7 +571,7 @@ class ExecutionEnvironment:
             self._kill_all()
 
     async def _stop_with_extensions(self, reason: str) -> None:
-        from local_lambda.shutdown_phase import stop_gracefully
+        from local_lambda.environment.shutdown_phase import stop_gracefully
 
         await stop_gracefully(self, reason)
         self._kill_all()

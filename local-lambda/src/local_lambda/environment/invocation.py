@@ -19,7 +19,7 @@ from local_lambda.functions.config import MAX_PAYLOAD_BYTES
 from local_lambda.xray.receiver import next_attempt
 
 if TYPE_CHECKING:
-    from local_lambda.extensions import Extension
+    from local_lambda.environment.extensions import Extension
 
 
 class Answer(NamedTuple):

@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from local_lambda.environment.invocation import Invocation, encode
+from local_lambda.environment.states import EXTENSION, Machine
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.invocation import Invocation, encode
-from local_lambda.lifecycle import EXTENSION, Machine
 from local_lambda.processes.group import Process
 
 MAX_EXTENSIONS = 10

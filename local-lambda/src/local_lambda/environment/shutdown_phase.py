@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from local_lambda.extensions import shutdown_event
+from local_lambda.environment.extensions import shutdown_event
 from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:
-    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.environment.environment import ExecutionEnvironment
 
 INTERNAL_SECONDS = 0.5
 EXTERNAL_SECONDS = 2.0

@@ -9,14 +9,14 @@ from __future__ import annotations
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
+from local_lambda.environment.extensions import MAX_EXTENSIONS, Extension, Extensions
+from local_lambda.environment.invocation import Failure, exited, extension_ended, launch_failed
+from local_lambda.environment.states import RUNTIME, Machine
 from local_lambda.events import platform
-from local_lambda.extensions import MAX_EXTENSIONS, Extension, Extensions
-from local_lambda.invocation import Failure, exited, extension_ended, launch_failed
-from local_lambda.lifecycle import RUNTIME, Machine
 from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:
-    from local_lambda.environment import ExecutionEnvironment
+    from local_lambda.environment.environment import ExecutionEnvironment
 
 INITIALIZATION_TYPE = "on-demand"
 _LAUNCH_ERRORS = {13: "PermissionDenied"}

@@ -1,0 +1,1 @@
+"""The core: one execution environment, its phases and its states."""
