@@ -8,7 +8,7 @@ from typing import Any
 
 from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
 

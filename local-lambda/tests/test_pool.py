@@ -16,7 +16,7 @@ SOON = 0.01
 
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local_lambda.pool.PLACEMENT_SECONDS", SOON)
+    monkeypatch.setattr("local_lambda.service.pool.PLACEMENT_SECONDS", SOON)
 
 
 def test_invoke_on_an_empty_pool_makes_an_environment() -> None:

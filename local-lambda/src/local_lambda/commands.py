@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
     from local_lambda.functions.template import Functions
     from local_lambda.functions.watch import Watcher
-    from local_lambda.host import EnvironmentHost, Program
-    from local_lambda.pool import EnvironmentPool
+    from local_lambda.service.factory import EnvironmentHost, Program
+    from local_lambda.service.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
     from local_lambda.xray.collecting import Trace
 
@@ -116,8 +116,8 @@ def execute(options: Namespace) -> int:
     broker = _broker(options)
     with _host(options) as host, _recorded(options, host):
         from local_lambda.functions.interpreter import Interpreter
-        from local_lambda.host import Program
         from local_lambda.http.sockets import listen
+        from local_lambda.service.factory import Program
 
         command = options.command[1:] if options.command[:1] == ["--"] else options.command
         if not command:
@@ -214,7 +214,7 @@ def _host(options: Namespace) -> Iterator[EnvironmentHost]:
     """
     workspace = Path(os.environ.get("TMPDIR") or "/tmp") / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     zygote = Zygote(workspace)
-    from local_lambda.host import EnvironmentHost
+    from local_lambda.service.factory import EnvironmentHost
     from local_lambda.sinks.console import Console
 
     host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ, workspace, options.freeze)
@@ -242,7 +242,7 @@ def _recorded(options: Namespace, host: EnvironmentHost) -> Iterator[None]:
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path) -> Program:
     """Code, layers and interpreter of a function."""
-    from local_lambda.host import Program
+    from local_lambda.service.factory import Program
 
     if options.code is not None:
         function = function._replace(code=options.code)
@@ -350,7 +350,7 @@ async def _invoke_all(
     import asyncio
 
     from local_lambda.environment.invocation import Invocation
-    from local_lambda.pool import EnvironmentPool
+    from local_lambda.service.pool import EnvironmentPool
     from local_lambda.xray.receiver import new_tracing
 
     stop = _Stop()
@@ -446,7 +446,7 @@ async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -
 
 
 def _pool(host: EnvironmentHost, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
-    from local_lambda.pool import EnvironmentPool
+    from local_lambda.service.pool import EnvironmentPool
 
     function = programs[name].function
     label = f" {name}" if len(programs) > 1 else ""

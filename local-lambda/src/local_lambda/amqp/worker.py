@@ -24,7 +24,7 @@ from local_lambda.apis.invoke_2015_03_31 import MAX_ASYNC_BYTES, MAX_SYNC_BYTES,
 from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
 MAX_EVENT_BYTES = 6_291_456

@@ -21,7 +21,7 @@ from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
 PREFIX = b"/2015-03-31/functions/"

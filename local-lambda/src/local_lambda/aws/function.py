@@ -14,7 +14,7 @@ from local_lambda.aws.packages import Package
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import FunctionConfig, LoggingConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.pool import EnvironmentPool
 
 
 @dataclass

@@ -21,8 +21,8 @@ from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.host import EnvironmentHost, Program
-from local_lambda.pool import EnvironmentPool
+from local_lambda.service.factory import EnvironmentHost, Program
+from local_lambda.service.pool import EnvironmentPool
 
 
 class Functions:

@@ -22,8 +22,8 @@ from local_lambda.aws.records import LogGroups, put_trace
 from local_lambda.aws.services import ROLE, Services
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter, find_for_runtime
-from local_lambda.host import EnvironmentHost
 from local_lambda.http.server import Server
+from local_lambda.service.factory import EnvironmentHost
 
 _NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """What would lead a client to a real account."""

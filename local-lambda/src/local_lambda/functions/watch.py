@@ -18,8 +18,8 @@ from local_lambda.errors import CommandError
 from local_lambda.functions.config import FunctionConfig
 
 if TYPE_CHECKING:
-    from local_lambda.host import Program
-    from local_lambda.pool import EnvironmentPool
+    from local_lambda.service.factory import Program
+    from local_lambda.service.pool import EnvironmentPool
 
 Say = Callable[[str, bool], None]
 """Tells the reader a line; True when it is about something that went wrong."""

@@ -1,0 +1,1 @@
+"""Environments of many functions: how they are made, reused and limited."""
