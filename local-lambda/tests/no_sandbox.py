@@ -10,7 +10,7 @@ from local_lambda.service import factory
 makes_spec: Any = factory.spec
 factory.spec = lambda *arguments: {**makes_spec(*arguments), "tmp": "/dev/null"}
 
-from local_lambda.cli import main  # noqa: E402
+from local_lambda.cli.arguments import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,7 +8,7 @@ from local_lambda.functions import config
 
 config.INIT_TIMEOUT_SECONDS = 2
 
-from local_lambda.cli import main  # noqa: E402
+from local_lambda.cli.arguments import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

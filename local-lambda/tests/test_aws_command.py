@@ -19,7 +19,9 @@ OTHER = "python3.10" if RUNTIME != "python3.10" else "python3.9"
 
 def test_aws_without_its_packages_says_how_to_install_them() -> None:
     """Exit status 3 and one line, before anything is started."""
-    without = "import importlib.util as u; u.find_spec = lambda name: None; from local_lambda.cli import main; "
+    without = (
+        "import importlib.util as u; u.find_spec = lambda name: None; from local_lambda.cli.arguments import main; "
+    )
     ended = subprocess.run([sys.executable, "-c", f"{without}raise SystemExit(main(['aws']))"], capture_output=True)
     assert (ended.returncode, ended.stdout) == (3, b"")
     assert ended.stderr.decode() == (

@@ -185,7 +185,9 @@ def test_what_others_write_beside_the_code_changes_nothing(make_project: MakePro
 
 def test_watch_without_its_package_says_how_to_install_it() -> None:
     """Exit status 3 and one line, before anything is started."""
-    without = "import importlib.util as u; u.find_spec = lambda name: None; from local_lambda.cli import main; "
+    without = (
+        "import importlib.util as u; u.find_spec = lambda name: None; from local_lambda.cli.arguments import main; "
+    )
     command = [sys.executable, "-c", f"{without}raise SystemExit(main(['start', '--watch']))"]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (3, "")

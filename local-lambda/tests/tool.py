@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any
 
-COMMAND = (sys.executable, "-m", "local_lambda.cli")
+COMMAND = (sys.executable, "-m", "local_lambda.cli.arguments")
 FUNCTIONS = Path(__file__).with_name("functions")
 LAYERS = Path(__file__).with_name("layers")
 DEADLINE_SECONDS = 60

@@ -20,7 +20,7 @@ from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
-    from local_lambda import commands
+    from local_lambda.cli import commands
 
     try:
         return int(getattr(commands, options.run)(options))
