@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from broker import RabbitMQ, missing
-from environment_extended import ExtendedRig, MakeRig
-from extended import ECHO, make_layer
-from puppet_runtime import Puppet
-from tool import FUNCTIONS, Gate, Project, Tool, serving
+from support.broker import RabbitMQ, missing
+from support.environment_extended import ExtendedRig, MakeRig
+from support.extended import ECHO, make_layer
+from support.puppet_runtime import Puppet
+from support.tool import FUNCTIONS, Gate, Project, Tool, serving
 
 MakeProject = Callable[..., Project]
 
@@ -35,7 +35,7 @@ def function_python() -> Path:
 
 @pytest.fixture(scope="session")
 def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path) -> MakeProject:
-    """Makes a folder with a template of the given functions; their code is `tests/functions` or the given files."""
+    """Makes a folder with a template of the given functions; their code is `support/functions` or the given files."""
 
     def make(files: dict[str, str] | None = None, **functions: dict[str, Any]) -> Project:
         return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)

@@ -188,7 +188,3 @@ def _port(text: str) -> int:
     if not 0 <= value <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
     return value
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the tests share: the tool as a process, fakes, listeners, functions and layers."""

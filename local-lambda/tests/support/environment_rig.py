@@ -1,0 +1,250 @@
+"""An execution environment without sockets and processes: the test is its runtime, its clock and its event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from local_lambda.environment.environment import ExecutionEnvironment
+from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.events.platform import Event
+from local_lambda.events.stream import EventStream
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.processes.variables import Launch
+from local_lambda.telemetry.registry import Subscriptions
+from local_lambda.xray.receiver import new_tracing
+
+EPOCH = 1_700_000_000.0
+TIMEOUT = 3
+
+
+class Clock:
+    """Time that passes when the test says so; the timers and callbacks that are due then."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._soon: list[Callable[[], object]] = []
+        self._later: list[Timer] = []
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        return EPOCH + self.now
+
+    def perf_counter(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def call_soon(self, action: Callable[..., object], *arguments: Any) -> None:
+        """As asyncio's."""
+        self._soon.append(lambda: action(*arguments))
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> Timer:
+        """As asyncio's."""
+        self._later.append(Timer(self.now + seconds, action))
+        return self._later[-1]
+
+    def run(self) -> None:
+        """Everything that is due now."""
+        while self._soon:
+            self._soon.pop(0)()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and whatever is due meanwhile."""
+        self.run()
+        end = self.now + seconds
+        while due := [timer for timer in self._later if not timer.cancelled and timer.when <= end]:
+            timer = min(due, key=lambda timer: timer.when)
+            self._later.remove(timer)
+            self.now = max(self.now, timer.when)
+            timer.action()
+            self.run()
+        self.now = end
+
+
+class Timer:
+    """What `call_later` returns."""
+
+    def __init__(self, when: float, action: Callable[[], object]) -> None:
+        self.when = when
+        self.action = action
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not call after all."""
+        self.cancelled = True
+
+
+class FakeProcess:
+    """A process that does what the test says."""
+
+    def __init__(self, group: FakeGroup, name: str) -> None:
+        self.name = name
+        self.started = group.clock.now
+        self.pid = None
+        self.exit_code: int | None = None
+        self.peak_kilobytes = 20 * 1024
+        self.launch_error: tuple[int, str] | None = None
+        self._group = group
+        self._on_line: Callable[..., None] = lambda *line: None
+        self._on_exit: Callable[[Any], None] = lambda process: None
+        self._written: list[str] = []
+
+    def connect(self, on_line: Callable[..., None], on_exit: Callable[[Any], None]) -> None:
+        """As the real one's."""
+        self._on_line, self._on_exit = on_line, on_exit
+
+    def write(self, line: str) -> None:
+        """Write a line that nobody has read yet."""
+        self._written.append(line)
+
+    def drain(self) -> None:
+        """Give out what was written."""
+        while self._written:
+            self._on_line(self._written.pop(0), None)
+
+    def exit(self, code: int, launch_error: tuple[int, str] | None = None) -> None:
+        """End by itself."""
+        self.drain()
+        self._group.running.remove(self)
+        self.exit_code, self.launch_error = code, launch_error
+        self._on_exit(self)
+
+
+class FakeGroup:
+    """The processes of the environment; none of them is a real one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.running: list[FakeProcess] = []
+        self.closed = False
+        self.clock = clock
+
+    def attach(self, loop: Any) -> None:
+        """Nothing to watch."""
+
+    def spawn(self, name: str, *arguments: Any, framed_log: bool = False) -> FakeProcess:
+        """As the real one's."""
+        process = FakeProcess(self, name)
+        self.running.append(process)
+        return process
+
+    def kill_all(self, when_killed: Callable[[], None]) -> None:
+        """Kill; the processes' ends are reported before the answer."""
+
+        def kill() -> None:
+            for process in list(self.running):
+                process.exit(-9)
+            when_killed()
+
+        self.clock.call_soon(kill)
+
+    def close(self) -> None:
+        """The group is given up."""
+        self.closed = True
+
+
+class Call:
+    """An invocation and the answers to it."""
+
+    def __init__(self, tail: bool) -> None:
+        self.answers: list[Answer] = []
+        context = new_tracing(None, False)
+        self.invocation = Invocation(b"{}", "arn:hello", context, lambda *got: self.answers.append(got[-1]), tail=tail)
+
+    @property
+    def id(self) -> str:
+        return self.invocation.request_id
+
+    @property
+    def answer(self) -> Answer:
+        """The only answer there is."""
+        (answer,) = self.answers
+        return answer
+
+
+class Rig:
+    """The environment, and all verbs of its runtime."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        for module in ("environment", "init_phase"):
+            monkeypatch.setattr(f"local_lambda.environment.{module}.perf_counter", self.clock.perf_counter)
+            monkeypatch.setattr(f"local_lambda.environment.{module}.time", self.clock.time)
+        self.group = cast(Any, FakeGroup(self.clock))
+        self.events: list[Event] = []
+        self.delivered: list[Invocation] = []
+        self.freed = 0
+        stream = EventStream(self.clock.call_soon, self._broken)
+        stream.add(self.events.append)
+        launch = Launch(argv=("python",), env={}, cwd="/", log_stream="stream")
+        function = FunctionConfig("hello", "app.handler", timeout=TIMEOUT)
+        nobody = Subscriptions(stream.emit, lambda host: "127.0.0.1")
+        self.environment = ExecutionEnvironment(function, launch, self.group, stream, lambda: b"the tail", nobody)
+        self.environment.attach(self.clock)
+        self.environment.on_free = self._freed
+
+    def _broken(self, sink: object, error: Exception) -> None:
+        raise error
+
+    def _freed(self, environment: object) -> None:
+        self.freed += 1
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """Of environment and runtime."""
+        return self.environment.machine.state, self.environment.runtime.state
+
+    @property
+    def process(self) -> FakeProcess:
+        """The runtime's process."""
+        (process,) = self.group.running
+        assert isinstance(process, FakeProcess)
+        return process
+
+    def call(self, tail: bool = False) -> Call:
+        """Invoke the function."""
+        call = Call(tail)
+        self.environment.invoke(call.invocation)
+        self.clock.run()
+        return call
+
+    def ask(self) -> None:
+        """The runtime asks for the next invocation."""
+        self.environment.next_invocation(self.delivered.append)
+        self.clock.run()
+
+    def respond(self, call: Call, payload: bytes = b"1") -> None:
+        """The runtime has a result."""
+        self.environment.respond(call.id, payload, self.clock.now)
+        self.clock.run()
+
+    def warm(self) -> None:
+        """Go through a first invocation; its events are forgotten."""
+        call = self.call()
+        self.ask()
+        self.respond(call)
+        self.ask()
+        self.events.clear()
+        self.delivered.clear()
+        self.freed = 0
+
+    def shut_down(self) -> list[str]:
+        """Shut down; the list is empty until the environment has terminated."""
+        ended: list[str] = []
+        self.environment.shutdown(lambda: ended.append("terminated"))
+        self.clock.run()
+        return ended
+
+    def story(self) -> list[str]:
+        """What was reported: type, then phase, status and error type where there are any, or the line."""
+        self.clock.run()
+        told = []
+        for event in self.events:
+            facts = [getattr(event, name, None) for name in ("phase", "status", "error_type", "text")]
+            told.append(" ".join([event.type.removeprefix("platform."), *[fact for fact in facts if fact]]))
+        return told
+
+    def last(self, kind: type[Any]) -> Any:
+        """The last event of a type."""
+        return [event for event in self.events if isinstance(event, kind)][-1]
