@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_lambda.processes.group import MAX_LINE_BYTES, FramedOutput, Output, Process
+from local_lambda.limits import MAX_LOG_EVENT_BYTES
+from local_lambda.processes.group import FramedOutput, Output, Process
 
 TIME = 1_700_000_000_123_456
 
@@ -105,7 +106,7 @@ def test_read_of_a_line_of_a_megabyte_cuts_it(pipe: Pipe) -> None:
         pipe.write(b"x" * 32_768)
     pipe.write(b"\n")
     assert "".join(pipe.texts) == "x" * (1 << 20) + "\n"
-    assert all(len(text) <= MAX_LINE_BYTES + 65_536 for text in pipe.texts)
+    assert all(len(text) <= MAX_LOG_EVENT_BYTES + 65_536 for text in pipe.texts)
 
 
 def test_read_of_frames_gives_each_record_with_its_time(log: Pipe) -> None:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from local_lambda.events import platform
 from local_lambda.functions.config import LoggingConfig
-from local_lambda.sinks.log_lines import LOG_TAIL_BYTES, LogLines
+from local_lambda.limits import LOG_TAIL_BYTES
+from local_lambda.sinks.log_lines import LogLines
 
 NOON = 1_700_000_000.5
 STREAM = "2023/11/14/[$LATEST]0a"

@@ -20,10 +20,11 @@ import aio_pika
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError, PublishError
 
 from local_lambda.amqp.connection import Broker
-from local_lambda.apis.invoke_2015_03_31 import MAX_ASYNC_BYTES, MAX_SYNC_BYTES, check_json, client_context, error_body
+from local_lambda.apis.invoke_2015_03_31 import check_json, client_context, error_body
 from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
+from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
@@ -253,7 +254,7 @@ async def _ensure_queue(connection: AbstractConnection, name: str) -> None:
 
 def _check(message: AbstractIncomingMessage) -> None:
     """Raises ApiError when a message's body cannot be an event."""
-    kind, limit = ("RequestResponse", MAX_SYNC_BYTES) if message.reply_to else ("Event", MAX_ASYNC_BYTES)
+    kind, limit = ("RequestResponse", MAX_EVENT_BYTES) if message.reply_to else ("Event", MAX_ASYNC_EVENT_BYTES)
     if len(message.body) > limit:
         raise ApiError(
             413,

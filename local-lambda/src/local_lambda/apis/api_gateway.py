@@ -21,10 +21,10 @@ from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute
 from local_lambda.http.server import JSON, Application, Exchange
+from local_lambda.limits import MAX_EVENT_BYTES
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
-MAX_EVENT_BYTES = 6_291_456
 TIMEOUT_SECONDS = {"1.0": 29.0, "2.0": 30.0}
 """How long API Gateway waits for the function; the invocation goes on after that."""
 

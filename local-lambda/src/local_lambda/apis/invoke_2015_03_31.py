@@ -21,6 +21,7 @@ from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.http.server import JSON, Application, Exchange
+from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_CLIENT_CONTEXT_BYTES, MAX_EVENT_BYTES
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
@@ -30,9 +31,6 @@ _SUFFIX = b"/invocations"
 GENERIC_NAME = "function"
 """The name `aws-lambda-rie` answers to, whatever the function is called."""
 
-MAX_SYNC_BYTES = 6_291_456
-MAX_ASYNC_BYTES = 1_048_576
-MAX_CLIENT_CONTEXT_BYTES = 3_583
 _CAPITAL_MESSAGE = ("ResourceNotFoundException", "ServiceException", "InvalidRuntimeException")
 
 
@@ -173,7 +171,7 @@ def _headers(invocation: Invocation) -> bytes:
 
 def _payload(exchange: Exchange, kind: bytes) -> bytes:
     """The event, checked to be a JSON document of legal size; an empty body is `{}`."""
-    limit = MAX_ASYNC_BYTES if kind == b"Event" else MAX_SYNC_BYTES
+    limit = MAX_ASYNC_EVENT_BYTES if kind == b"Event" else MAX_EVENT_BYTES
     if exchange.body_size > limit:
         raise ApiError(
             413,

@@ -13,8 +13,8 @@ from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import RESPONSE_TOO_LARGE, Invocation, encode
 from local_lambda.errors import ApiError
-from local_lambda.functions.config import MAX_PAYLOAD_BYTES
 from local_lambda.http.server import JSON, Application, Exchange
+from local_lambda.limits import MAX_PAYLOAD_BYTES
 
 PREFIX = b"/2018-06-01/runtime/"
 _NEXT = PREFIX + b"invocation/next"

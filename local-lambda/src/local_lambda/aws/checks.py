@@ -13,11 +13,18 @@ from typing import Any
 
 from local_lambda.errors import ApiError
 from local_lambda.functions.config import RESERVED_VARIABLES
+from local_lambda.limits import (
+    MAX_ENVIRONMENT_BYTES,
+    MAX_LAYERS,
+    MAX_MEMORY_MB,
+    MAX_STORAGE_MB,
+    MAX_TIMEOUT_SECONDS,
+    MIN_MEMORY_MB,
+    MIN_STORAGE_MB,
+)
 
 Document = dict[str, Any]
 
-MAX_ENVIRONMENT_BYTES = 4096
-MAX_LAYERS = 5
 PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
 """Those whose interpreters a function can run on here. The service creates no functions on the oldest any more."""
 
@@ -123,9 +130,10 @@ def check_configuration(request: Document) -> None:
     handler = request.get("Handler")
     if handler is not None and not re.fullmatch(r"[^\s]{1,128}", handler):
         raise violation(handler, "handler", r"Member must satisfy regular expression pattern: [^\s]+")
-    _check_range(request.get("Timeout"), "timeout", 1, 900)
-    _check_range(request.get("MemorySize"), "memorySize", 128, 10240)
-    _check_range(_member(request, "EphemeralStorage", "Size"), "ephemeralStorage.size", 512, 10240)
+    _check_range(request.get("Timeout"), "timeout", 1, MAX_TIMEOUT_SECONDS)
+    _check_range(request.get("MemorySize"), "memorySize", MIN_MEMORY_MB, MAX_MEMORY_MB)
+    size = _member(request, "EphemeralStorage", "Size")
+    _check_range(size, "ephemeralStorage.size", MIN_STORAGE_MB, MAX_STORAGE_MB)
     _check_choice(_member(request, "TracingConfig", "Mode"), "tracingConfig.mode", ("Active", "PassThrough"))
     _check_choice(_member(request, "LoggingConfig", "LogFormat"), "loggingConfig.logFormat", ("JSON", "Text"))
     levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")

@@ -26,8 +26,9 @@ from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION
 from local_lambda.http.server import JSON, Application, Exchange
+from local_lambda.limits import MAX_UNZIPPED_BYTES
 
-MAX_BODY_BYTES = 262_144_000
+MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
 _INVOCATIONS = b"/invocations"
 _SCOPE = re.compile(rb"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
 _PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search

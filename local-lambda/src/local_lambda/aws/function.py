@@ -14,6 +14,7 @@ from local_lambda.aws.packages import Package
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import FunctionConfig, LoggingConfig
 from local_lambda.functions.interpreter import Interpreter
+from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
 from local_lambda.service.pool import EnvironmentPool
 
 
@@ -72,8 +73,8 @@ def new_configuration(name: str, arn: str, request: Document, package: Package, 
         "Handler": request["Handler"],
         "CodeSize": package.size,
         "Description": "",
-        "Timeout": 3,
-        "MemorySize": 128,
+        "Timeout": DEFAULT_TIMEOUT_SECONDS,
+        "MemorySize": DEFAULT_MEMORY_MB,
         "CodeSha256": package.sha256,
         "Version": "$LATEST",
         "TracingConfig": {"Mode": "PassThrough"},
@@ -81,7 +82,7 @@ def new_configuration(name: str, arn: str, request: Document, package: Package, 
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
         "Architectures": request.get("Architectures", ["x86_64"]),
-        "EphemeralStorage": {"Size": 512},
+        "EphemeralStorage": {"Size": DEFAULT_STORAGE_MB},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
     }

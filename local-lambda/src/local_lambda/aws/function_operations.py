@@ -8,11 +8,10 @@ from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid
 from local_lambda.aws.function import Function
 from local_lambda.aws.operation import Answer, Operation, code_of, location, page
-from local_lambda.aws.packages import MAX_ZIPPED_BYTES
 from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.errors import ApiError
-from local_lambda.functions.bundle import MAX_UNZIPPED_BYTES
 from local_lambda.functions.config import ACCOUNT_ID
+from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 
 
 class FunctionOperations:

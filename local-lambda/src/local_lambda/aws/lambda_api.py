@@ -16,9 +16,9 @@ from local_lambda.aws.function_operations import FunctionOperations
 from local_lambda.aws.functions import Functions
 from local_lambda.aws.layer_operations import LayerOperations
 from local_lambda.aws.operation import Answer, Operation
-from local_lambda.aws.packages import MAX_REQUEST_BYTES
 from local_lambda.aws.services import Services
 from local_lambda.errors import ApiError
+from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
 class LambdaApi(FunctionOperations, LayerOperations):
@@ -40,8 +40,8 @@ class LambdaApi(FunctionOperations, LayerOperations):
             raise ApiError(
                 501, "NotImplementedException", f"{method} {path} is not served by local-lambda aws, which has: {known}"
             )
-        if len(body) > MAX_REQUEST_BYTES:
-            limit = f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the {_title(name)} operation"
+        if len(body) > MAX_CREATE_REQUEST_BYTES:
+            limit = f"Request must be smaller than {MAX_CREATE_REQUEST_BYTES} bytes for the {_title(name)} operation"
             raise ApiError(413, "RequestEntityTooLargeException", limit)
         given = {member: values[0] for member, values in parse_qs(query).items()}
         operation = Operation(functions, [*parts[2:3], *parts[4:5]], given, _document(body), key, origin)

@@ -19,10 +19,9 @@ from typing import Any
 
 from local_lambda.aws.checks import invalid
 from local_lambda.errors import ApiError, UsageError
-from local_lambda.functions.bundle import MAX_UNZIPPED_BYTES, merge_layers, open_code
+from local_lambda.functions.bundle import merge_layers, open_code
+from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 
-MAX_ZIPPED_BYTES = 52_428_800
-MAX_REQUEST_BYTES = 70_167_211
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.errors import StartError, UsageError
+from local_lambda.limits import MAX_EVENT_BYTES
 from local_lambda.processes.group import Zygote
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from local_lambda.xray.collecting import Trace
 
 Result = TypeVar("Result")
-MAX_EVENT_BYTES = 6_291_456
 TRACE_WIDTH = 100
 AWS_PORT = 4566
 
@@ -396,7 +396,7 @@ async def _serve(
 ) -> int:
     import asyncio
 
-    from local_lambda.apis.invoke_2015_03_31 import MAX_SYNC_BYTES, FunctionDirectory, invoke_api
+    from local_lambda.apis.invoke_2015_03_31 import FunctionDirectory, invoke_api
     from local_lambda.http.server import Server
 
     stop = _Stop()
@@ -415,7 +415,7 @@ async def _serve(
 
         worker = Worker(broker, pools, lambda text, bad: host.console.write("amqp", text, bad=bad))
         await worker.start()
-    server = Server(app, listener, MAX_SYNC_BYTES)
+    server = Server(app, listener, MAX_EVENT_BYTES)
     await server.start()
     names = ", ".join(pools)
     host.console.write("platform", f"listening on http://{server.address} for {names}")

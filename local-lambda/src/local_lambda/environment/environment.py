@@ -23,7 +23,8 @@ from local_lambda.errors import ApiError
 from local_lambda.events import local, platform
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.stream import EventStream
-from local_lambda.functions.config import INIT_TIMEOUT_SECONDS, FunctionConfig
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.limits import INIT_TIMEOUT_SECONDS
 from local_lambda.processes.group import Process, ProcessGroup
 from local_lambda.processes.memory import PeakMemory
 from local_lambda.processes.variables import Launch

@@ -14,9 +14,9 @@ from local_lambda.environment.invocation import Invocation, encode
 from local_lambda.environment.states import EXTENSION, Machine
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
+from local_lambda.limits import MAX_EXTENSIONS
 from local_lambda.processes.group import Process
 
-MAX_EXTENSIONS = 10
 EVENTS = ("INVOKE", "SHUTDOWN")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 

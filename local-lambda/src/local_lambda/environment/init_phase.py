@@ -9,10 +9,11 @@ from __future__ import annotations
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from local_lambda.environment.extensions import MAX_EXTENSIONS, Extension, Extensions
+from local_lambda.environment.extensions import Extension, Extensions
 from local_lambda.environment.invocation import Failure, exited, extension_ended, launch_failed
 from local_lambda.environment.states import RUNTIME, Machine
 from local_lambda.events import platform
+from local_lambda.limits import MAX_EXTENSIONS
 from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:

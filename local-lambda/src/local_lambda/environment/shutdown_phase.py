@@ -12,16 +12,13 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from local_lambda.environment.extensions import shutdown_event
+from local_lambda.limits import EXTERNAL_SHUTDOWN_SECONDS, INTERNAL_SHUTDOWN_SECONDS, RUNTIME_SHUTDOWN_SECONDS
 from local_lambda.processes.group import Process
 
 if TYPE_CHECKING:
     from local_lambda.environment.environment import ExecutionEnvironment
 
-INTERNAL_SECONDS = 0.5
-EXTERNAL_SECONDS = 2.0
 FLUSH_SECONDS = 0.1
-RUNTIME_SECONDS = 0.3
-"""The runtime's share when there are external extensions; with internal ones as well it is `INTERNAL_SECONDS`."""
 
 
 async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> None:
@@ -29,10 +26,10 @@ async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> Non
     extensions = [extension for extension in environment.extensions.external() if _runs(extension.process)]
     internal = environment.extensions.has_internal()
     began = perf_counter()
-    total = EXTERNAL_SECONDS if extensions else INTERNAL_SECONDS
+    total = EXTERNAL_SHUTDOWN_SECONDS if extensions else INTERNAL_SHUTDOWN_SECONDS
     runtime = environment.runtime_process
     if runtime is not None and _runs(runtime):
-        share = INTERNAL_SECONDS if internal else RUNTIME_SECONDS
+        share = INTERNAL_SHUTDOWN_SECONDS if internal else RUNTIME_SHUTDOWN_SECONDS
         environment.signal(runtime, signal.SIGTERM)
         await _ended(environment, [runtime], began + share)
         if _runs(runtime):

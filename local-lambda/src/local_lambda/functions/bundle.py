@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from local_lambda.errors import UsageError
+from local_lambda.limits import MAX_UNZIPPED_BYTES
 
 if TYPE_CHECKING:
     import zipfile
 
-MAX_UNZIPPED_BYTES = 262_144_000
 MAX_LINK_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
 FILE_MODE, FOLDER_MODE = 0o644, 0o755

@@ -11,13 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 
-DEFAULT_TIMEOUT_SECONDS = 3
-DEFAULT_MEMORY_MB = 128
-INIT_TIMEOUT_SECONDS = 10.0
-MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 MAX_CONCURRENCY_DEFAULT = 10
 
 RESERVED_VARIABLES = frozenset(
@@ -59,7 +57,7 @@ class FunctionConfig(NamedTuple):
     code: Path = Path(".")
     timeout: int = DEFAULT_TIMEOUT_SECONDS
     memory_mb: int = DEFAULT_MEMORY_MB
-    ephemeral_storage_mb: int = 512
+    ephemeral_storage_mb: int = DEFAULT_STORAGE_MB
     environment: Mapping[str, str] = MappingProxyType({})
     layers: tuple[Path, ...] = ()
     tracing_active: bool = False

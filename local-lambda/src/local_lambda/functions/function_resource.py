@@ -15,8 +15,6 @@ from typing import Any
 
 from local_lambda.functions.config import (
     ACCOUNT_ID,
-    DEFAULT_MEMORY_MB,
-    DEFAULT_TIMEOUT_SECONDS,
     REGION,
     RESERVED_VARIABLES,
     ApiRoute,
@@ -25,11 +23,21 @@ from local_lambda.functions.config import (
 )
 from local_lambda.functions.intrinsics import Scope, text
 from local_lambda.functions.properties import Properties
+from local_lambda.limits import (
+    DEFAULT_MEMORY_MB,
+    DEFAULT_STORAGE_MB,
+    DEFAULT_TIMEOUT_SECONDS,
+    MAX_ENVIRONMENT_BYTES,
+    MAX_LAYERS,
+    MAX_MEMORY_MB,
+    MAX_STORAGE_MB,
+    MAX_TIMEOUT_SECONDS,
+    MIN_MEMORY_MB,
+    MIN_STORAGE_MB,
+)
 
 SERVERLESS, PLAIN = "AWS::Serverless::Function", "AWS::Lambda::Function"
 LAYER_CONTENT = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}
-MAX_LAYERS = 5
-MAX_ENVIRONMENT_BYTES = 4096
 APPLICATION_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 
@@ -65,9 +73,10 @@ class FunctionReader:
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
         """One function. Raises CannotRun when it is right and cannot run here, UsageError when it is wrong."""
         serverless = self._resources[logical_id]["Type"] == SERVERLESS
-        timeout = properties.integer("Timeout", DEFAULT_TIMEOUT_SECONDS, 1, 900, "seconds")
-        memory = properties.integer("MemorySize", DEFAULT_MEMORY_MB, 128, 10240, "MB")
-        storage = properties.inside("EphemeralStorage").integer("Size", 512, 512, 10240, "MB")
+        timeout = properties.integer("Timeout", DEFAULT_TIMEOUT_SECONDS, 1, MAX_TIMEOUT_SECONDS, "seconds")
+        memory = properties.integer("MemorySize", DEFAULT_MEMORY_MB, MIN_MEMORY_MB, MAX_MEMORY_MB, "MB")
+        storage = properties.inside("EphemeralStorage")
+        size = storage.integer("Size", DEFAULT_STORAGE_MB, MIN_STORAGE_MB, MAX_STORAGE_MB, "MB")
         tracing = properties if serverless else properties.inside("TracingConfig")
         mode = tracing.one_of("Tracing" if serverless else "Mode", ("Active", "PassThrough", "Disabled"), "PassThrough")
         concurrency = properties.integer("ReservedConcurrentExecutions", None, 0, 100_000, "environments")
@@ -84,7 +93,7 @@ class FunctionReader:
             code=self._image_folder(logical_id) if image else _code(properties, serverless),
             timeout=timeout,
             memory_mb=memory,
-            ephemeral_storage_mb=storage,
+            ephemeral_storage_mb=size,
             environment=environment,
             layers=self._layers(properties),
             tracing_active=mode == "Active",

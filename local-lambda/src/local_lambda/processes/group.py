@@ -19,7 +19,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-MAX_LINE_BYTES = 262_144
+from local_lambda.limits import MAX_LOG_EVENT_BYTES
+
 _READ_BYTES = 65_536
 _PIPE_BYTES = 1_048_576
 """More than a pipe holds: what had been written when the reading began is read."""
@@ -103,7 +104,7 @@ class Output:
         self.buffer = lines.pop()
         for line in lines:
             self.process.on_line(line.decode("utf-8", "replace") + "\n", None)
-        if len(self.buffer) > MAX_LINE_BYTES:
+        if len(self.buffer) > MAX_LOG_EVENT_BYTES:
             self.flush()
 
     def flush(self) -> None:

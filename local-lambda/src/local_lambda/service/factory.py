@@ -14,9 +14,10 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from local_lambda.functions.config import MAX_PAYLOAD_BYTES, FunctionConfig
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.http.sockets import listen, listen_udp
+from local_lambda.limits import MAX_PAYLOAD_BYTES
 from local_lambda.processes.group import Process, ProcessGroup, Zygote
 from local_lambda.processes.mounts import spec
 from local_lambda.processes.variables import Endpoints, Folders, Launch, command_launch, managed_launch

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from local_lambda.events import platform
 from local_lambda.events.platform import Event, Tracing
 from local_lambda.functions.config import LoggingConfig
+from local_lambda.limits import LOG_TAIL_BYTES
 
-LOG_TAIL_BYTES = 4096
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
 
 Line = tuple[str, str]

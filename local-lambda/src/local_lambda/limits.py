@@ -1,0 +1,59 @@
+"""Every number of the service, once. Numbers of this tool's own stand where they are used.
+
+Sources: the quotas at https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, the API reference, and
+AWS's own supervisor (https://github.com/aws/aws-lambda-runtime-interface-emulator).
+"""
+
+from __future__ import annotations
+
+# --- a function's configuration
+
+DEFAULT_TIMEOUT_SECONDS = 3
+MAX_TIMEOUT_SECONDS = 900
+DEFAULT_MEMORY_MB = 128
+MIN_MEMORY_MB = 128
+MAX_MEMORY_MB = 10_240
+DEFAULT_STORAGE_MB = 512
+"""`EphemeralStorage`: the size of `/tmp`."""
+MIN_STORAGE_MB = 512
+MAX_STORAGE_MB = 10_240
+MAX_LAYERS = 5
+MAX_ENVIRONMENT_BYTES = 4096
+"""Names and values of a function's environment variables together."""
+
+# --- invocations
+
+MAX_EVENT_BYTES = 6_291_456
+"""A synchronous invocation's event: 6 MB."""
+MAX_ASYNC_EVENT_BYTES = 1_048_576
+"""An asynchronous invocation's event: 1 MB."""
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
+"""A function's response."""
+MAX_CLIENT_CONTEXT_BYTES = 3_583
+LOG_TAIL_BYTES = 4096
+"""What `LogType: Tail` gives back of the log."""
+
+# --- phases
+
+INIT_TIMEOUT_SECONDS = 10.0
+INTERNAL_SHUTDOWN_SECONDS = 0.5
+"""The Shutdown phase with internal extensions alone."""
+EXTERNAL_SHUTDOWN_SECONDS = 2.0
+"""The Shutdown phase with an external extension."""
+RUNTIME_SHUTDOWN_SECONDS = 0.3
+"""The runtime's share when there are external extensions; with internal ones as well it is the internal 0.5 s."""
+
+# --- extensions and telemetry
+
+MAX_EXTENSIONS = 10
+MAX_LOG_EVENT_BYTES = 262_144
+"""A longer line is cut."""
+
+# --- packages
+
+MAX_UNZIPPED_BYTES = 262_144_000
+"""Code and layers together: 250 MB."""
+MAX_ZIPPED_BYTES = 52_428_800
+"""A zip sent with the request: 50 MB."""
+MAX_CREATE_REQUEST_BYTES = 70_167_211
+"""A request with a zip in it."""
