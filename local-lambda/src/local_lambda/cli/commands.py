@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from local_lambda.events.platform import Event
     from local_lambda.functions.config import FunctionConfig
     from local_lambda.functions.template import Functions
-    from local_lambda.functions.watch import Watcher
+    from local_lambda.service.watch import Watcher
     from local_lambda.service.factory import EnvironmentHost, Program
     from local_lambda.service.pool import EnvironmentPool
     from local_lambda.sinks.console import Console
@@ -100,7 +100,7 @@ def start(options: Namespace) -> int:
             _note_runtime(program, host.console)
 
         def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
-            from local_lambda.functions.watch import Watcher
+            from local_lambda.service.watch import Watcher
 
             def say(text: str, bad: bool) -> None:
                 host.console.write("platform", text, bad=bad)
