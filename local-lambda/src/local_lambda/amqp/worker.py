@@ -20,11 +20,12 @@ import aio_pika
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError, PublishError
 
 from local_lambda.amqp.connection import Broker
-from local_lambda.apis.invoke_2015_03_31 import check_json, client_context, error_body
+from local_lambda.apis.invoke_2015_03_31 import error_body
 from local_lambda.environment.invocation import Answer, Invocation
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
+from local_lambda.service.payload import check_json, client_context
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 

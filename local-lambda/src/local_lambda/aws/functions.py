@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local_lambda.apis.invoke_2015_03_31 import FunctionDirectory
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.function import Function, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
@@ -21,7 +20,8 @@ from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.service.factory import EnvironmentHost, Program
+from local_lambda.service.directory import FunctionDirectory
+from local_lambda.service.factory import EnvironmentFactory, Program
 from local_lambda.service.pool import EnvironmentPool
 
 
@@ -35,7 +35,7 @@ class Functions:
     def __init__(
         self,
         region: str,
-        host: EnvironmentHost,
+        factory: EnvironmentFactory,
         workspace: Path,
         limit: int,
         find: Callable[[FunctionConfig], Interpreter],
@@ -45,7 +45,7 @@ class Functions:
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self.directory = _Directory(self)
-        self._host = host
+        self._factory = factory
         self._limit = limit
         self._find = find
         self._ending: set[asyncio.Task[None]] = set()
@@ -146,10 +146,10 @@ class Functions:
             function.made += 1
             label = f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
             program = Program(function.config(), function.package.folder, function.opt, function.interpreter)
-            return self._host.build(self._host.lay(program, label))
+            return self._factory.build(self._factory.lay(program, label))
 
         return EnvironmentPool(
-            function.config(), self._most(function), create, partial(self._say, function), discard=self._host.release
+            function.config(), self._most(function), create, partial(self._say, function), discard=self._factory.release
         )
 
     def _most(self, function: Function) -> int:
@@ -196,7 +196,7 @@ class Functions:
         function.interpreter = found
 
     def _say(self, function: Function, text: str, bad: bool = False) -> None:
-        self._host.console.write("platform", f"{function.name}: {text}", bad=bad)
+        self._factory.console.write("platform", f"{function.name}: {text}", bad=bad)
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{name}"

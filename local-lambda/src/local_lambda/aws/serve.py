@@ -23,35 +23,36 @@ from local_lambda.aws.services import ROLE, Services
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter, find_for_runtime
 from local_lambda.http.server import Server
-from local_lambda.service.factory import EnvironmentHost
+from local_lambda.service.factory import EnvironmentFactory
 
 _NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """What would lead a client to a real account."""
 
 
-async def serve(host: EnvironmentHost, listener: socket.socket, options: Namespace, stop: asyncio.Event) -> int:
+async def serve(factory: EnvironmentFactory, listener: socket.socket, options: Namespace, stop: asyncio.Event) -> int:
     """Serve until `stop`, or until the command has ended; returns the exit status."""
     services = Services()
     services.start()
     logs = LogGroups(services)
-    host.log_writers.append(logs.writer)
-    host.on_trace.append(partial(put_trace, services))
-    host.attach(asyncio.get_running_loop())
+    factory.log_writers.append(logs.writer)
+    factory.on_trace.append(partial(put_trace, services))
+    factory.attach(asyncio.get_running_loop())
 
     def find(function: FunctionConfig) -> Interpreter:
         return find_for_runtime(function, Path.cwd(), options.python, os.environ)
 
     def functions(region: str) -> Functions:
-        return Functions(region, host, host.workspace / region, options.max_environments, find)
+        return Functions(region, factory, factory.workspace / region, options.max_environments, find)
 
     private = ip_address(listener.getsockname()[0]).is_loopback
     endpoint = Endpoint(services, logs, functions, private)
     server = Server(endpoint, listener, MAX_BODY_BYTES)
     await server.start()
     url = f"http://{server.address}"
-    host.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")
-    host.console.write("platform", f"functions may have the role {ROLE}; all is in memory and ends with this command")
-    host.console.flush()
+    factory.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")
+    roles = f"functions may have the role {ROLE}; all is in memory and ends with this command"
+    factory.console.write("platform", roles)
+    factory.console.flush()
     status = 0
     if options.command:
         status = await _run(options.command, client_variables(url, os.environ), stop)
@@ -61,7 +62,7 @@ async def serve(host: EnvironmentHost, listener: socket.socket, options: Namespa
     await endpoint.finish()
     server.close()
     services.close()
-    host.console.write("platform", "stopped")
+    factory.console.write("platform", "stopped")
     return status
 
 

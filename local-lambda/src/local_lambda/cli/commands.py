@@ -1,4 +1,4 @@
-"""The commands: a description of the functions in, a host and pools put to work, an exit status out.
+"""The commands: a description of the functions in, a factory and pools put to work, an exit status out.
 
 The order inside a command is what makes it quick: the helper process first, then template and sockets, then the
 runtime, and only then asyncio and the HTTP server, which are imported while the runtime starts.
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from local_lambda.events.platform import Event
     from local_lambda.functions.config import FunctionConfig
     from local_lambda.functions.template import Functions
-    from local_lambda.service.watch import Watcher
-    from local_lambda.service.factory import EnvironmentHost, Program
+    from local_lambda.service.factory import EnvironmentFactory, Program
     from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.service.watch import Watcher
     from local_lambda.sinks.console import Console
     from local_lambda.xray.collecting import Trace
 
@@ -44,25 +44,25 @@ AWS_PORT = 4566
 
 def invoke(options: Namespace) -> int:
     """`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
-    with _host(options) as host, _recorded(options, host):
+    with _factory(options) as factory, _recorded(options, factory):
         from local_lambda.functions.template import load_functions, select
 
         function = select(load_functions(options.template, os.environ), options.function)
         names = options.event or [None]
         payloads = [_event(name) for name in names] * options.count
-        program = _program(function, options, host.workspace)
-        _note_runtime(program, host.console)
+        program = _program(function, options, factory.workspace)
+        _note_runtime(program, factory.console)
         report: list[Event] = []
         documents: list[dict[str, Any]] = []
         if options.report:
-            host.sinks.append(report.append)
-            host.on_trace.append(lambda trace: documents.extend(trace.documents))
-            host.on_late_document.append(documents.append)
-        foundation = host.lay(program, spawn=True)
+            factory.sinks.append(report.append)
+            factory.on_trace.append(lambda trace: documents.extend(trace.documents))
+            factory.on_late_document.append(documents.append)
+        foundation = factory.lay(program, spawn=True)
         for name, payload in zip(names, payloads, strict=False):  # the first round, which the others repeat
             _check_event(name, payload)
-        environment = host.build(foundation)
-        answers = _run(_invoke_all(host, environment, payloads, quiet=bool(options.report)))
+        environment = factory.build(foundation)
+        answers = _run(_invoke_all(factory, environment, payloads, quiet=bool(options.report)))
         if options.report:
             _print_report(function, answers, report, documents)
         if environment.init_failure is not None and environment.init_failure.error_type == "Runtime.InvalidEntrypoint":
@@ -77,7 +77,7 @@ def start(options: Namespace) -> int:
     broker = _broker(options)
     if options.watch:
         _check_extra("start --watch", "watch", "watchfiles")
-    with _host(options) as host, _recorded(options, host):
+    with _factory(options) as factory, _recorded(options, factory):
         from itertools import count
 
         from local_lambda.functions.template import load_functions
@@ -89,32 +89,32 @@ def start(options: Namespace) -> int:
         numbers = count(1)
 
         def open_program(function: FunctionConfig) -> Program:
-            return _program(function, options, host.workspace / f"program-{next(numbers)}")
+            return _program(function, options, factory.workspace / f"program-{next(numbers)}")
 
         functions = load()
         listener = listen(options.host, options.port)
         for refused, reason in functions.refused:
-            host.console.write("platform", f"{refused.name} is left out: {reason}")
+            factory.console.write("platform", f"{refused.name} is left out: {reason}")
         programs = {function.name: open_program(function) for function in functions}
         for program in programs.values():
-            _note_runtime(program, host.console)
+            _note_runtime(program, factory.console)
 
         def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
             from local_lambda.service.watch import Watcher
 
             def say(text: str, bad: bool) -> None:
-                host.console.write("platform", text, bad=bad)
+                factory.console.write("platform", text, bad=bad)
 
-            return Watcher(options.template, functions, load, open_program, programs, pools, host.workspace, say)
+            return Watcher(options.template, functions, load, open_program, programs, pools, factory.workspace, say)
 
         watch = watcher if options.watch else None
-        return _run(_serve(host, programs, listener, options.max_environments, broker, watch))
+        return _run(_serve(factory, programs, listener, options.max_environments, broker, watch))
 
 
 def execute(options: Namespace) -> int:
     """`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables."""
     broker = _broker(options)
-    with _host(options) as host, _recorded(options, host):
+    with _factory(options) as factory, _recorded(options, factory):
         from local_lambda.functions.interpreter import Interpreter
         from local_lambda.http.sockets import listen
         from local_lambda.service.factory import Program
@@ -132,7 +132,7 @@ def execute(options: Namespace) -> int:
         layers = options.opt.resolve() if options.opt else Path("/opt")
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
-        return _run(_serve(host, {function.name: program}, listener, options.max_environments, broker))
+        return _run(_serve(factory, {function.name: program}, listener, options.max_environments, broker))
 
 
 def call(options: Namespace) -> int:
@@ -167,10 +167,10 @@ def aws(options: Namespace) -> int:
     port = options.port
     if port is None:
         port = 0 if options.command else AWS_PORT
-    with _host(options) as host:
+    with _factory(options) as factory:
         from local_lambda.http.sockets import listen
 
-        return _run(_serve_aws(host, listen(options.host, port), options))
+        return _run(_serve_aws(factory, listen(options.host, port), options))
 
 
 # --- parts
@@ -207,37 +207,37 @@ def _broker(options: Namespace) -> Broker | None:
 
 
 @contextmanager
-def _host(options: Namespace) -> Iterator[EnvironmentHost]:
-    """The host of all environments. Its workspace is a private folder for opened archives and for `/tmp`.
+def _factory(options: Namespace) -> Iterator[EnvironmentFactory]:
+    """The factory of all environments. Its workspace is a private folder for opened archives and for `/tmp`.
 
     The folder is made when something is put into it; the zygote removes it, even when the tool is killed.
     """
     workspace = Path(os.environ.get("TMPDIR") or "/tmp") / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     zygote = Zygote(workspace)
-    from local_lambda.service.factory import EnvironmentHost
+    from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.sinks.console import Console
 
-    host = EnvironmentHost(zygote, Console(sys.stderr, os.environ), os.environ, workspace, options.freeze)
+    factory = EnvironmentFactory(zygote, Console(sys.stderr, os.environ), os.environ, workspace, options.freeze)
     try:
-        yield host
+        yield factory
     finally:
-        host.close()
+        factory.close()
         zygote.close()
 
 
 @contextmanager
-def _recorded(options: Namespace, host: EnvironmentHost) -> Iterator[None]:
-    """Record the environments of `host`, and draw them in the end, if that is asked for."""
+def _recorded(options: Namespace, factory: EnvironmentFactory) -> Iterator[None]:
+    """Record the environments of `factory`, and draw them in the end, if that is asked for."""
     if not (options.record or options.timeline or options.trace_events):
         yield
         return
     from local_lambda.timeline.drawing import recorded
 
-    with recorded(options, os.environ) as host.recorder:
+    with recorded(options, os.environ) as factory.recorder:
         try:
             yield
         finally:
-            host.console.flush()  # the drawing comes last
+            factory.console.flush()  # the drawing comes last
 
 
 def _program(function: FunctionConfig, options: Namespace, workspace: Path) -> Program:
@@ -303,8 +303,8 @@ def _event(name: str | None) -> bytes:
 
 
 def _check_event(name: str | None, payload: bytes) -> None:
-    from local_lambda.apis.invoke_2015_03_31 import check_json
     from local_lambda.errors import ApiError
+    from local_lambda.service.payload import check_json
 
     event = "the event" if name in (None, "-") else f"the event {name}"
     if len(payload) > MAX_EVENT_BYTES:
@@ -345,7 +345,7 @@ class _Stop:
 
 
 async def _invoke_all(
-    host: EnvironmentHost, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
+    factory: EnvironmentFactory, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
 ) -> list[tuple[Invocation, Answer]]:
     import asyncio
 
@@ -355,10 +355,10 @@ async def _invoke_all(
 
     stop = _Stop()
     loop = asyncio.get_running_loop()
-    _show_traces(host)
-    host.attach(loop)
+    _show_traces(factory)
+    factory.attach(loop)
     function = environment.function
-    pool = EnvironmentPool(function, 1, lambda: environment, lambda text: host.console.write("platform", text))
+    pool = EnvironmentPool(function, 1, lambda: environment, lambda text: factory.console.write("platform", text))
     pool.adopt(environment)
     answers: list[tuple[Invocation, Answer]] = []
     stopped = asyncio.ensure_future(stop.event.wait())
@@ -373,7 +373,7 @@ async def _invoke_all(
         answers.append((invocation, answered.result()))
         if not quiet:
             environment.stream.flush()
-            host.console.flush()
+            factory.console.flush()
             _print(answered.result().payload + b"\n")
     if not stopped.done():
         stopped.cancel()
@@ -387,7 +387,7 @@ def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> Non
 
 
 async def _serve(
-    host: EnvironmentHost,
+    factory: EnvironmentFactory,
     programs: Mapping[str, Program],
     listener: Any,
     limit: int,
@@ -396,32 +396,33 @@ async def _serve(
 ) -> int:
     import asyncio
 
-    from local_lambda.apis.invoke_2015_03_31 import FunctionDirectory, invoke_api
+    from local_lambda.apis.invoke_2015_03_31 import invoke_api
     from local_lambda.http.server import Server
+    from local_lambda.service.directory import FunctionDirectory
 
     stop = _Stop()
-    _show_traces(host)
-    host.attach(asyncio.get_running_loop())
-    pools = {name: _pool(host, programs, name, limit) for name in programs}
+    _show_traces(factory)
+    factory.attach(asyncio.get_running_loop())
+    pools = {name: _pool(factory, programs, name, limit) for name in programs}
     app, routes = invoke_api(FunctionDirectory(pools)), []
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway import api_gateway, read_routes
 
         routes = read_routes(pools.values())
-        app = api_gateway(routes, lambda text: host.console.write("platform", text, bad=True), app)
+        app = api_gateway(routes, lambda text: factory.console.write("platform", text, bad=True), app)
     worker = None
     if broker is not None:
         from local_lambda.amqp.worker import Worker
 
-        worker = Worker(broker, pools, lambda text, bad: host.console.write("amqp", text, bad=bad))
+        worker = Worker(broker, pools, lambda text, bad: factory.console.write("amqp", text, bad=bad))
         await worker.start()
     server = Server(app, listener, MAX_EVENT_BYTES)
     await server.start()
     names = ", ".join(pools)
-    host.console.write("platform", f"listening on http://{server.address} for {names}")
+    factory.console.write("platform", f"listening on http://{server.address} for {names}")
     for route in routes:
-        host.console.write("platform", f"route {route} of {route.pool.function.name}")
-    host.console.flush()
+        factory.console.write("platform", f"route {route} of {route.pool.function.name}")
+    factory.console.flush()
     watching = asyncio.ensure_future(watch(pools).run()) if watch is not None else None
     await stop.event.wait()
     server.stop_listening()
@@ -434,18 +435,18 @@ async def _serve(
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
     server.close()
-    host.console.write("platform", "stopped")
+    factory.console.write("platform", "stopped")
     return 0
 
 
-async def _serve_aws(host: EnvironmentHost, listener: Any, options: Namespace) -> int:
+async def _serve_aws(factory: EnvironmentFactory, listener: Any, options: Namespace) -> int:
     from local_lambda.aws.serve import serve
 
-    _show_traces(host)
-    return await serve(host, listener, options, _Stop().event)
+    _show_traces(factory)
+    return await serve(factory, listener, options, _Stop().event)
 
 
-def _pool(host: EnvironmentHost, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
+def _pool(factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
     from local_lambda.service.pool import EnvironmentPool
 
     function = programs[name].function
@@ -455,18 +456,18 @@ def _pool(host: EnvironmentHost, programs: Mapping[str, Program], name: str, lim
     def create() -> ExecutionEnvironment:
         nonlocal made
         made += 1
-        return host.build(host.lay(programs[name], f"{label}#{made}" if made > 1 else label))
+        return factory.build(factory.lay(programs[name], f"{label}#{made}" if made > 1 else label))
 
     if function.reserved_concurrency is not None:
         limit = min(limit, function.reserved_concurrency)
 
     def say(text: str) -> None:
-        host.console.write("platform", text)
+        factory.console.write("platform", text)
 
-    return EnvironmentPool(function, limit, create, say, discard=host.release)
+    return EnvironmentPool(function, limit, create, say, discard=factory.release)
 
 
-def _show_traces(host: EnvironmentHost) -> None:
+def _show_traces(factory: EnvironmentFactory) -> None:
     from local_lambda.sinks.console import LANE_WIDTH
     from local_lambda.xray.tree import draw
 
@@ -474,9 +475,9 @@ def _show_traces(host: EnvironmentHost) -> None:
 
     def show(trace: Trace) -> None:
         for line in draw(trace, width):
-            host.console.write("trace", line.text, bad=line.is_bad)
+            factory.console.write("trace", line.text, bad=line.is_bad)
 
-    host.on_trace.append(show)
+    factory.on_trace.append(show)
 
 
 def _print_report(

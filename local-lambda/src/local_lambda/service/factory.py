@@ -1,6 +1,6 @@
 """Makes execution environments: sandbox, sockets, processes, event stream and sinks of one, put together.
 
-One host serves all functions of a tool. An environment can be made, and its runtime spawned, before the event loop
+One factory serves all functions of a tool. An environment can be made, and its runtime spawned, before the event loop
 exists; `attach` (or creating it later) lets the loop carry it on. What is said on the sockets is not known here.
 """
 
@@ -78,7 +78,7 @@ class Foundation(NamedTuple):
     """The folder that is `/tmp` in a sandbox."""
 
 
-class EnvironmentHost:
+class EnvironmentFactory:
     """Creates the environments of all functions. `on_trace` gets each traced invocation's documents."""
 
     def __init__(

@@ -1,0 +1,63 @@
+"""The functions that can be invoked, and how a `FunctionName` finds one.
+
+Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (`FunctionName`, `Qualifier`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote
+
+from local_lambda.errors import ApiError
+from local_lambda.functions.config import REGION, FunctionConfig
+from local_lambda.service.pool import EnvironmentPool
+
+GENERIC_NAME = "function"
+"""The name `aws-lambda-rie` answers to, whatever the function is called."""
+
+
+class FunctionDirectory:
+    """The functions of a region that can be invoked, and how a `FunctionName` finds one.
+
+    `generic` says whether the only function there is may also be called by the name `function`.
+    """
+
+    def __init__(self, pools: Mapping[str, EnvironmentPool], region: str = REGION, generic: bool = True) -> None:
+        self._pools = pools
+        self._region = region
+        self._generic = generic
+        self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
+
+    def resolve(self, name: bytes, query: bytes) -> tuple[EnvironmentPool, str]:
+        """The pool and the ARN as invoked for a name, `name:qualifier`, partial ARN or full ARN.
+
+        Raises ApiError: ResourceNotFoundException (404), or InvalidParameterValueException (400) when name and query
+        give two different qualifiers.
+        """
+        found = self._resolved.get((name, query))
+        if found is None:
+            found = self._resolve(unquote(name.decode("latin-1")), parse_qs(query.decode("latin-1")))
+            if len(self._resolved) < 1000:
+                self._resolved[name, query] = found
+        return found
+
+    def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str]:
+        base = text.partition("function:")[2] if "function:" in text else text
+        name, _, suffix = base.partition(":")
+        asked = query.get("Qualifier", [""])[0]
+        if suffix and asked and suffix != asked:
+            raise ApiError(
+                400,
+                "InvalidParameterValueException",
+                "The derived qualifier from the function name does not match the specified qualifier.",
+            )
+        qualifier = suffix or asked
+        pool = self._pools.get(name)
+        if pool is None and self._generic and name == GENERIC_NAME and len(self._pools) == 1:
+            (pool,) = self._pools.values()
+        if pool is None or qualifier not in ("", "$LATEST", pool.function.version):
+            function = pool.function if pool else FunctionConfig(name, "", region=self._region)
+            arn = f"arn:aws:lambda:{function.region}:{function.account_id}:function:{name}:{qualifier or '$LATEST'}"
+            hint = "" if pool or not self._generic else f" (the functions here: {', '.join(self._pools)})"
+            raise ApiError(404, "ResourceNotFoundException", f"Function not found: {arn}{hint}")
+        return pool, f"{pool.function.arn}:{qualifier}" if qualifier else pool.function.arn
