@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local_lambda.apis.api_gateway import Route, api_gateway
-from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.http.server import Exchange, Head
 from support.tool import DEADLINE_SECONDS, Gate, Project, Reply, Tool, run
@@ -308,7 +308,7 @@ def test_caller_is_told_when_the_function_takes_too_long(
     async def call() -> list[tuple[int, bytes]]:
         api_gateway([route_of_slow], notices.append, lambda exchange: None)(caller)
         await asyncio.wait_for(answered.wait(), DEADLINE_SECONDS)
-        pool.invocation.on_answer(pool.invocation, Answer(b'{"statusCode": 200}', failed=False))
+        pool.invocation.on_response(pool.invocation, InvocationResponse(b'{"statusCode": 200}', failed=False))
         return caller.answers
 
     monkeypatch.setattr("local_lambda.apis.api_gateway.TIMEOUT_SECONDS", {"1.0": 0.0, "2.0": 0.0})

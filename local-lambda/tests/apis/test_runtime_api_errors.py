@@ -5,24 +5,24 @@ from __future__ import annotations
 import pytest
 
 from support.puppet_runtime import PATH, Puppet
-from support.wire import Answer
+from support.wire import Response
 
 LIMIT = 6_291_556
 TRANSITION = "State transition from {} to {} failed for runtime. Error: State transition is not allowed"
 
 
-def check(answer: Answer, status: int, error_type: str, message: str) -> None:
+def check(answer: Response, status: int, error_type: str, message: str) -> None:
     """The answer is this error object, its members in this order."""
     assert answer.status == status
     assert list(answer.json.items()) == [("errorMessage", message), ("errorType", error_type)]
     assert answer.headers["content-type"] == "application/json"
 
 
-def refused(answer: Answer, state: str, target: str) -> None:
+def refused(answer: Response, state: str, target: str) -> None:
     check(answer, 403, "InvalidStateTransition", TRANSITION.format(state, target))
 
 
-def identifier(asked: Answer) -> str:
+def identifier(asked: Response) -> str:
     return asked.headers["lambda-runtime-aws-request-id"]
 
 

@@ -28,7 +28,7 @@ def test_invoke_of_a_new_environment_is_a_cold_start(rig: Rig) -> None:
     assert rig.state == ("Busy", "Running")
     assert rig.story() == [*COLD, "start"]
     rig.respond(call, b"result")
-    assert (call.answer.payload, call.answer.failed) == (b"result", False)
+    assert (call.response.payload, call.response.failed) == (b"result", False)
     assert rig.state == ("Busy", "RuntimeResponseSentState")
     assert rig.story() == [*COLD, "start"]
     rig.ask()
@@ -123,7 +123,7 @@ def test_error_of_the_handler_is_a_success_of_the_runtime(rig: Rig) -> None:
     call = rig.call()
     rig.environment.fail(call.id, b"the error", rig.clock.now, cause="the cause")
     rig.ask()
-    assert (call.answer.payload, call.answer.failed) == (b"the error", True)
+    assert (call.response.payload, call.response.failed) == (b"the error", True)
     assert rig.story() == INVOKED
     assert (rig.last(RuntimeDone).failed, rig.last(RuntimeDone).cause) == (True, "the cause")
 
@@ -133,7 +133,7 @@ def test_response_that_is_refused_fails_the_invocation_only(rig: Rig) -> None:
     rig.warm()
     call = rig.call()
     rig.environment.refuse_response(call.id, b"too large", rig.clock.now)
-    assert (call.answer.payload, call.answer.failed) == (b"too large", True)
+    assert (call.response.payload, call.response.failed) == (b"too large", True)
     rig.ask()
     assert rig.state == ("Idle", "Ready")
 
@@ -143,9 +143,9 @@ def test_answer_with_the_log_tail_comes_after_the_report(rig: Rig) -> None:
     rig.warm()
     call = rig.call(tail=True)
     rig.respond(call, b"result")
-    assert call.answers == []
+    assert call.responses == []
     rig.ask()
-    assert (call.answer.payload, call.answer.failed, call.answer.log_tail) == (b"result", False, b"the tail")
+    assert (call.response.payload, call.response.failed, call.response.log_tail) == (b"result", False, b"the tail")
     assert rig.story() == INVOKED
 
 
@@ -206,9 +206,9 @@ def test_answer_to_something_else_is_refused_and_changes_nothing(
         with pytest.raises(ApiError) as refusal:
             verb(identifier, b"", rig.clock.now, attempt)
         assert (refusal.value.status, refusal.value.error_type) == (400, "InvalidRequestID")
-    assert (rig.state, call.answers) == (before, [])
+    assert (rig.state, call.responses) == (before, [])
     rig.environment.respond(call.id, b"", rig.clock.now, call.invocation.invocation_id)
-    assert len(call.answers) == 1
+    assert len(call.responses) == 1
 
 
 def test_answer_twice_is_refused_and_changes_nothing(rig: Rig) -> None:
@@ -223,7 +223,7 @@ def test_answer_twice_is_refused_and_changes_nothing(rig: Rig) -> None:
     rig.ask()
     with pytest.raises(InvalidStateTransition):
         rig.environment.respond(call.id, b"fourth", rig.clock.now)
-    assert call.answer.payload == b"first"
+    assert call.response.payload == b"first"
     assert rig.story() == INVOKED
 
 

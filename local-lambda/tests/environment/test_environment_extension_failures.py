@@ -21,7 +21,7 @@ def test_invoke_when_an_extension_never_comes_back_times_out_after_the_answer(ma
     assert rig.state[0] == "Busy"
     assert rig.told == ["INVOKE one 3.0"]
     rig.clock.advance(0.2)
-    assert (call.answer.payload, call.answer.failed) == (b"result", False)
+    assert (call.response.payload, call.response.failed) == (b"result", False)
     assert rig.story() == ["start", "runtimeDone success", "report timeout"]
     assert rig.last(Report).duration == 3000
     rig.program("runtime").exit(0)
@@ -39,7 +39,7 @@ def test_invoke_when_an_extension_never_comes_back_times_out_after_the_answer(ma
     rig.ask()
     rig.respond(again, b"good")
     rig.ask()
-    assert again.answer.payload == b"good"
+    assert again.response.payload == b"good"
     assert rig.story()[-1] == "report success"
 
 
@@ -53,7 +53,7 @@ def test_invoke_when_an_extension_ends_fails(make_rig: MakeRig, code: int, answe
     if answered:
         rig.respond(call, b"result")
     rig.program("extension:one").exit(code)
-    assert call.answer.failed != answered
+    assert call.response.failed != answered
     crash = "error Extension.Crash"
     assert rig.story() == ["start", f"runtimeDone {crash}", f"report {crash}"]
     rig.program("runtime").exit(0)
@@ -126,10 +126,10 @@ def test_runtime_that_goes_on_after_the_invocation_has_failed_is_not_heard(make_
     if answered:
         rig.respond(call, b"in time")
     rig.program("extension:one").exit(1)
-    told, answer = rig.story(), call.answer
+    told, answer = rig.story(), call.response
     assert rig.state[0] == "Resetting"
     if not answered:
         with pytest.raises(ApiError, match="Invalid request ID"):
             rig.respond(call, b"too late")
     rig.ask()
-    assert (rig.story(), call.answer) == (told, answer)
+    assert (rig.story(), call.response) == (told, answer)

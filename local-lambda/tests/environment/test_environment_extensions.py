@@ -122,11 +122,11 @@ def test_invoke_goes_to_the_subscribed_and_ends_when_they_are_back(make_rig: Mak
     assert rig.told == ["INVOKE one 3.0"]
     rig.clock.advance(0.25)
     rig.respond(call, b"result")
-    assert call.answer.payload == b"result"
+    assert call.response.payload == b"result"
     rig.ask()
     assert rig.freed == 0
     assert not rig.environment.free
-    assert rig.environment.answered
+    assert rig.environment.responded
     rig.clock.advance(0.5)
     assert rig.story() == INVOKED[:2]
     rig.next("one")

@@ -32,14 +32,14 @@ def recovers(rig: Rig) -> None:
     rig.ask()
     rig.respond(call, b"good")
     rig.ask()
-    assert call.answer.payload == b"good"
+    assert call.response.payload == b"good"
     assert rig.story() == AGAIN + INVOKED
 
 
 def error(call: Call) -> str:
     """The message of the error object without the request id."""
-    document = json.loads(call.answer.payload)
-    assert call.answer.failed
+    document = json.loads(call.response.payload)
+    assert call.response.failed
     assert list(document) == ["errorType", "errorMessage"]
     return f"{document['errorType']}: {document['errorMessage'].removeprefix(f'RequestId: {call.id} Error: ')}"
 
@@ -49,7 +49,7 @@ def test_timeout_stops_the_runtime(rig: Rig) -> None:
     rig.warm()
     call = rig.call()
     rig.clock.advance(TIMEOUT - 0.05)
-    assert call.answers == []
+    assert call.responses == []
     rig.clock.advance(0.2)
     assert error(call) == "Sandbox.Timedout: Task timed out after 3.00 seconds"
     assert rig.story() == ["start", "runtimeDone timeout", "report timeout"]
@@ -64,7 +64,7 @@ def test_timeout_after_the_answer_leaves_the_caller_its_answer(rig: Rig) -> None
     call = rig.call()
     rig.respond(call, b"in time")
     rig.clock.advance(TIMEOUT + 0.2)
-    assert call.answer.payload == b"in time"
+    assert call.response.payload == b"in time"
     assert rig.story() == ["start", "runtimeDone timeout", "report timeout"]
     recovers(rig)
 
@@ -98,7 +98,7 @@ def test_exit_after_the_answer_leaves_the_caller_its_answer(rig: Rig) -> None:
     rig.respond(call, b"in time")
     rig.process.exit(1)
     rig.clock.run()
-    assert call.answer.payload == b"in time"
+    assert call.response.payload == b"in time"
     assert rig.story() == ["start", *CRASHED]
     recovers(rig)
 
@@ -195,7 +195,7 @@ def test_init_that_fails_twice_fails_the_invocation(rig: Rig, fail: Callable[[Ri
     call = rig.call()
     fail(rig)
     fail(rig)
-    assert call.answer.failed
+    assert call.response.failed
     assert rig.story() == [
         *("initStart init", f"initRuntimeDone init {status}", f"initReport init {status}"),
         *("initStart invoke", f"initRuntimeDone invoke {status}", f"initReport invoke {status}"),
@@ -210,7 +210,7 @@ def test_init_error_is_the_answer_byte_for_byte(rig: Rig) -> None:
     call = rig.call()
     post_init_error(rig)
     post_init_error(rig)
-    assert call.answer.payload == b'{"posted":1}'
+    assert call.response.payload == b'{"posted":1}'
 
 
 def test_init_error_after_the_first_next_is_refused(rig: Rig) -> None:
@@ -228,7 +228,7 @@ def test_init_in_an_invocation_has_the_function_timeout(rig: Rig) -> None:
     rig.clock.advance(9.9)
     assert rig.state == ("Initializing", "Started")
     rig.clock.advance(0.1 + TIMEOUT - 0.1)
-    assert call.answers == []
+    assert call.responses == []
     rig.clock.advance(0.2)
     assert error(call) == "Sandbox.Timedout: Task timed out after 3.00 seconds"
     reports = [event.duration for event in rig.events if isinstance(event, InitReport)]
@@ -242,7 +242,7 @@ def test_log_tail_of_a_failed_invocation_comes_with_the_answer(rig: Rig, fail: C
     rig.warm()
     call = rig.call(tail=True)
     fail(rig)
-    assert (call.answer.failed, call.answer.log_tail) == (True, b"the tail")
+    assert (call.response.failed, call.response.log_tail) == (True, b"the tail")
 
 
 def test_log_tail_of_an_invocation_whose_init_failed_comes_with_the_answer(rig: Rig) -> None:
@@ -250,4 +250,4 @@ def test_log_tail_of_an_invocation_whose_init_failed_comes_with_the_answer(rig: 
     call = rig.call(tail=True)
     exit_early(rig)
     exit_early(rig)
-    assert (call.answer.failed, call.answer.log_tail) == (True, b"the tail")
+    assert (call.response.failed, call.response.log_tail) == (True, b"the tail")

@@ -83,10 +83,10 @@ def test_shutdown_when_somebody_is_served_answers(rig: Rig, state: str) -> None:
     assert call is not None
     assert rig.shut_down() == ["terminated"]
     if state == "Answered":
-        assert call.answer.payload == b"result"
+        assert call.response.payload == b"result"
     else:
-        assert json.loads(call.answer.payload)["errorType"] == "Sandbox.Failure"
-        assert call.answer.failed
+        assert json.loads(call.response.payload)["errorType"] == "Sandbox.Failure"
+        assert call.response.failed
     assert (rig.state[0], rig.group.running, rig.group.closed) == ("Terminated", [], True)
     if state != "Initializing":
         assert rig.story()[-2:] == ["runtimeDone failure Sandbox.Failure", "report failure Sandbox.Failure"]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -145,22 +145,24 @@ class FakeGroup:
 
 
 class Call:
-    """An invocation and the answers to it."""
+    """An invocation and the responses to it."""
 
     def __init__(self, tail: bool) -> None:
-        self.answers: list[Answer] = []
+        self.responses: list[InvocationResponse] = []
         context = new_tracing(None, False)
-        self.invocation = Invocation(b"{}", "arn:hello", context, lambda *got: self.answers.append(got[-1]), tail=tail)
+        self.invocation = Invocation(
+            b"{}", "arn:hello", context, lambda *got: self.responses.append(got[-1]), tail=tail
+        )
 
     @property
     def id(self) -> str:
         return self.invocation.request_id
 
     @property
-    def answer(self) -> Answer:
-        """The only answer there is."""
-        (answer,) = self.answers
-        return answer
+    def response(self) -> InvocationResponse:
+        """The only response there is."""
+        (response,) = self.responses
+        return response
 
 
 class Rig:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
@@ -19,26 +19,26 @@ class FakeEnvironment:
         self.on_free: Callable[[Any], None] = lambda environment: None
         self.current: Invocation | None = None
         self.free = True
-        self.answered = False
+        self.responded = False
         self.ended = False
         self.served: list[Invocation] = []
 
     def invoke(self, invocation: Invocation) -> None:
         """Take an invocation; two at a time would be a fault."""
         assert self.current is None
-        self.free, self.answered, self.current = False, False, invocation
+        self.free, self.responded, self.current = False, False, invocation
         self.served.append(invocation)
 
     def answer(self, payload: bytes = b"", failed: bool = False) -> None:
         """The caller has its answer; the environment is not free yet."""
         assert self.current is not None
-        invocation, self.answered = self.current, True
-        tell: Any = invocation.on_answer
-        tell(invocation, Answer(payload, failed))
+        invocation, self.responded = self.current, True
+        tell: Any = invocation.on_response
+        tell(invocation, InvocationResponse(payload, failed))
 
     def release(self) -> None:
         """Free again."""
-        self.free, self.answered, self.current = True, False, None
+        self.free, self.responded, self.current = True, False, None
         self.on_free(self)
 
     def finish(self, payload: bytes = b"", failed: bool = False) -> None:

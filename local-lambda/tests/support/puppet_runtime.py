@@ -7,7 +7,7 @@ import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from support.tool import DEADLINE_SECONDS, Reply, Tool
-from support.wire import Answer, Wire
+from support.wire import Response, Wire
 
 PATH = "/2018-06-01/runtime/"
 
@@ -38,15 +38,15 @@ class Puppet:
         self._wires.append(wire)
         return wire
 
-    def next(self) -> Answer:
+    def next(self) -> Response:
         """Ask for the next invocation and wait for it."""
         return self.wire().request("GET", f"{PATH}invocation/next").answer()
 
-    def post(self, path: str, body: bytes = b"", **headers: str) -> Answer:
+    def post(self, path: str, body: bytes = b"", **headers: str) -> Response:
         """Post something to the Runtime API, on a connection of its own."""
         return self.wire().request("POST", PATH + path, body, **headers).answer()
 
-    def respond(self, request_id: str, body: bytes = b"{}", **headers: str) -> Answer:
+    def respond(self, request_id: str, body: bytes = b"{}", **headers: str) -> Response:
         """Post a response."""
         return self.post(f"invocation/{request_id}/response", body, **headers)
 

@@ -11,7 +11,7 @@ from support.tool import DEADLINE_SECONDS
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One HTTP answer; header names are lower case."""
 
     status: int
@@ -45,7 +45,7 @@ class Wire:
             lines.append(f"Content-Length: {len(body)}")
         return self.send("\r\n".join([*lines, "", ""]).encode() + (body or b""))
 
-    def answer(self) -> Answer:
+    def answer(self) -> Response:
         """The next answer; an interim one (100) counts as an answer without a body."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, _ = head[0].split(" ", 2)
@@ -55,7 +55,7 @@ class Wire:
         while len(self._buffer) < length:
             self._more()
         body, self._buffer = self._buffer[:length], self._buffer[length:]
-        return Answer(int(status), headers, body)
+        return Response(int(status), headers, body)
 
     def closed(self) -> bool:
         """Wait for the end of the connection; whether nothing came before it."""

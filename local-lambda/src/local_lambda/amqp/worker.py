@@ -21,7 +21,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotF
 
 from local_lambda.amqp.connection import Broker
 from local_lambda.apis.invoke_2015_03_31 import error_body
-from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
@@ -187,8 +187,8 @@ class Worker:
         if not message.reply_to:
             await self._serve_asynchronous(pool, invocation, message)
             return
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        invocation.on_answer = partial(_set, answered)
+        answered: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
+        invocation.on_response = partial(_set, answered)
         pool.invoke(invocation, None)
         answer = await answered
         await self._answer(channel, message, answer.payload, _headers(pool, invocation, answer))
@@ -265,7 +265,7 @@ def _check(message: AbstractIncomingMessage) -> None:
     check_json(message.body)
 
 
-def _headers(pool: EnvironmentPool, invocation: Invocation, answer: Answer) -> Headers:
+def _headers(pool: EnvironmentPool, invocation: Invocation, answer: InvocationResponse) -> Headers:
     headers = {
         "x-amzn-RequestId": invocation.request_id,
         "X-Amzn-Trace-Id": invocation.tracing.header,
@@ -278,6 +278,6 @@ def _headers(pool: EnvironmentPool, invocation: Invocation, answer: Answer) -> H
     return headers
 
 
-def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
     if not answered.done():
         answered.set_result(answer)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from local_lambda.apis.errors import answering_errors
 from local_lambda.apis.proxy_event import Malformed, Request, Response, http_api_event, read_response, rest_api_event
-from local_lambda.environment.invocation import Answer, Invocation, encode
+from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute
@@ -130,7 +130,7 @@ class _Call:
         self._timer = loop.call_later(TIMEOUT_SECONDS[route.payload_format], self._timed_out)
         route.pool.invoke(Invocation(event, function.arn, tracing, self._answered), self._throttled)
 
-    def _answered(self, invocation: Invocation, answer: Answer) -> None:
+    def _answered(self, invocation: Invocation, answer: InvocationResponse) -> None:
         if self._over():
             return
         if answer.failed:

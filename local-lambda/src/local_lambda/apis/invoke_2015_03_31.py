@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 
 from local_lambda.apis.errors import answering_errors
-from local_lambda.environment.invocation import Answer, Invocation, encode
+from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange
@@ -70,7 +70,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
         return
     context = exchange.header(b"x-amz-client-context")
 
-    def answered(invocation: Invocation, answer: Answer) -> None:
+    def answered(invocation: Invocation, answer: InvocationResponse) -> None:
         lines = _headers(invocation) + version
         if answer.failed:
             lines += b"X-Amz-Function-Error: Unhandled\r\n"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid
 from local_lambda.aws.function import Function
-from local_lambda.aws.operation import Answer, Operation, code_of, location, page
+from local_lambda.aws.operation import Operation, Response, code_of, location, page
 from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.errors import ApiError
 from local_lambda.functions.config import ACCOUNT_ID
@@ -20,7 +20,7 @@ class FunctionOperations:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def create_function(self, operation: Operation) -> Answer:
+    async def create_function(self, operation: Operation) -> Response:
         request = operation.request
         checks.check_create(request)
         name, _ = function_name(request["FunctionName"])
@@ -30,11 +30,11 @@ class FunctionOperations:
         )
         return 201, function.configuration
 
-    async def list_functions(self, operation: Operation) -> Answer:
+    async def list_functions(self, operation: Operation) -> Response:
         functions = [function for _, function in sorted(operation.functions.functions.items())]
         return 200, page("Functions", [function.configuration for function in functions], operation.query)
 
-    async def get_function(self, operation: Operation) -> Answer:
+    async def get_function(self, operation: Operation) -> Response:
         function = _function(operation)
         code = {"RepositoryType": "S3", "Location": location(operation, function.package)}
         document: Document = {"Configuration": _configuration(operation, function), "Code": code}
@@ -44,17 +44,17 @@ class FunctionOperations:
             document["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
         return 200, document
 
-    async def get_function_configuration(self, operation: Operation) -> Answer:
+    async def get_function_configuration(self, operation: Operation) -> Response:
         return 200, _configuration(operation, _function(operation))
 
-    async def delete_function(self, operation: Operation) -> Answer:
+    async def delete_function(self, operation: Operation) -> Response:
         function = _function(operation)
         if operation.query.get("Qualifier") or function_name(operation.names[0])[1]:
             raise invalid("$LATEST version cannot be deleted without deleting the function.")
         operation.functions.delete(function)
         return 204, None
 
-    async def update_function_code(self, operation: Operation) -> Answer:
+    async def update_function_code(self, operation: Operation) -> Response:
         request, function = operation.request, _function(operation)
         dry_run = bool(request.pop("DryRun", False))
         checks.check_code(request)
@@ -62,7 +62,7 @@ class FunctionOperations:
         data = await code_of(self._services, operation, request)
         return 200, await operation.functions.update_code(function, data, request.get("Architectures"), dry_run)
 
-    async def update_function_configuration(self, operation: Operation) -> Answer:
+    async def update_function_configuration(self, operation: Operation) -> Response:
         request, function = operation.request, _function(operation)
         checks.check_update(request)
         _check_revision(function, request)
@@ -71,34 +71,34 @@ class FunctionOperations:
         await operation.functions.update_configuration(function, request)
         return 200, function.configuration
 
-    async def list_versions_by_function(self, operation: Operation) -> Answer:
+    async def list_versions_by_function(self, operation: Operation) -> Response:
         function = _function(operation)
         latest = {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}:$LATEST"}
         return 200, {"Versions": [latest]}
 
-    async def put_function_concurrency(self, operation: Operation) -> Answer:
+    async def put_function_concurrency(self, operation: Operation) -> Response:
         reserved = operation.request.get("ReservedConcurrentExecutions")
         if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
             raise invalid("ReservedConcurrentExecutions must be a whole number, 0 or more")
         operation.functions.set_concurrency(_function(operation), reserved)
         return 200, {"ReservedConcurrentExecutions": reserved}
 
-    async def get_function_concurrency(self, operation: Operation) -> Answer:
+    async def get_function_concurrency(self, operation: Operation) -> Response:
         reserved = _function(operation).reserved_concurrency
         return 200, {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
-    async def delete_function_concurrency(self, operation: Operation) -> Answer:
+    async def delete_function_concurrency(self, operation: Operation) -> Response:
         operation.functions.set_concurrency(_function(operation), None)
         return 204, None
 
-    async def list_tags(self, operation: Operation) -> Answer:
+    async def list_tags(self, operation: Operation) -> Response:
         return 200, {"Tags": _function(operation).tags}
 
-    async def tag_resource(self, operation: Operation) -> Answer:
+    async def tag_resource(self, operation: Operation) -> Response:
         _function(operation).tags.update(operation.request.get("Tags", {}))
         return 204, None
 
-    async def get_account_settings(self, operation: Operation) -> Answer:
+    async def get_account_settings(self, operation: Operation) -> Response:
         functions = operation.functions
         limits = {
             "TotalCodeSize": 80_530_636_800,

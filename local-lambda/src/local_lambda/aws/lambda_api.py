@@ -15,7 +15,7 @@ from local_lambda.aws.checks import Document
 from local_lambda.aws.function_operations import FunctionOperations
 from local_lambda.aws.functions import Functions
 from local_lambda.aws.layer_operations import LayerOperations
-from local_lambda.aws.operation import Answer, Operation
+from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
@@ -30,7 +30,7 @@ class LambdaApi(FunctionOperations, LayerOperations):
 
     async def call(
         self, functions: Functions, method: str, path: str, query: str, body: bytes, key: str, origin: str
-    ) -> Answer:
+    ) -> Response:
         """Status and document. Raises ApiError."""
         parts = [unquote(part) for part in path.strip("/").split("/")]
         pattern = " ".join([method, *(part if place in (0, 1, 3) else "*" for place, part in enumerate(parts))])
@@ -45,7 +45,7 @@ class LambdaApi(FunctionOperations, LayerOperations):
             raise ApiError(413, "RequestEntityTooLargeException", limit)
         given = {member: values[0] for member, values in parse_qs(query).items()}
         operation = Operation(functions, [*parts[2:3], *parts[4:5]], given, _document(body), key, origin)
-        verb: Callable[[Operation], Awaitable[Answer]] = getattr(self, name)
+        verb: Callable[[Operation], Awaitable[Response]] = getattr(self, name)
         if method == "GET":
             return await verb(operation)
         async with self._one_by_one:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from local_lambda.aws.checks import Document, layer_name, violation
 from local_lambda.aws.layers import LayerVersion
-from local_lambda.aws.operation import Answer, Operation, code_of, location, number, page
+from local_lambda.aws.operation import Operation, Response, code_of, location, number, page
 from local_lambda.aws.services import Services
 
 
@@ -16,7 +16,7 @@ class LayerOperations:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def publish_layer_version(self, operation: Operation) -> Answer:
+    async def publish_layer_version(self, operation: Operation) -> Response:
         name, request = layer_name(operation.names[0]), operation.request
         if not isinstance(request.get("Content"), dict):
             raise violation(None, "content", "Member must not be null")
@@ -24,12 +24,12 @@ class LayerOperations:
         layer = await operation.functions.layers.publish(name, request, data)
         return 201, _layer(operation, layer)
 
-    async def list_layer_versions(self, operation: Operation) -> Answer:
+    async def list_layer_versions(self, operation: Operation) -> Response:
         versions = operation.functions.layers.versions.get(layer_name(operation.names[0]), {})
         newest_first = [layer.document for _, layer in sorted(versions.items(), reverse=True)]
         return 200, page("LayerVersions", _compatible(newest_first, operation.query), operation.query)
 
-    async def list_layers(self, operation: Operation) -> Answer:
+    async def list_layers(self, operation: Operation) -> Response:
         if operation.query.get("find") == "LayerVersion":
             return await self._get_layer_version_by_arn(operation)
         layers = []
@@ -41,15 +41,15 @@ class LayerOperations:
                 layers.append({"LayerName": name, "LayerArn": arn, "LatestMatchingVersion": newest})
         return 200, page("Layers", layers, operation.query)
 
-    async def get_layer_version(self, operation: Operation) -> Answer:
+    async def get_layer_version(self, operation: Operation) -> Response:
         name, version = operation.names
         return 200, _layer(operation, operation.functions.layers.get(layer_name(name), number(version)))
 
-    async def _get_layer_version_by_arn(self, operation: Operation) -> Answer:
+    async def _get_layer_version_by_arn(self, operation: Operation) -> Response:
         arn, _, version = operation.query.get("Arn", "").rpartition(":")
         return 200, _layer(operation, operation.functions.layers.get(layer_name(arn), number(version)))
 
-    async def delete_layer_version(self, operation: Operation) -> Answer:
+    async def delete_layer_version(self, operation: Operation) -> Response:
         name, version = operation.names
         operation.functions.layers.delete(layer_name(name), number(version))
         return 204, None

@@ -12,7 +12,7 @@ from local_lambda.aws.functions import Functions
 from local_lambda.aws.packages import Package, sent_zip
 from local_lambda.aws.services import Request, Services, signed
 
-Answer = tuple[int, Document | None]
+Response = tuple[int, Document | None]
 """HTTP status and document."""
 PAGE = 50
 PACKAGES = "/packages/"

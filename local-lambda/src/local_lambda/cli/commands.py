@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from local_lambda.amqp.connection import Broker
     from local_lambda.environment.environment import ExecutionEnvironment
-    from local_lambda.environment.invocation import Answer, Invocation
+    from local_lambda.environment.invocation import Invocation, InvocationResponse
     from local_lambda.events.platform import Event
     from local_lambda.functions.config import FunctionConfig
     from local_lambda.functions.template import Functions
@@ -346,7 +346,7 @@ class _Stop:
 
 async def _invoke_all(
     factory: EnvironmentFactory, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
-) -> list[tuple[Invocation, Answer]]:
+) -> list[tuple[Invocation, InvocationResponse]]:
     import asyncio
 
     from local_lambda.environment.invocation import Invocation
@@ -360,10 +360,10 @@ async def _invoke_all(
     function = environment.function
     pool = EnvironmentPool(function, 1, lambda: environment, lambda text: factory.console.write("platform", text))
     pool.adopt(environment)
-    answers: list[tuple[Invocation, Answer]] = []
+    answers: list[tuple[Invocation, InvocationResponse]] = []
     stopped = asyncio.ensure_future(stop.event.wait())
     for payload in payloads:
-        answered: asyncio.Future[Answer] = loop.create_future()
+        answered: asyncio.Future[InvocationResponse] = loop.create_future()
         tracing = new_tracing(None, function.tracing_active)
         invocation = Invocation(payload or b"{}", function.arn, tracing, partial(_set, answered), tail=quiet)
         pool.invoke(invocation, None)
@@ -382,7 +382,7 @@ async def _invoke_all(
     return answers
 
 
-def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
     answered.set_result(answer)
 
 
@@ -482,7 +482,7 @@ def _show_traces(factory: EnvironmentFactory) -> None:
 
 def _print_report(
     function: FunctionConfig,
-    answers: Sequence[tuple[Invocation, Answer]],
+    answers: Sequence[tuple[Invocation, InvocationResponse]],
     report: Sequence[Event],
     documents: Sequence[dict[str, Any]],
 ) -> None:

@@ -17,7 +17,14 @@ from typing import Any, Protocol
 
 from local_lambda.environment.extensions import Deliver, Extension, Extensions, invoke_event
 from local_lambda.environment.init_phase import InitPhase
-from local_lambda.environment.invocation import Answer, Failure, Invocation, exited, extension_ended, timed_out
+from local_lambda.environment.invocation import (
+    Failure,
+    Invocation,
+    InvocationResponse,
+    exited,
+    extension_ended,
+    timed_out,
+)
 from local_lambda.environment.states import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.errors import ApiError
 from local_lambda.events import local, platform
@@ -184,9 +191,9 @@ class ExecutionEnvironment:
         return self.current is None and self.machine.state in ("New", "Idle", "Stopped")
 
     @property
-    def answered(self) -> bool:
+    def responded(self) -> bool:
         """Whether the environment is busy although its caller has the answer: it will be free soon."""
-        return not self.free and (self.current is None or self.current.answer is not None)
+        return not self.free and (self.current is None or self.current.response is not None)
 
     def invoke(self, invocation: Invocation) -> None:
         """Serve an invocation; a new or stopped environment is initialized first."""
@@ -260,9 +267,9 @@ class ExecutionEnvironment:
         invocation = self.current
         assert invocation is not None
         invocation.failed = failed
-        invocation.answer = Answer(payload, failed)
+        invocation.response = InvocationResponse(payload, failed)
         if not invocation.tail:
-            invocation.on_answer(invocation, invocation.answer)
+            invocation.on_response(invocation, invocation.response)
 
     def _abort(self, failure: Failure) -> None:
         """The invocation cannot come to a good end: answer, report, and start over."""
@@ -279,7 +286,7 @@ class ExecutionEnvironment:
         invocation.done = perf_counter()
         if self.runtime_process is not None:
             self.runtime_process.drain()
-        if invocation.answer is None and failure is not None:
+        if invocation.response is None and failure is not None:
             self._answer(failure.body_for(invocation.request_id), failed=True)
         if invocation.tracing.sampled or self.stream.wanted(platform.RuntimeDone):
             self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
@@ -298,10 +305,10 @@ class ExecutionEnvironment:
             spans = (platform.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
         self.stream.emit(partial(self._report_event, invocation, now, time(), failure, spans))
         self.current = None
-        if invocation.tail and invocation.answer is not None:
+        if invocation.tail and invocation.response is not None:
             self.stream.flush()
-            answer = invocation.answer
-            invocation.on_answer(invocation, Answer(answer.payload, answer.failed, self._log_tail()))
+            response = invocation.response
+            invocation.on_response(invocation, InvocationResponse(response.payload, response.failed, self._log_tail()))
 
     def _report_event(
         self,

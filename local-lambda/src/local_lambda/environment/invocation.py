@@ -1,4 +1,4 @@
-"""One invocation, its answer, and the error bodies the platform itself writes.
+"""One invocation, its response, and the error bodies the platform itself writes.
 
 Bodies and wording: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and recorded answers of the service.
 Bodies made here put `errorType` first, as the service does; those of the Python runtime put `errorMessage` first.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from local_lambda.environment.extensions import Extension
 
 
-class Answer(NamedTuple):
+class InvocationResponse(NamedTuple):
     """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when asked for."""
 
     payload: bytes
@@ -30,13 +30,13 @@ class Answer(NamedTuple):
     log_tail: bytes | None = None
 
 
-OnAnswer = Callable[["Invocation", Answer], object]
+OnResponse = Callable[["Invocation", InvocationResponse], object]
 
 
 class Invocation:
     """One event on its way through an environment. Times are `perf_counter` seconds, 0 before they are known."""
 
-    answer: Answer | None = None
+    response: InvocationResponse | None = None
     failed = False
     error_cause: str | None = None
     """The exception as the runtime describes it for X-Ray (JSON text)."""
@@ -56,7 +56,7 @@ class Invocation:
         payload: bytes,
         function_arn: str,
         tracing: Tracing,
-        on_answer: OnAnswer,
+        on_response: OnResponse,
         *,
         request_id: str | None = None,
         client_context: str | None = None,
@@ -65,7 +65,7 @@ class Invocation:
         self.payload = payload
         self.function_arn = function_arn
         self.tracing = tracing
-        self.on_answer = on_answer
+        self.on_response = on_response
         self.request_id = request_id or new_uuid()
         self.invocation_id = self.request_id[:24] + random_hex(12)
         """Differs between the attempts at one request."""
@@ -79,7 +79,7 @@ class Invocation:
             self.payload,
             self.function_arn,
             next_attempt(self.tracing),
-            self.on_answer,
+            self.on_response,
             request_id=self.request_id,
             client_context=self.client_context,
         )

@@ -14,7 +14,7 @@ from functools import partial
 from time import perf_counter
 
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.invocation import Answer, Invocation
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import FunctionConfig
 
 PLACEMENT_SECONDS = 0.1
@@ -82,11 +82,11 @@ class EnvironmentPool:
         self._queued.add(task)
         task.add_done_callback(self._queued.discard)
 
-    async def attempts(self, invocation: Invocation) -> Answer:
+    async def attempts(self, invocation: Invocation) -> InvocationResponse:
         """Serve an asynchronous invocation up to three times; the first success, or the last failure."""
         for pause in (*self._retry_seconds, None):
-            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            invocation.on_answer = partial(_set, answered)
+            answered: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
+            invocation.on_response = partial(_set, answered)
             self.invoke(invocation, None)
             answer = await answered
             if not answer.failed:
@@ -179,7 +179,7 @@ class EnvironmentPool:
         return bool(self._waiting) or any(environment.current is not None for environment in environments)
 
     def _finishing(self) -> int:
-        return sum(environment.answered for environment in self.environments)
+        return sum(environment.responded for environment in self.environments)
 
     def _arm(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._place_waiting)
@@ -215,5 +215,5 @@ class EnvironmentPool:
             )
 
 
-def _set(answered: asyncio.Future[Answer], _: Invocation, answer: Answer) -> None:
+def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
     answered.set_result(answer)

@@ -57,7 +57,7 @@ class TracedInvocation:
         return (self.done or self.report).time
 
     @property
-    def answered(self) -> float:
+    def responded(self) -> float:
         """When the response was complete; the end where there was none."""
         spans = self.done.spans if self.done else ()
         ends = [span.start + span.duration / 1000 for span in spans if span.name == "responseDuration"]
@@ -113,9 +113,9 @@ def function_segment(invocation: TracedInvocation, parent_id: str) -> Document:
     if invocation.failed:
         document["fault"] = True
         document |= _cause(invocation)
-    subsegments = [_timed(tracing.parent_id, "Invocation", start.time, invocation.answered) | {"aws": aws}]
-    if invocation.answered < invocation.ended:
-        overhead = _timed(_new_id(), "Overhead", invocation.answered, invocation.ended)
+    subsegments = [_timed(tracing.parent_id, "Invocation", start.time, invocation.responded) | {"aws": aws}]
+    if invocation.responded < invocation.ended:
+        overhead = _timed(_new_id(), "Overhead", invocation.responded, invocation.ended)
         subsegments.append(overhead | {"aws": aws})
     if invocation.init is not None:
         subsegments.insert(0, _initialization(invocation.init, invocation.init_start) | {"aws": aws})
