@@ -4,8 +4,10 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
-VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from examples import offer_all_of_pyenv, read_pythons
 
 
 def installed(version: str) -> bool:
@@ -25,7 +27,8 @@ def main() -> int:
         match = re.search(r"-py3(\d+)$", name)
         if match and environment.get("test"):
             tested.add("3." + match[1])
-    present = [version for version in VERSIONS if installed(version)]
+    offer_all_of_pyenv()
+    present = [version for version in read_pythons() if installed(version)]
     missing = [version for version in present if version not in tested]
     print("Pythons on this machine: {}; tested: {}".format(", ".join(present), ", ".join(sorted(tested))))
     if missing:

@@ -23,7 +23,7 @@ PLATFORM = "manylinux2014_x86_64"  # as in the Makefiles
 # What a developer's shell may have that helps to install. Nothing else of it gets into a copy.
 FOR_INSTALLING = re.compile(r"PIP_.*|UV_.*|SSL_.*|.*_CA_BUNDLE|(?i:https?_proxy|no_proxy)")
 MENTIONS = re.compile(r"\.md$|Makefile$")
-FOR_ALL = ("LANG", "PYENV_ROOT", "XDG_RUNTIME_DIR", "CI")
+FOR_ALL = ("LANG", "PYENV_ROOT", "PYENV_VERSION", "XDG_RUNTIME_DIR", "CI")
 
 
 def tracked_files() -> list[str]:

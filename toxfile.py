@@ -1,0 +1,66 @@
+"""Adds to tox.ini the environments that come from the folders: the tool and every example, on every Python.
+
+A folder with a template.yaml is an example, so a new one is tested without an entry here or in tox.ini. The Pythons are
+those of .python-versions. tox loads this file because of its name: https://tox.wiki/en/latest/plugins.html
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tox.config.loader.memory import MemoryLoader
+from tox.config.sets import ConfigSet
+from tox.plugin import impl
+from tox.session.state import State
+from tox.tox_env.python.pip.req_file import PythonDeps
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tests"))
+from examples import find_examples, offer_all_of_pyenv, read_pythons, short_names  # noqa: E402
+
+TOOL_NEEDS = (3, 11)
+
+
+def environments() -> dict[str, str]:
+    """Environment name -> folder. The tool's take longest and come first, so that the run does not end with them."""
+    named: dict[str, str] = {}
+    factors = {version: "py" + version.replace(".", "") for version in read_pythons(ROOT)}
+    for version, factor in factors.items():
+        if tuple(map(int, version.split("."))) >= TOOL_NEEDS:
+            named[f"tool-{factor}"] = "local-lambda"
+    for folder, name in short_names(find_examples(ROOT)).items():
+        named.update({f"{name}-{factor}": folder for factor in factors.values()})
+    return named
+
+
+def settings(folder: str) -> dict[str, object]:
+    """What an environment has that those of other folders have not."""
+    requirements = [
+        "pip",
+        f"-r {ROOT / folder / 'requirements-test.txt'}",
+    ]  # pip: the examples' packages are built by it
+    extras = "[aws,amqp,watch]" if folder == "local-lambda" else ""
+    if (ROOT / folder / "pyproject.toml").is_file():
+        requirements.append(f"-e {ROOT / folder}{extras}")
+    return {
+        "description": f"the tests of {folder}",
+        "change_dir": ROOT / folder,
+        "deps": PythonDeps("\n".join(requirements), ROOT),
+    }
+
+
+@impl
+def tox_extend_envs() -> list[str]:
+    """The names, for `tox -e` and `tox list`."""
+    offer_all_of_pyenv()
+    return list(environments())
+
+
+@impl
+def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
+    """Run them by default, after those of tox.ini, each with its folder's settings."""
+    named = environments()
+    core_conf["env_list"].envs.extend(named)
+    for name, folder in named.items():
+        state.conf.memory_seed_loaders[name].append(MemoryLoader(**settings(folder)))
