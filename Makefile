@@ -1,25 +1,39 @@
 # Everything at once. Each example has a Makefile of its own with the same words.
 
-EXAMPLES := $(patsubst %/template.yaml,%,$(sort $(wildcard */template.yaml)))
-PYTHON ?= python3
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for python in $(PYTHONS); do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+endif
+export PYTHON
+
+# What installs everything, here and in the folders: the uv on PATH, or the one that pip brings into .venv. With UV= it is pip.
+ifeq ($(origin UV),undefined)
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(CURDIR)/.venv/bin/uv)
+endif
+export UV
+export UV_PYTHON_DOWNLOADS := never
+
+# uv does not read pip's settings. The indexes that the shell names for pip are handed on to it, unless it has its own.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(or $(UV_INDEX_URL),$(PIP_INDEX_URL))
+endif
+ifdef PIP_EXTRA_INDEX_URL
+export UV_INDEX ?= $(or $(UV_EXTRA_INDEX_URL),$(PIP_EXTRA_INDEX_URL))
+endif
+
 TOX_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint readmes clean
+.PHONY: help run test lint readmes clean need-python
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
 
-run: ## run every example, and say how each one ended
-	@summary=""; failed=0; \
-	for example in $(EXAMPLES); do \
-		printf '\n==> %s\n' "$$example"; \
-		if $(MAKE) --no-print-directory -C "$$example" run; then word=ok; else word=FAILED; failed=1; fi; \
-		summary="$$summary$$(printf '%-32s %s' "$$example" "$$word")\n"; \
-	done; \
-	printf "\n$$summary"; exit $$failed
+run: need-python $(UV) ## run every example, a line each (VERBOSE=1: print what they print)
+	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
 
-test: .venv/.installed ## run all tests on every installed Python, 3.8 to 3.13
+test: .venv/.installed ## run all tests on every installed Python, 3.8 to 3.14
 	@$(MAKE) --no-print-directory -C local-lambda install
 	.venv/bin/tox run-parallel $(TOX_ARGS)
 
@@ -30,11 +44,20 @@ readmes: .venv/.installed ## run the commands of every README and write down wha
 	.venv/bin/tox exec --quiet -e walkthroughs -- python -m walkthrough $(README)
 
 clean: ## remove what was made, in every folder
-	@for folder in $(EXAMPLES) local-lambda benchmarks; do $(MAKE) --no-print-directory -C "$$folder" clean; done
-	rm -rf .venv .tox .pytest_cache .mypy_cache .ruff_cache
+	@for folder in */Makefile; do $(MAKE) --no-print-directory -C "$${folder%/Makefile}" clean; done
+	rm -rf .venv .tox .pytest_cache .mypy_cache .ruff_cache run-logs
 
-.venv/.installed: Makefile
-	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON): install Python, or name it: make test PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check "tox>=4.23" "tox-uv>=1.16"
+need-python:
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "Python 3.11 or newer is missing: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+$(CURDIR)/.venv/bin/uv: | need-python
+	@echo "getting uv, which installs the rest"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip installs the rest, which takes longer"
+
+.venv/.installed: Makefile $(UV) | need-python
+	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),$(UV) venv --quiet --clear --python "$(PYTHON)" .venv,$(PYTHON) -m venv --clear .venv)
+	$(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,.venv/bin/python -m pip install --quiet --disable-pip-version-check) \
+		"tox>=4.29" "tox-uv>=1.16"
 	@touch $@
