@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from local_lambda.limits import MAX_LOG_EVENT_BYTES
-from local_lambda.processes.group import FramedOutput, Output, Process
+from local_lambda.processes.outputs import FramedOutput, Output
+from local_lambda.processes.process import Process
 
 TIME = 1_700_000_000_123_456
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.processes.group import Zygote
-from local_lambda.processes.mounts import locations, spec
 from local_lambda.processes.programs import sandbox
 from local_lambda.processes.programs.supervisor import children
+from local_lambda.processes.sandbox_specification import locations, spec
+from local_lambda.processes.zygote import Zygote
 from support.sandboxed import DEADLINE_SECONDS, IMPOSSIBLE, NO_SANDBOX, SCRIPT, SOURCE, TOOLS, Sandboxed, shell
 
 NOBODY = 65534
@@ -86,7 +86,7 @@ def open_folder() -> Iterator[Path]:
 def python_for_everybody(user: int) -> str:
     """A Python that `user` can run the tool with: an interpreter may be in a folder that is closed to others."""
     for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        code = "import sys, local_lambda.processes.group; sys.exit(sys.version_info < (3, 11))"
+        code = "import sys, local_lambda.processes.zygote; sys.exit(sys.version_info < (3, 11))"
         try:
             if subprocess.run([python, "-c", code], user=user, env=environment(), capture_output=True).returncode == 0:
                 break

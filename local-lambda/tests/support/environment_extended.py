@@ -14,7 +14,7 @@ import pytest
 from local_lambda.environment import environment, init_phase, shutdown_phase
 from local_lambda.environment.extensions import Extension
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.processes.variables import Launch
+from local_lambda.processes.launch import Launch
 from support.environment_rig import EPOCH, TIMEOUT, FakeGroup, FakeProcess, Rig
 
 MakeRig = Callable[..., "ExtendedRig"]

@@ -12,7 +12,7 @@ from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.processes.variables import Launch
+from local_lambda.processes.launch import Launch
 from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.xray.receiver import new_tracing
 

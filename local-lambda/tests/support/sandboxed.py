@@ -12,9 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_lambda.processes.group import Process, ProcessGroup, Zygote
-from local_lambda.processes.mounts import locations, spec
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.process import Process
 from local_lambda.processes.programs import sandbox
+from local_lambda.processes.sandbox_specification import locations, spec
+from local_lambda.processes.zygote import Zygote
 
 SCRIPT = Path(__file__)
 SOURCE = Path(sandbox.__file__).parents[3]

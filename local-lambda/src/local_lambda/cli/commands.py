@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.errors import StartError, UsageError
 from local_lambda.limits import MAX_EVENT_BYTES
-from local_lambda.processes.group import Zygote
+from local_lambda.processes.zygote import Zygote
 
 if TYPE_CHECKING:
     import asyncio

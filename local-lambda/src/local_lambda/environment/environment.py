@@ -32,9 +32,10 @@ from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.limits import INIT_TIMEOUT_SECONDS
-from local_lambda.processes.group import Process, ProcessGroup
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.launch import Launch
 from local_lambda.processes.memory import PeakMemory
-from local_lambda.processes.variables import Launch
+from local_lambda.processes.process import Process
 from local_lambda.telemetry.registry import Subscriptions
 
 TICK_SECONDS = 0.1

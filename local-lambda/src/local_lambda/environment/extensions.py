@@ -15,7 +15,7 @@ from local_lambda.environment.states import EXTENSION, Machine
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.limits import MAX_EXTENSIONS
-from local_lambda.processes.group import Process
+from local_lambda.processes.process import Process
 
 EVENTS = ("INVOKE", "SHUTDOWN")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch

@@ -14,7 +14,7 @@ from local_lambda.environment.invocation import Failure, exited, extension_ended
 from local_lambda.environment.states import RUNTIME, Machine
 from local_lambda.events import platform
 from local_lambda.limits import MAX_EXTENSIONS
-from local_lambda.processes.group import Process
+from local_lambda.processes.process import Process
 
 if TYPE_CHECKING:
     from local_lambda.environment.environment import ExecutionEnvironment

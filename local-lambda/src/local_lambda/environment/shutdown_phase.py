@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from local_lambda.environment.extensions import shutdown_event
 from local_lambda.limits import EXTERNAL_SHUTDOWN_SECONDS, INTERNAL_SHUTDOWN_SECONDS, RUNTIME_SHUTDOWN_SECONDS
-from local_lambda.processes.group import Process
+from local_lambda.processes.process import Process
 
 if TYPE_CHECKING:
     from local_lambda.environment.environment import ExecutionEnvironment

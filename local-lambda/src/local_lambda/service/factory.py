@@ -18,9 +18,12 @@ from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.http.sockets import listen, listen_udp
 from local_lambda.limits import MAX_PAYLOAD_BYTES
-from local_lambda.processes.group import Process, ProcessGroup, Zygote
-from local_lambda.processes.mounts import spec
-from local_lambda.processes.variables import Endpoints, Folders, Launch, command_launch, managed_launch
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.launch import Folders, Launch, command_launch, managed_launch
+from local_lambda.processes.process import Process
+from local_lambda.processes.sandbox_specification import spec
+from local_lambda.processes.variables import Endpoints
+from local_lambda.processes.zygote import Zygote
 from local_lambda.sinks.console import Console
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ root this takes a user namespace (user_namespaces(7)), which keeps the caller's 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
 Loaded by `supervisor.py`, so this file must not import anything from the package. What goes into the description of
-the view is decided in `mounts.py`.
+the view is decided in `sandbox_specification.py`.
 """
 
 from __future__ import annotations

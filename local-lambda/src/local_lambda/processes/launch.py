@@ -1,0 +1,138 @@
+"""How the processes of an environment are started: programs, working directories and variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from time import gmtime, strftime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.interpreter import Interpreter
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.process import Process
+from local_lambda.processes.variables import (
+    CREDENTIALS,
+    LAYERS_VARIABLE,
+    Endpoints,
+    extension_variables,
+    platform_variables,
+)
+
+_LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
+_BOOTSTRAP = str(Path(__file__).parent / "programs/bootstrap.py")
+_WRAPPER = """
+[ -f "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: does not exist"; exit 127; }
+[ -x "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: is not an executable"; exit 126; }
+exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
+"""
+
+
+class Folders(NamedTuple):
+    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any."""
+
+    code: str
+    layers: str | None
+    extensions: tuple[str, ...]
+
+
+class Launch(NamedTuple):
+    """How to start runtime and extensions. Version and interpreter are None when it is not a managed runtime."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    log_stream: str
+    runtime_version: str | None = None
+    interpreter: Path | None = None
+    extensions: tuple[str, ...] = ()
+    """File names of the external extensions, sorted."""
+    extension_folder: str = "/opt/extensions"
+    extension_env: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def runtime_version_arn(self) -> str | None:
+        """It ends in a digest, as on AWS: here of version and interpreter."""
+        if self.interpreter is None:
+            return None
+        from hashlib import sha256  # not before the runtime is started: this takes milliseconds
+
+        digest = sha256(f"{self.runtime_version} {os.path.realpath(self.interpreter)}".encode()).hexdigest()
+        return f"arn:aws:lambda:{self.env['AWS_REGION']}::runtime:{digest}"
+
+    def spawn_runtime(self, processes: ProcessGroup) -> Process:
+        """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
+        return processes.spawn("runtime", self.argv, self.env, self.cwd, framed_log=True)
+
+    def spawn_extension(self, processes: ProcessGroup, name: str) -> Process:
+        """Start an external extension."""
+        path = f"{self.extension_folder}/{name}"
+        return processes.spawn(f"extension:{name}", (path,), self.extension_env, "/")
+
+
+def new_log_stream(version: str) -> str:
+    """A log stream name as the service makes one per environment: `YYYY/MM/DD/[<version>]<32 hex>`."""
+    return f"{strftime('%Y/%m/%d', gmtime())}/[{version}]{os.urandom(16).hex()}"
+
+
+def managed_launch(
+    function: FunctionConfig,
+    interpreter: Interpreter,
+    folders: Folders,
+    endpoints: Endpoints,
+    shell: Mapping[str, str],
+) -> Launch:
+    """A managed Python runtime: `bootstrap.py` run by the function's interpreter in the folder of its code."""
+    python, log_stream = interpreter.path, new_log_stream(function.version)
+    layers = folders.layers or "/opt"
+    env = {name: shell[name] for name in _LOCALE if name in shell}
+    env |= {
+        "LANG": env.get("LANG", "en_US.UTF-8"),
+        "PATH": os.pathsep.join((str(python.parent), shell.get("PATH", os.defpath), f"{layers}/bin")),
+        "LD_LIBRARY_PATH": os.pathsep.join((folders.code, f"{folders.code}/lib", f"{layers}/lib")),
+    }
+    env |= function.environment
+    env |= platform_variables(function, log_stream, endpoints)
+    env |= {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{interpreter.runtime}",
+        "LAMBDA_TASK_ROOT": folders.code,
+        "LAMBDA_RUNTIME_DIR": str(Path(_BOOTSTRAP).parent),
+        "_HANDLER": function.handler,
+        "TZ": ":UTC",
+    }
+    argv: tuple[str, ...] = (str(python), _BOOTSTRAP)
+    if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
+        argv = ("/bin/sh", "-c", _WRAPPER, "sh", *argv)
+    return Launch(
+        argv,
+        env if layers == "/opt" else {**env, LAYERS_VARIABLE: layers},
+        folders.code,
+        log_stream,
+        f"python:{interpreter.version}",
+        interpreter.path,
+        folders.extensions,
+        f"{layers}/extensions",
+        extension_variables(env),
+    )
+
+
+def command_launch(
+    function: FunctionConfig, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]
+) -> Launch:
+    """A program of the caller's, in the caller's environment and folder, as in a container image (`exec`)."""
+    log_stream = new_log_stream(function.version)
+    defaults = {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "_HANDLER": function.handler, "TZ": ":UTC"}
+    platform = platform_variables(function, log_stream, endpoints)
+    credentials = {name: shell[name] for name in CREDENTIALS if name in shell}
+    env = {**defaults, **shell, **function.environment, **platform, **credentials}
+    return Launch(
+        function.command,
+        env,
+        folders.code,
+        log_stream,
+        extensions=folders.extensions,
+        extension_folder=f"{folders.layers or '/opt'}/extensions",
+        extension_env=extension_variables(env),
+    )

@@ -1,0 +1,52 @@
+"""A program of an environment, as the tool sees it: whether it runs, how it ended, and what it writes."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from time import perf_counter
+
+from local_lambda.processes.outputs import OnLine, Output
+
+_PIPE_BYTES = 1_048_576
+"""More than a pipe holds: what had been written when the reading began is read."""
+
+
+class Process:
+    """A program of the environment. `exit_code` is None while it runs, negative when a signal ended it.
+
+    `peak_kilobytes` is the kernel's own figure of its peak memory, known when it has ended.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pid: int | None = None
+        self.exit_code: int | None = None
+        self.peak_kilobytes = 0
+        self.launch_error: tuple[int, str] | None = None
+        self.started = perf_counter()
+        """When it was asked for (`perf_counter` seconds)."""
+        self.on_line: OnLine = lambda line, written: None
+        self.on_exit: Callable[[Process], None] = lambda process: None
+        self.outputs: list[Output] = []
+        self._poll = select.poll()
+
+    def connect(self, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
+        """Who gets what it writes, and is told of its end. Nothing is read before the loop is attached."""
+        self.on_line, self.on_exit = on_line, on_exit
+
+    def add_output(self, output: Output) -> None:
+        """Take one more pipe to read from."""
+        self.outputs.append(output)
+        self._poll.register(output.descriptor, select.POLLIN)
+
+    def drain(self) -> None:
+        """Read everything the process has written so far: one system call when that is nothing.
+
+        A line that has no end yet waits for it; the rest of it may be on its way.
+        """
+        if self._poll.poll(0):
+            for output in self.outputs:
+                output.read(_PIPE_BYTES)
+                if output.closed:
+                    self._poll.register(output.descriptor, 0)
