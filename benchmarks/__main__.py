@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import amqp_rows, extension_rows, package_rows, rows
 from benchmarks.candidates import Setup, default_tool
 from benchmarks.figures import Figure, table
 from benchmarks.processes import no_survivors
+from benchmarks.rows import ROWS
 
-ROWS = rows.ROWS | extension_rows.ROWS | amqp_rows.ROWS | package_rows.ROWS
 QUICK = 0.2
 """Share of the blocks that --quick measures."""
 

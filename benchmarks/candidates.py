@@ -18,6 +18,7 @@ from benchmarks import processes
 from benchmarks.client import Connection, WrongAnswer
 
 HERE = Path(__file__).parent
+REPOSITORY = HERE.resolve().parent
 FUNCTION = HERE / "function"
 EXTENSION = HERE / "extension"
 READY_SECONDS = 30.0

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from benchmarks import processes
-from benchmarks.candidates import EVENT, READY_SECONDS, NotReady, Server, Setup, running, write_template
+from benchmarks.candidates import EVENT, READY_SECONDS, REPOSITORY, NotReady, Server, Setup, running, write_template
 from benchmarks.client import latencies
-from benchmarks.extension_rows import REPOSITORY
 from benchmarks.figures import Figure, Samples, compare
 
 SCRIPT = REPOSITORY / "local-lambda" / "rabbitmq.sh"
@@ -150,6 +149,3 @@ def broker(setup: Setup) -> Iterator[str]:
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
     finally:
         processes.stop(process)
-
-
-ROWS: dict[str, Callable[[Setup, float], list[Figure]]] = {"amqp": amqp}

@@ -10,11 +10,10 @@ import shutil
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.candidates import Setup
-from benchmarks.extension_rows import REPOSITORY
+from benchmarks.candidates import REPOSITORY, Setup
 from benchmarks.figures import Figure, Samples, compare
 
 HELLO = REPOSITORY / "hello-python3.8"
@@ -68,9 +67,6 @@ def image(setup: Setup, effort: float) -> list[Figure]:
             Figure(f"image size, {folder}", "whole", "MB", whole),
         ]
     return times + sizes
-
-
-ROWS: dict[str, Callable[[Setup, float], list[Figure]]] = {row.__name__: row for row in (cold, image)}
 
 
 def timed(command: Sequence[str], folder: Path, **variables: str) -> tuple[float, bool]:

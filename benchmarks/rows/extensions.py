@@ -10,16 +10,15 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 from benchmarks import candidates, processes
-from benchmarks.candidates import EVENT, READY_SECONDS, Server, Setup, with_extension
+from benchmarks.candidates import EVENT, READY_SECONDS, REPOSITORY, Server, Setup, with_extension
 from benchmarks.client import READ, WrongAnswer
 from benchmarks.figures import Figure, Samples, compare
-from benchmarks.rows import GROWTH, timed
+from benchmarks.measuring import GROWTH, timed
 
 LINES = 100_000
 STALL_SECONDS = 15.0
@@ -32,7 +31,6 @@ MEASURED = {  # arguments of each example's measure_start.py, without those that
     "internal-extension": ("{tool}",),
     "logs-api-extension": ("package/extension.zip",),
 }
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def extension(setup: Setup, effort: float) -> list[Figure]:
@@ -115,11 +113,6 @@ def examples(setup: Setup, effort: float) -> list[Figure]:
         ):
             figures += [Figure(what, name, unit, float(value)) for name, value in zip(names, values, strict=False)]
     return times + memory
-
-
-ROWS: dict[str, Callable[[Setup, float], list[Figure]]] = {
-    row.__name__: row for row in (extension, subscriber, lines, examples)
-}
 
 
 def functions_timed(

@@ -1,0 +1,54 @@
+"""What rows share: who is measured, in turns, and how.
+
+In turns, so that whatever else the machine does hits all alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from benchmarks import candidates
+from benchmarks.candidates import Server, Setup
+from benchmarks.client import WrongAnswer, latencies
+from benchmarks.figures import Samples
+
+GROWTH = 2.0
+"""MB by which the tool may grow over 10,000 invocations and still be flat."""
+
+
+def single_environment(setup: Setup) -> list[AbstractContextManager[Server]]:
+    """The floor, the tool both ways, the peers."""
+    tool = [candidates.local_lambda_exec(setup), candidates.local_lambda_start(setup)] if setup.tool else []
+    return [candidates.floor(setup), *tool, *(candidates.peer(setup, name) for name in setup.peers)]
+
+
+def in_turns(servers: Sequence[Server], blocks: int) -> Iterator[Server]:
+    """Yield every server once per block, each block beginning with another one."""
+    for block in range(blocks):
+        turn = block % len(servers)
+        yield from [*servers[turn:], *servers[:turn]]
+
+
+def timed(
+    servers: Sequence[Server], event: bytes, blocks: int, count: int, warm: int = 50, pause: float = 0.0
+) -> dict[str, Samples]:
+    """Invoke each server `count` times per block, after `warm` times that are not counted; one error ends a block.
+
+    After each block wait for `pause` seconds, so that what it has left to do is done.
+    """
+    measured = {server.name: Samples() for server in servers}
+    connections = {server.name: server.connect() for server in servers}
+    for server in in_turns(servers, blocks):
+        samples = measured[server.name]
+        try:
+            latencies(connections[server.name], event, warm)
+            samples.values += latencies(connections[server.name], event, count)
+        except (OSError, WrongAnswer):
+            samples.errors += 1
+            connections[server.name].reopen()
+        time.sleep(pause)
+    for connection in connections.values():
+        connection.close()
+    return measured

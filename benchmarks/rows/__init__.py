@@ -1,0 +1,33 @@
+"""The rows of the table: each starts its candidates, measures them in turns, and returns its figures.
+
+Each row stands alone and can be run by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.candidates import Setup
+from benchmarks.figures import Figure
+from benchmarks.rows import amqp, extensions, invocations, memory, packages, starting
+
+Row = Callable[[Setup, float], list[Figure]]
+
+ROWS: dict[str, Row] = {
+    row.__name__: row
+    for row in (
+        invocations.warm,
+        invocations.parallel,
+        starting.environment,
+        starting.invoke,
+        invocations.payload,
+        memory.memory,
+        extensions.extension,
+        extensions.subscriber,
+        extensions.lines,
+        extensions.examples,
+        amqp.amqp,
+        packages.cold,
+        packages.image,
+    )
+}

@@ -1,0 +1,61 @@
+"""The rows on invocations of a warm environment: how long one takes, how many there are a second, large payloads."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks import candidates
+from benchmarks.candidates import EVENT, Setup, all_running
+from benchmarks.client import load
+from benchmarks.figures import Figure, Samples, compare
+from benchmarks.measuring import in_turns, single_environment, timed
+
+CLIENTS = 8
+ENVIRONMENTS = 4
+PAYLOADS = {"1 KB": 1_000, "100 KB": 100_000, "5.9 MB": 5_900_000}
+
+
+def warm(setup: Setup, effort: float) -> list[Figure]:
+    """One keep-alive client invokes again and again; before that, how long each server took to its first answer."""
+    with all_running(setup, single_environment(setup)) as servers:
+        start = {server.name: Samples([server.started]) for server in servers}
+        measured = timed(servers, EVENT, blocks=max(4, int(20 * effort)), count=500)
+    return compare("warm invoke", "µs", measured, bar=1.10) + compare("server start to first answer", "ms", start)
+
+
+def parallel(setup: Setup, effort: float) -> list[Figure]:
+    """8 clients on 4 environments, against the floor with 8 clients on one."""
+    tool = [candidates.local_lambda_start(setup, ENVIRONMENTS)] if setup.tool else []
+    peers = [candidates.peer(setup, name) for name in setup.peers]
+    with all_running(setup, [candidates.floor(setup), candidates.floor(setup, ENVIRONMENTS), *tool, *peers]) as servers:
+        measured = {server.name: Samples() for server in servers}
+        for server in servers:  # so that every environment is there and warm
+            measured[server.name].errors = load(server.port, server.function, EVENT, CLIENTS, 500)[1]
+        for server in in_turns(servers, max(3, int(10 * effort))):
+            rate, failed = load(server.port, server.function, EVENT, CLIENTS, 3000)
+            measured[server.name].values.append(rate)
+            measured[server.name].errors += failed
+    return compare(f"{CLIENTS} clients", "/s", measured, bar=2.0)
+
+
+def payload(setup: Setup, effort: float) -> list[Figure]:
+    """Payloads of three sizes, as one long string and as a list of objects."""
+    figures = []
+    with all_running(setup, single_environment(setup)) as servers:
+        for size, length in PAYLOADS.items():
+            blocks, count = max(3, int(10 * effort)), {"1 KB": 100, "100 KB": 20}.get(size, 3)
+            for kind, event in (("string", long_string(length)), ("objects", objects(length))):
+                measured = timed(servers, event, blocks, count, warm=1)
+                figures += compare(f"{size}, {kind}", "ms", measured, bar=1.3 if size == "5.9 MB" else None)
+    return figures
+
+
+def long_string(length: int) -> bytes:
+    """Return a JSON document of `length` bytes that is one string."""
+    return b'"' + b"x" * (length - 2) + b'"'
+
+
+def objects(length: int) -> bytes:
+    """Return a JSON document of about `length` bytes that is a list of small objects, as an API would answer."""
+    item = {"id": 1000001, "name": "item number one", "price": 12.5, "tags": ["red", "green"], "active": True}
+    return json.dumps([item] * (length // (len(json.dumps(item)) + 2))).encode()
