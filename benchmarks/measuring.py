@@ -5,9 +5,10 @@ In turns, so that whatever else the machine does hits all alike.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 from benchmarks import candidates
 from benchmarks.candidates import Server, Setup
@@ -22,6 +23,17 @@ def single_environment(setup: Setup) -> list[AbstractContextManager[Server]]:
     """The floor, the tool both ways, the peers."""
     tool = [candidates.local_lambda_exec(setup), candidates.local_lambda_start(setup)] if setup.tool else []
     return [candidates.floor(setup), *tool, *(candidates.peer(setup, name) for name in setup.peers)]
+
+
+@contextmanager
+def on_one_cpu() -> Iterator[None]:
+    """Hold this process, and all that it starts meanwhile, on one CPU."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def in_turns(servers: Sequence[Server], blocks: int) -> Iterator[Server]:

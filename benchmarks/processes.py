@@ -100,38 +100,48 @@ def descendants(ancestor: int) -> list[int]:
     return family[1:]
 
 
-def own_processes(process: subprocess.Popen[bytes], runtime: str) -> Iterator[int]:
-    """Yield the ids of the candidate's own processes, without those whose interpreter is `runtime`.
+def own_processes(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Yield the ids of the candidate's own processes: all but the runtimes and extensions that it started.
 
-    Those are the function's runtimes, and the minimal extension.
+    Those know the Runtime API by a variable.
     """
     for member in [process.pid, *descendants(process.pid)]:
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{member}/cmdline").read_bytes().split(b"\0")[0] != os.fsencode(runtime):
+            if b"\0AWS_LAMBDA_RUNTIME_API=" not in b"\0" + Path(f"/proc/{member}/environ").read_bytes():
                 yield member
 
 
-def resident(process: subprocess.Popen[bytes], runtime: str) -> float:
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Return the CPU time that the candidate's own processes have taken so far, of all their threads."""
+    nanoseconds = 0
+    for member in own_processes(process):
+        for schedstat in Path(f"/proc/{member}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):
+                nanoseconds += int(schedstat.read_text().split()[0])
+    return nanoseconds / 1e9
+
+
+def resident(process: subprocess.Popen[bytes]) -> float:
     """Return the resident memory of the candidate's own processes in MB. Pages that two of them share count twice."""
     pages = 0
-    for member in own_processes(process, runtime):
+    for member in own_processes(process):
         with contextlib.suppress(OSError):
             pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def peak(process: subprocess.Popen[bytes], runtime: str) -> float:
+def peak(process: subprocess.Popen[bytes]) -> float:
     """Return the highest resident memory since `forget_peak` in MB, of each own process added up."""
     kilobytes = 0
-    for member in own_processes(process, runtime):
+    for member in own_processes(process):
         with contextlib.suppress(OSError):
             status = Path(f"/proc/{member}/status").read_text()
             kilobytes += int(status.partition("VmHWM:")[2].split()[0])
     return kilobytes * 1024 / 1e6
 
 
-def forget_peak(process: subprocess.Popen[bytes], runtime: str) -> None:
+def forget_peak(process: subprocess.Popen[bytes]) -> None:
     """Let the peak begin at what is resident now; where the kernel refuses, it is the one since the start."""
-    for member in own_processes(process, runtime):
+    for member in own_processes(process):
         with contextlib.suppress(OSError):
             Path(f"/proc/{member}/clear_refs").write_text("5")

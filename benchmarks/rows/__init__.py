@@ -17,15 +17,16 @@ ROWS: dict[str, Row] = {
     row.__name__: row
     for row in (
         invocations.warm,
+        invocations.one_cpu,
         invocations.parallel,
         starting.environment,
+        starting.start,
         starting.invoke,
         invocations.payload,
         memory.memory,
         extensions.extension,
         extensions.subscriber,
         extensions.lines,
-        extensions.examples,
         amqp.amqp,
         packages.cold,
         packages.image,

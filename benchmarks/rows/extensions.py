@@ -6,16 +6,14 @@ All functions of a row are served by the same `local-lambda start`, so that they
 from __future__ import annotations
 
 import json
-import re
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
 from benchmarks import candidates, processes
-from benchmarks.candidates import EVENT, READY_SECONDS, REPOSITORY, Server, Setup, with_extension
+from benchmarks.candidates import EVENT, READY_SECONDS, Server, Setup, with_extension
 from benchmarks.client import READ, WrongAnswer
 from benchmarks.figures import Figure, Samples, compare
 from benchmarks.measuring import GROWTH, timed
@@ -25,12 +23,6 @@ STALL_SECONDS = 15.0
 """Seconds without a batch after which the lines that are missing count as lost."""
 SETTLE_SECONDS = 0.2
 """Seconds between blocks: what is left of a batch is delivered then. One with timeoutMs 1000 is mostly full before."""
-MEASURED = {  # arguments of each example's measure_start.py, without those that all have
-    "external-extension-layer": ("package/extension.zip",),
-    "external-extension-container": (),
-    "internal-extension": ("{tool}",),
-    "logs-api-extension": ("package/extension.zip",),
-}
 
 
 def extension(setup: Setup, effort: float) -> list[Figure]:
@@ -83,38 +75,6 @@ def lines(setup: Setup, effort: float) -> list[Figure]:
     return figures + sorted(rest, key=lambda figure: figure.what)
 
 
-def examples(setup: Setup, effort: float) -> list[Figure]:
-    """Each example's own measurement of its start: from the spawn to Ready, and memory."""
-    times: list[Figure] = []
-    memory: list[Figure] = []
-    for folder, arguments in MEASURED.items():
-        python = REPOSITORY / folder / ".venv" / "bin" / "python"
-        given = [argument.format(tool=setup.tool) for argument in arguments]
-        command = [str(python), "measure_start.py", "--count", str(max(3, int(10 * effort))), *given]
-        try:
-            result = subprocess.run(
-                command,
-                cwd=REPOSITORY / folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                start_new_session=True,
-            )
-        except OSError as error:
-            setup.left_out.append(f"{folder}: {error} (make -C {folder} package)")
-            continue
-        names = [folder, f"{folder}: the function without it"]
-        found = [re.findall(rf"(\d+) {unit}\b", result.stdout) for unit in ("ms", "MB")]
-        if result.returncode or not all(found):
-            setup.left_out.append(f"{folder}: {(result.stderr or result.stdout).strip()} (make -C {folder} package)")
-            continue
-        for figures, what, unit, values in zip(
-            (times, memory), ("start to Ready", "memory"), ("ms", "MB"), found, strict=True
-        ):
-            figures += [Figure(what, name, unit, float(value)) for name, value in zip(names, values, strict=False)]
-    return times + memory
-
-
 def functions_timed(
     setup: Setup,
     functions: Mapping[str, Mapping[str, object]],
@@ -149,8 +109,8 @@ def lines_written(setup: Setup, api: str, how: str, rounds: int) -> tuple[Sample
         own = with_extension(setup.python, **variables) | {"Handler": "lines.handler"}
         with candidates.local_lambda_start(setup, functions={"Lines": own}) as server:
             listener = Listener(reports) if api else None
-            before = processes.resident(server.process, setup.python)
-            processes.forget_peak(server.process, setup.python)
+            before = processes.resident(server.process)
+            processes.forget_peak(server.process)
             ends = []
             for number in range(rounds):
                 begin = time.perf_counter()
@@ -162,11 +122,11 @@ def lines_written(setup: Setup, api: str, how: str, rounds: int) -> tuple[Sample
                 else:
                     samples.values.append(LINES / (time.perf_counter() - begin))
                 time.sleep(SETTLE_SECONDS)
-                ends.append(processes.resident(server.process, setup.python))
+                ends.append(processes.resident(server.process))
             if listener is not None:
                 samples.errors += listener.out_of_order
                 listener.close()
-            return samples, processes.peak(server.process, setup.python) - before, ends[-1] - ends[0]
+            return samples, processes.peak(server.process) - before, ends[-1] - ends[0]
 
 
 def write_lines(server: Server, event: bytes) -> int:

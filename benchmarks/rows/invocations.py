@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from benchmarks import candidates
+from benchmarks import candidates, processes
 from benchmarks.candidates import EVENT, Setup, all_running
 from benchmarks.client import load
 from benchmarks.figures import Figure, Samples, compare
-from benchmarks.measuring import in_turns, single_environment, timed
+from benchmarks.measuring import in_turns, on_one_cpu, single_environment, timed
 
 CLIENTS = 8
 ENVIRONMENTS = 4
+CPU_MICROSECONDS = 60.0
+"""CPU time that the tool may take for one invocation."""
 PAYLOADS = {"1 KB": 1_000, "100 KB": 100_000, "5.9 MB": 5_900_000}
 
 
 def warm(setup: Setup, effort: float) -> list[Figure]:
-    """One keep-alive client invokes again and again; before that, how long each server took to its first answer."""
+    """One keep-alive client invokes again and again."""
     with all_running(setup, single_environment(setup)) as servers:
-        start = {server.name: Samples([server.started]) for server in servers}
         measured = timed(servers, EVENT, blocks=max(4, int(20 * effort)), count=500)
-    return compare("warm invoke", "µs", measured, bar=1.10) + compare("server start to first answer", "ms", start)
+    return compare("warm invoke", "µs", measured, bar=1.20)
+
+
+def one_cpu(setup: Setup, effort: float) -> list[Figure]:
+    """The same with the client, the servers and the runtimes on one CPU: what counts then is CPU time."""
+    with on_one_cpu(), all_running(setup, single_environment(setup)) as servers:
+        measured = timed(servers, EVENT, blocks=max(4, int(20 * effort)), count=500)
+    return compare("warm invoke on one CPU", "µs", measured, bar=1.5)
 
 
 def parallel(setup: Setup, effort: float) -> list[Figure]:
-    """8 clients on 4 environments, against the floor with 8 clients on one."""
+    """8 clients on 4 environments: responses a second, and the CPU time of the server's own processes for each."""
     tool = [candidates.local_lambda_start(setup, ENVIRONMENTS)] if setup.tool else []
     peers = [candidates.peer(setup, name) for name in setup.peers]
-    with all_running(setup, [candidates.floor(setup), candidates.floor(setup, ENVIRONMENTS), *tool, *peers]) as servers:
+    count = 3000
+    with all_running(setup, [candidates.floor(setup, ENVIRONMENTS), *tool, *peers]) as servers:
         measured = {server.name: Samples() for server in servers}
+        cpu = {server.name: Samples() for server in servers}
         for server in servers:  # so that every environment is there and warm
             measured[server.name].errors = load(server.port, server.function, EVENT, CLIENTS, 500)[1]
         for server in in_turns(servers, max(3, int(10 * effort))):
-            rate, failed = load(server.port, server.function, EVENT, CLIENTS, 3000)
+            before = processes.cpu_seconds(server.process)
+            rate, failed = load(server.port, server.function, EVENT, CLIENTS, count)
+            spent = processes.cpu_seconds(server.process) - before
             measured[server.name].values.append(rate)
             measured[server.name].errors += failed
-    return compare(f"{CLIENTS} clients", "/s", measured, bar=2.0)
+            cpu[server.name].values.append(spent / count)
+    return compare(f"{CLIENTS} clients, {ENVIRONMENTS} environments", "/s", measured, bar=0.80) + [
+        replace(figure, ratio=None, against="", bar=CPU_MICROSECONDS if figure.bar else None)
+        for figure in compare("CPU time of an invocation", "µs", cpu, bar=1.0)
+    ]
 
 
 def payload(setup: Setup, effort: float) -> list[Figure]:

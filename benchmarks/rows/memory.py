@@ -10,7 +10,7 @@ from benchmarks.client import load
 from benchmarks.figures import Figure
 from benchmarks.measuring import GROWTH
 
-IDLE = 60.0
+IDLE = 50.0
 """MB that the idle tool may take."""
 
 
@@ -22,13 +22,12 @@ def memory(setup: Setup, effort: float) -> list[Figure]:
     with all_running(setup, tool, required=0) as servers:
         time.sleep(1)
         idle += [
-            Figure("idle memory", server.name, "MB", processes.resident(server.process, setup.python), bar=IDLE)
-            for server in servers
+            Figure("idle memory", server.name, "MB", processes.resident(server.process), bar=IDLE) for server in servers
         ]
         for server in servers:
             load(server.port, server.function, EVENT, 1, 1000)
-            before = processes.resident(server.process, setup.python)
+            before = processes.resident(server.process)
             _, errors = load(server.port, server.function, EVENT, 1, 10_000)
-            grown = processes.resident(server.process, setup.python) - before
+            grown = processes.resident(server.process) - before
             growth.append(Figure("growth over 10,000 invocations", server.name, "MB", grown, bar=GROWTH, errors=errors))
     return idle + growth
