@@ -3,75 +3,30 @@
 An `Api` event of a template is a route of a REST API (payload format 1.0), an `HttpApi` event one of an HTTP API (2.0
 unless the template says 1.0). Specification: https://docs.aws.amazon.com/apigateway/latest/developerguide/
 set-up-lambda-proxy-integrations.html and http-api-develop-integrations-lambda.html. Stages, authorizers, models and
-CORS are not here; what events and responses look like is in `proxy_event.py`.
+CORS are not here; what events and responses look like is in `events.py` and `responses.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
+from local_lambda.apis.api_gateway.events import http_api_event, rest_api_event
+from local_lambda.apis.api_gateway.request import Request
+from local_lambda.apis.api_gateway.responses import Malformed, Response, read_response
+from local_lambda.apis.api_gateway.routes import Route
 from local_lambda.apis.errors import answering_errors
-from local_lambda.apis.proxy_event import Malformed, Request, Response, http_api_event, read_response, rest_api_event
 from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
-from local_lambda.errors import ApiError, UsageError
+from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.functions.config import ApiRoute
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_EVENT_BYTES
-from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
 TIMEOUT_SECONDS = {"1.0": 29.0, "2.0": 30.0}
 """How long API Gateway waits for the function; the invocation goes on after that."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """A route and the function behind it. `template` is the path as written, such as `/orders/{id}`."""
-
-    method: str
-    template: str
-    payload_format: str
-    rest: bool
-    pool: EnvironmentPool
-    pattern: re.Pattern[str]
-
-    def __str__(self) -> str:
-        return self.template if self.template == "$default" else f"{self.method} {self.template}"
-
-    @property
-    def rank(self) -> tuple[bool, bool, int, bool]:
-        """The best match is the smallest: whole paths, then variables, then greedy ones, then `$default`; ANY last."""
-        return (
-            self.template == "$default",
-            "+}" in self.template,
-            self.template.count("{"),
-            self.method == "ANY",
-        )
-
-
-def read_routes(pools: Iterable[EnvironmentPool]) -> list[Route]:
-    """All routes of the functions, best match first. Raises UsageError when two functions have the same one."""
-    routes = [_route(each, pool) for pool in pools for each in pool.function.routes]
-    owners: dict[str, str] = {}
-    for route in routes:
-        name = route.pool.function.name
-        if owners.setdefault(str(route), name) != name:
-            raise UsageError(f"{owners[str(route)]} and {name} have the same route, {route}; change one of them")
-    return sorted(routes, key=lambda route: route.rank)
-
-
-def _route(route: ApiRoute, pool: EnvironmentPool) -> Route:
-    pattern = ".*"
-    if route.path != "$default":
-        parts = re.split(r"\{(\w+\+?)\}", route.path)
-        names = (f"(?P<{name[:-1]}>.+)" if name.endswith("+") else f"(?P<{name}>[^/]+)" for name in parts[1::2])
-        pattern = "".join(re.escape(text) + next(names, "") for text in parts[::2])
-    return Route(route.method, route.path, route.payload_format, route.rest, pool, re.compile(pattern))
 
 
 def api_gateway(routes: list[Route], notice: Callable[[str], None], otherwise: Application) -> Application:
