@@ -6,7 +6,15 @@ an answer of one of Lambda's HTTP APIs (`ApiError`: HTTP status, error type and 
 
 from __future__ import annotations
 
-__all__ = ["ApiError", "CommandError", "InvalidStateTransition", "LocalLambdaError", "StartError", "UsageError"]
+__all__ = [
+    "ApiError",
+    "CommandError",
+    "InvalidStateTransition",
+    "LocalLambdaError",
+    "StartError",
+    "Throttled",
+    "UsageError",
+]
 
 
 class LocalLambdaError(Exception):
@@ -42,6 +50,17 @@ class ApiError(LocalLambdaError):
         self.status = status
         self.error_type = error_type
         self.message = message
+
+
+class Throttled(ApiError):
+    """The caller is over a limit (HTTP 429); `reason` names it, as `TooManyRequestsException` does.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(429, "TooManyRequestsException", "Rate Exceeded.")
+        self.reason = reason
 
 
 class InvalidStateTransition(ApiError):

@@ -27,6 +27,8 @@ MAX_EVENT_BYTES = 6_291_456
 """A synchronous invocation's event: 6 MB."""
 MAX_ASYNC_EVENT_BYTES = 1_048_576
 """An asynchronous invocation's event: 1 MB."""
+MAX_EVENT_AGE_SECONDS = 21_600
+"""How long an asynchronous event is tried again while no environment can serve it: six hours."""
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """A function's response."""
 MAX_CLIENT_CONTEXT_BYTES = 3_583

@@ -281,6 +281,34 @@ def test_finish_waits_for_those_who_are_served() -> None:
     run(1, scenario)
 
 
+def test_finish_of_a_pool_without_places_names_what_waits() -> None:
+    """What can never be served must not keep the tool from ending."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.pool.queue(bench.invocation())
+        await asyncio.sleep(0)
+        await bench.pool.finish()
+        assert bench.notices == ["1 queued asynchronous invocation(s) of f dropped at shutdown"]
+        await bench.pool.shutdown()
+
+    run(0, scenario)
+
+
+def test_finish_while_a_caller_waits_in_vain_ends_when_it_is_throttled() -> None:
+    """Also without any environment that could become free."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.invoke()
+        bench.invoke(3)
+        bench.fault = OSError(24, "Too many open files")
+        bench.pool.renew(bench.pool.function, lambda: None)
+        bench.made[0].finish()
+        await bench.pool.finish()
+        assert [error.error_type for error in bench.errors] == ["ServiceException"]
+
+    run(1, scenario)
+
+
 def test_finish_when_nobody_is_served_is_at_once() -> None:
     """Also without any environment."""
 
@@ -295,7 +323,7 @@ def test_finish_between_two_attempts_names_what_is_dropped() -> None:
     """The pause before the next attempt is not waited for."""
 
     async def scenario(bench: Bench) -> None:
-        bench.pool._retry_seconds = (3600.0,)
+        bench.pool.asynchronous.retry_seconds = (3600.0,)
         bench.pool.queue(bench.invocation())
         await bench.until(lambda: bench.made and bench.made[0].current)
         bench.made[0].finish(failed=True)

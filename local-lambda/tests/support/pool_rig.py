@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.errors import ApiError, Throttled
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
@@ -59,6 +60,9 @@ class Bench:
         self.made: list[FakeEnvironment] = []
         self.notices: list[str] = []
         self.throttled: list[int] = []
+        self.errors: list[ApiError] = []
+        self.fault: Exception | None = None
+        """What creating an environment raises."""
         create: Any = self._create
         self.discarded: list[Any] = []
         self.pool = EnvironmentPool(
@@ -66,8 +70,15 @@ class Bench:
         )
 
     def _create(self) -> FakeEnvironment:
+        if self.fault is not None:
+            raise self.fault
         self.made.append(FakeEnvironment())
         return self.made[-1]
+
+    def _refused(self, number: int, error: ApiError) -> None:
+        self.errors.append(error)
+        if isinstance(error, Throttled):
+            self.throttled.append(number)
 
     def invocation(self) -> Invocation:
         """One that nobody waits for."""
@@ -76,7 +87,7 @@ class Bench:
     def invoke(self, number: int = 0) -> Invocation:
         """Invoke; `throttled` gets the number if there is no place."""
         invocation = self.invocation()
-        self.pool.invoke(invocation, lambda: self.throttled.append(number))
+        self.pool.invoke(invocation, lambda error: self._refused(number, error))
         return invocation
 
     async def until(self, condition: Callable[[], object]) -> None:

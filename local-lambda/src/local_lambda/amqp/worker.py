@@ -24,8 +24,7 @@ from local_lambda.apis.invoke_2015_03_31 import error_body
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
-from local_lambda.service.payload import check_json, client_context
+from local_lambda.service.payload import check_json, check_size, client_context
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
@@ -163,7 +162,6 @@ class Worker:
                 self._lost.set_result(self._broker.reason(error))
 
     async def _serve(self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage) -> None:
-        name = pool.function.name
         headers = {key.lower(): value for key, value in message.headers.items() if isinstance(value, str)}
         incoming = headers.get("x-amzn-trace-id")
         try:
@@ -178,33 +176,40 @@ class Worker:
                 tail=headers.get("x-amz-log-type") == "Tail",
             )
         except ApiError as error:
-            self._say(f"a message for {name} is refused: {error.error_type}: {error.message}", True)
-            refusal = {"x-amzn-ErrorType": error.error_type, "x-amzn-RequestId": new_uuid()}
-            await self._answer(channel, message, error_body(error), refusal)
+            await self._refuse(channel, pool, message, error)
             return
         if message.redelivered:
             self._say(f"{invocation.request_id} was delivered before: it may run a second time", False)
         if not message.reply_to:
             await self._serve_asynchronous(pool, invocation, message)
             return
-        answered: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
-        invocation.on_response = partial(_set, answered)
-        pool.invoke(invocation, None)
-        answer = await answered
+        try:
+            answer = await pool.call(invocation, patient=True)
+        except ApiError as error:
+            await self._refuse(channel, pool, message, error)
+            return
         await self._answer(channel, message, answer.payload, _headers(pool, invocation, answer))
+
+    async def _refuse(
+        self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage, error: ApiError
+    ) -> None:
+        self._say(f"a message for {pool.function.name} is refused: {error.error_type}: {error.message}", True)
+        refusal = {"x-amzn-ErrorType": error.error_type, "x-amzn-RequestId": new_uuid()}
+        await self._answer(channel, message, error_body(error), refusal)
 
     async def _serve_asynchronous(
         self, pool: EnvironmentPool, invocation: Invocation, message: AbstractIncomingMessage
     ) -> None:
         """Nobody waits for an answer: as with `Event`, up to three attempts; the third failure is a dead letter."""
         loop = asyncio.get_running_loop()
-        attempts, stop = loop.create_task(pool.attempts(invocation)), loop.create_task(self._given_up.wait())
+        attempts = loop.create_task(pool.asynchronous.attempts(invocation))
+        stop = loop.create_task(self._given_up.wait())
         await asyncio.wait((attempts, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not attempts.done():
             attempts.cancel()  # between two attempts: the message goes back
-        elif attempts.result().failed:
-            last = attempts.result().payload[:500].decode("utf-8", "replace")
+        elif (error := attempts.exception()) is not None or attempts.result().failed:
+            last = str(error) if error else attempts.result().payload[:500].decode("utf-8", "replace")
             self._say(f"{invocation.request_id} failed every time and is a dead letter; the last error: {last}", True)
             await message.reject(requeue=False)
         else:
@@ -255,13 +260,7 @@ async def _ensure_queue(connection: AbstractConnection, name: str) -> None:
 
 def _check(message: AbstractIncomingMessage) -> None:
     """Raises ApiError when a message's body cannot be an event."""
-    kind, limit = ("RequestResponse", MAX_EVENT_BYTES) if message.reply_to else ("Event", MAX_ASYNC_EVENT_BYTES)
-    if len(message.body) > limit:
-        raise ApiError(
-            413,
-            "RequestTooLargeException",
-            f"{len(message.body)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)",
-        )
+    check_size(len(message.body), asynchronous=not message.reply_to)
     check_json(message.body)
 
 
@@ -276,8 +275,3 @@ def _headers(pool: EnvironmentPool, invocation: Invocation, answer: InvocationRe
     if answer.log_tail is not None:
         headers["X-Amz-Log-Result"] = base64.b64encode(answer.log_tail).decode()
     return headers
-
-
-def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
-    if not answered.done():
-        answered.set_result(answer)

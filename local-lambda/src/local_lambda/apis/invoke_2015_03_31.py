@@ -10,12 +10,11 @@ import base64
 
 from local_lambda.apis.errors import answering_errors
 from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
-from local_lambda.errors import ApiError
+from local_lambda.errors import ApiError, Throttled
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from local_lambda.service.directory import FunctionDirectory
-from local_lambda.service.payload import check_json, client_context, invalid_content
+from local_lambda.service.payload import check_json, check_size, client_context, invalid_content
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.receiver import new_tracing
 
@@ -78,13 +77,8 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
             lines += b"X-Amz-Log-Result: %b\r\n" % base64.b64encode(answer.log_tail)
         exchange.respond(200, answer.payload, lines)
 
-    def throttled() -> None:
-        reserved = pool.function.reserved_concurrency is not None
-        reason = (
-            "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
-        )
-        body = encode({"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
-        exchange.respond(429, body, _error_headers("TooManyRequestsException") + b"Retry-After: 1\r\n")
+    def refused(error: ApiError) -> None:
+        api_error(exchange, error)
 
     version = pool.executed_version
     invocation = Invocation(
@@ -95,7 +89,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
         client_context=client_context(context) if context else None,
         tail=exchange.header(b"x-amz-log-type") == b"Tail",
     )
-    pool.invoke(invocation, throttled)
+    pool.invoke(invocation, refused)
 
 
 def _headers(invocation: Invocation) -> bytes:
@@ -107,14 +101,7 @@ def _headers(invocation: Invocation) -> bytes:
 
 def _payload(exchange: Exchange, kind: bytes) -> bytes:
     """The event, checked to be a JSON document of legal size; an empty body is `{}`."""
-    limit = MAX_ASYNC_EVENT_BYTES if kind == b"Event" else MAX_EVENT_BYTES
-    if exchange.body_size > limit:
-        raise ApiError(
-            413,
-            "RequestTooLargeException",
-            f"{exchange.body_size} byte payload is too large for the {kind.decode()} invocation type "
-            f"(limit {limit} bytes)",
-        )
+    check_size(exchange.body_size, asynchronous=kind == b"Event")
     if exchange.incomplete:
         raise invalid_content("the request body ended too early")
     check_json(exchange.body)
@@ -123,13 +110,17 @@ def _payload(exchange: Exchange, kind: bytes) -> bytes:
 
 def api_error(exchange: Exchange, error: ApiError) -> None:
     """An error as the Invoke API writes it; botocore takes the exception's name from the header."""
-    exchange.respond(error.status, error_body(error), _error_headers(error.error_type))
+    headers = _error_headers(error.error_type)
+    if isinstance(error, Throttled):
+        headers += b"Retry-After: 1\r\n"
+    exchange.respond(error.status, error_body(error), headers)
 
 
 def error_body(error: ApiError) -> bytes:
     """The error object of this API."""
     key = "Message" if error.error_type in _CAPITAL_MESSAGE else "message"
-    return encode({"Type": "User" if error.status < 500 else "Service", key: error.message})
+    reason = {"Reason": error.reason} if isinstance(error, Throttled) else {}
+    return encode({**reason, "Type": "User" if error.status < 500 else "Service", key: error.message})
 
 
 def _error_headers(error_type: str) -> bytes:

@@ -14,7 +14,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,8 +22,6 @@ from local_lambda.limits import MAX_EVENT_BYTES
 from local_lambda.processes.zygote import Zygote
 
 if TYPE_CHECKING:
-    import asyncio
-
     from local_lambda.amqp.connection import Broker
     from local_lambda.environment.environment import ExecutionEnvironment
     from local_lambda.environment.invocation import Invocation, InvocationResponse
@@ -363,10 +360,9 @@ async def _invoke_all(
     answers: list[tuple[Invocation, InvocationResponse]] = []
     stopped = asyncio.ensure_future(stop.event.wait())
     for payload in payloads:
-        answered: asyncio.Future[InvocationResponse] = loop.create_future()
         tracing = new_tracing(None, function.tracing_active)
-        invocation = Invocation(payload or b"{}", function.arn, tracing, partial(_set, answered), tail=quiet)
-        pool.invoke(invocation, None)
+        invocation = Invocation(payload or b"{}", function.arn, tracing, lambda invocation, response: None, tail=quiet)
+        answered = asyncio.ensure_future(pool.call(invocation, patient=True))
         await asyncio.wait((answered, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
             break
@@ -380,10 +376,6 @@ async def _invoke_all(
         await pool.finish()
     await pool.shutdown()
     return answers
-
-
-def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
-    answered.set_result(answer)
 
 
 async def _serve(

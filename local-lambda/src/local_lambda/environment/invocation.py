@@ -106,8 +106,8 @@ class Failure:
 
 
 def encode(document: object) -> bytes:
-    """JSON as the service writes it: no blanks, non-ASCII characters as they are."""
-    return _encode(document).encode()
+    """JSON as the service writes it: no blanks, non-ASCII characters as they are, but a lone surrogate escaped."""
+    return _encode(document).encode("utf-8", "backslashreplace")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

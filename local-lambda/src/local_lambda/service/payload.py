@@ -13,7 +13,7 @@ from json import JSONDecoder
 import msgspec
 
 from local_lambda.errors import ApiError
-from local_lambda.limits import MAX_CLIENT_CONTEXT_BYTES
+from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_CLIENT_CONTEXT_BYTES, MAX_EVENT_BYTES
 
 
 def _refuse_constant(name: str) -> float:
@@ -22,11 +22,25 @@ def _refuse_constant(name: str) -> float:
 
 _check = msgspec.json.Decoder(type=msgspec.Raw).decode
 """Reads a document without making objects of it: twelve times as fast as `json` for a large one."""
-_STRICT = JSONDecoder(parse_constant=_refuse_constant)
+_STRICT = JSONDecoder(parse_constant=_refuse_constant, parse_int=str)
+
+
+def check_size(size: int, *, asynchronous: bool) -> None:
+    """Raises ApiError RequestTooLargeException (413) when a payload of `size` bytes is too large for its kind."""
+    kind, limit = ("Event", MAX_ASYNC_EVENT_BYTES) if asynchronous else ("RequestResponse", MAX_EVENT_BYTES)
+    if size > limit:
+        raise ApiError(
+            413,
+            "RequestTooLargeException",
+            f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)",
+        )
 
 
 def check_json(payload: bytes) -> None:
-    """Raises ApiError InvalidRequestContentException (400) when a payload is neither empty nor JSON."""
+    """Raises ApiError InvalidRequestContentException (400) when a payload is neither empty nor JSON.
+
+    Numbers of any length and lone surrogates are JSON; what is nested too deeply to be read is refused.
+    """
     try:
         if payload:
             _check(payload)
@@ -35,7 +49,9 @@ def check_json(payload: bytes) -> None:
     except (ValueError, RecursionError):
         try:  # the standard library has better words for what is wrong, and the last word
             _STRICT.decode(payload.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            raise invalid_content("it is nested too deeply") from None
+        except ValueError as error:
             raise invalid_content(str(error)) from None
 
 
@@ -58,7 +74,7 @@ def client_context(encoded: bytes) -> str:
         )
     try:
         return json.dumps(json.loads(base64.b64decode(encoded, validate=True)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         raise ApiError(
             400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
         ) from None

@@ -1,6 +1,6 @@
-"""The environments of one function: reuse of warm ones, the concurrency limit, and the queue of asynchronous events.
+"""The environments of one function: reuse of warm ones, the concurrency limit, and the callers that wait for one.
 
-Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html, .../invocation-async-error-handling.html.
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html.
 An invocation that finds every environment taken waits for `PLACEMENT_SECONDS` before it is throttled: a caller that
 sends its next request while the environment still finishes the previous one is not over the limit.
 """
@@ -12,14 +12,25 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
+from typing import NamedTuple
 
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.errors import ApiError, Throttled
 from local_lambda.functions.config import FunctionConfig
+from local_lambda.service.asynchronous import RETRY_SECONDS, AsynchronousInvocations
 
 PLACEMENT_SECONDS = 0.1
-ASYNC_RETRY_SECONDS = (1.0, 2.0)
-"""Pauses before the second and third attempt of an asynchronous invocation (the service: one and two minutes)."""
+
+OnRefused = Callable[[ApiError], None]
+
+
+class _Caller(NamedTuple):
+    """One that waits for an environment."""
+
+    invocation: Invocation
+    on_refused: OnRefused
+    patient: bool
 
 
 class EnvironmentPool:
@@ -34,7 +45,7 @@ class EnvironmentPool:
         limit: int,
         create: Callable[[], ExecutionEnvironment],
         notice: Callable[[str], None],
-        retry_seconds: tuple[float, ...] = ASYNC_RETRY_SECONDS,
+        retry_seconds: tuple[float, ...] = RETRY_SECONDS,
         discard: Callable[[ExecutionEnvironment], None] = lambda environment: None,
     ) -> None:
         self.function = function
@@ -46,13 +57,16 @@ class EnvironmentPool:
         """Header lines that every answer of this function has."""
         self._create = create
         self._notice = notice
-        self._retry_seconds = retry_seconds
         self._discard = discard
+        self.asynchronous = AsynchronousInvocations(
+            function.name, partial(self.call, patient=True), notice, retry_seconds
+        )
         self._idle: list[ExecutionEnvironment] = []
         self._leaving: set[ExecutionEnvironment] = set()
-        self._waiting: deque[tuple[Invocation, Callable[[], None] | None]] = deque()
+        self._waiting: deque[_Caller] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._queued: set[asyncio.Task[None]] = set()
+        self._fault = ""
+        """Why no environment could be created, until one can."""
         self._finished: asyncio.Future[None] | None = None
 
     def adopt(self, environment: ExecutionEnvironment) -> None:
@@ -62,39 +76,31 @@ class EnvironmentPool:
         if environment.free:
             self._idle.append(environment)
 
-    def invoke(self, invocation: Invocation, on_throttled: Callable[[], None] | None) -> None:
+    def invoke(self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False) -> None:
         """Serve the invocation on a warm environment, a new one, or the first that becomes free.
 
-        `on_throttled` is called instead when the function is at its limit; None waits however long it takes.
+        `on_refused` gets the service's error instead when the function is at its limit (Throttled; a patient caller
+        waits however long it takes), or when no environment can be created (ServiceException).
         """
         if self._idle:
-            self._idle.pop().invoke(invocation)
+            self._give(self._idle.pop(), _Caller(invocation, on_refused, patient))
         elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
-            self._start_environment(invocation)
+            self._start_environment(_Caller(invocation, on_refused, patient))
         else:
-            self._waiting.append((invocation, on_throttled))
+            self._waiting.append(_Caller(invocation, on_refused, patient))
             if self._timer is None:
                 self._arm(PLACEMENT_SECONDS)
 
-    def queue(self, invocation: Invocation) -> None:
-        """Take over an asynchronous invocation: up to three attempts, never throttled."""
-        task = asyncio.get_running_loop().create_task(self._attempts(invocation))
-        self._queued.add(task)
-        task.add_done_callback(self._queued.discard)
+    async def call(self, invocation: Invocation, *, patient: bool = False) -> InvocationResponse:
+        """Serve the invocation and wait for its response; raises the ApiError that `invoke` refuses with."""
+        responded: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
+        invocation.on_response = partial(_set_response, responded)
+        self.invoke(invocation, partial(_set_error, responded), patient=patient)
+        return await responded
 
-    async def attempts(self, invocation: Invocation) -> InvocationResponse:
-        """Serve an asynchronous invocation up to three times; the first success, or the last failure."""
-        for pause in (*self._retry_seconds, None):
-            answered: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
-            invocation.on_response = partial(_set, answered)
-            self.invoke(invocation, None)
-            answer = await answered
-            if not answer.failed:
-                break
-            if pause is not None:
-                await asyncio.sleep(pause)
-                invocation = invocation.again()
-        return answer
+    def queue(self, invocation: Invocation) -> None:
+        """Take over an asynchronous invocation, which is never throttled later. Raises Throttled when too many wait."""
+        self.asynchronous.queue(invocation)
 
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
         """From now on `function` is served, by new environments.
@@ -107,21 +113,14 @@ class EnvironmentPool:
 
         def ended(environment: ExecutionEnvironment) -> None:
             left.discard(environment)
-            self._leaving.discard(environment)
-            self._discard(environment)
-            self._look_whether_finished()
             if not left:
                 when_ended()
 
-        def end(environment: ExecutionEnvironment) -> None:
-            environment.on_free = lambda environment: None
-            environment.shutdown(partial(ended, environment))
-
         self._leaving.update(old)
         for environment in old:
-            environment.on_free = end
+            environment.on_free = partial(self._end, when_ended=ended)
             if environment.free:
-                end(environment)
+                self._end(environment, ended)
         if not old:
             when_ended()
 
@@ -132,13 +131,7 @@ class EnvironmentPool:
         if self._busy():
             await self._finished
         await asyncio.sleep(0)  # what has just succeeded is done
-        dropped = [task for task in self._queued if not task.done()]
-        if dropped:
-            self._notice(
-                f"{len(dropped)} queued asynchronous invocation(s) of {self.function.name} dropped at shutdown"
-            )
-            for task in dropped:
-                task.cancel()
+        self.asynchronous.drop()
 
     async def shutdown(self) -> None:
         """Shut every environment down, all at the same time."""
@@ -155,20 +148,63 @@ class EnvironmentPool:
         for environment in (*self.environments, *self._leaving):
             self._discard(environment)
 
-    def _start_environment(self, invocation: Invocation) -> None:
-        environment = self._create()
+    def _start_environment(self, caller: _Caller) -> bool:
+        """Serve the caller on a new environment; False when there cannot be one, which the caller knows by then."""
+        try:
+            environment = self._create()
+        except Exception as error:  # no descriptors, no space, a bug: the next caller may have more luck
+            self._refuse(caller, error)
+            return False
         environment.on_free = self._freed
         self.environments.append(environment)
-        environment.invoke(invocation)
+        return self._give(environment, caller)
+
+    def _give(self, environment: ExecutionEnvironment, caller: _Caller) -> bool:
+        try:
+            environment.invoke(caller.invocation)
+        except Exception as error:  # its processes cannot be started: it is of no use to the next caller either
+            caller.invocation.on_response = lambda invocation, response: None
+            self.environments.remove(environment)
+            self._end(environment, lambda environment: None)
+            self._refuse(caller, error)
+            return False
+        self._fault = ""
+        return True
+
+    def _end(self, environment: ExecutionEnvironment, when_ended: Callable[[ExecutionEnvironment], None]) -> None:
+        """Shut down an environment that is not in the pool any more."""
+
+        def ended() -> None:
+            self._leaving.discard(environment)
+            self._discard(environment)
+            self._look_whether_finished()
+            when_ended(environment)
+
+        self._leaving.add(environment)
+        environment.on_free = lambda environment: None
+        environment.shutdown(ended)
+
+    def _refuse(self, caller: _Caller, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        if reason != self._fault:
+            self._fault = reason
+            self._notice(f"no environment for {self.function.name}: {reason}")
+        text = f"The execution environment could not be created: {reason}"
+        caller.on_refused(ApiError(500, "ServiceException", text))
+        self._look_whether_finished()
+
+    def _throttle(self, caller: _Caller) -> None:
+        reserved = self.function.reserved_concurrency is not None
+        limit = "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
+        caller.on_refused(Throttled(limit))
 
     def _freed(self, environment: ExecutionEnvironment) -> None:
         if self._waiting:
-            invocation, _ = self._waiting.popleft()
-            environment.invoke(invocation)
-        else:
-            if environment not in self._idle:  # one whose runtime died while it was idle is still there
-                self._idle.append(environment)
-            self._look_whether_finished()
+            self._give(environment, self._waiting.popleft())
+            return
+        if environment not in self._idle:  # one whose runtime died while it was idle is still there
+            self._idle.append(environment)
+        self._look_whether_finished()
 
     def _look_whether_finished(self) -> None:
         if self._finished is not None and not self._finished.done() and not self._busy():
@@ -176,7 +212,8 @@ class EnvironmentPool:
 
     def _busy(self) -> bool:
         environments = (*self.environments, *self._leaving)
-        return bool(self._waiting) or any(environment.current is not None for environment in environments)
+        waiting = bool(self._waiting) and self.limit > 0  # without concurrency they wait for ever
+        return waiting or any(environment.current is not None for environment in environments)
 
     def _finishing(self) -> int:
         return sum(environment.responded for environment in self.environments)
@@ -188,32 +225,30 @@ class EnvironmentPool:
         """Those who waited long enough get a new environment, or are throttled when nobody is about to finish."""
         self._timer = None
         now = perf_counter()
-        patient: deque[tuple[Invocation, Callable[[], None] | None]] = deque()
+        patient: deque[_Caller] = deque()
         soon = self._finishing()
-        while self._waiting:
-            invocation, on_throttled = self._waiting.popleft()
-            if now - invocation.waiting_since < PLACEMENT_SECONDS * 0.99:
-                patient.append((invocation, on_throttled))
+        waiting, self._waiting = self._waiting, deque()
+        for caller in waiting:
+            if now - caller.invocation.waiting_since < PLACEMENT_SECONDS * 0.99:
+                patient.append(caller)
             elif len(self.environments) < self.limit:
-                self._start_environment(invocation)
-            elif on_throttled is None or len(patient) < soon:
-                patient.append((invocation, on_throttled))
+                self._start_environment(caller)
+            elif caller.patient or len(patient) < soon:
+                patient.append(caller)
             else:
-                on_throttled()
-        self._waiting = patient
+                self._throttle(caller)
+        self._waiting.extendleft(reversed(patient))
+        self._look_whether_finished()
         if patient:
-            oldest = min(invocation.waiting_since for invocation, _ in patient)
+            oldest = min(caller.invocation.waiting_since for caller in patient)
             self._arm(max(PLACEMENT_SECONDS - (now - oldest), PLACEMENT_SECONDS / 4))
 
-    async def _attempts(self, invocation: Invocation) -> None:
-        answer = await self.attempts(invocation)
-        if answer.failed:
-            self._notice(
-                f"asynchronous invocation {invocation.request_id} of {self.function.name} failed "
-                f"{1 + len(self._retry_seconds)} times and is discarded; "
-                f"the last error: {answer.payload[:500].decode('utf-8', 'replace')}"
-            )
+
+def _set_response(responded: asyncio.Future[InvocationResponse], _: Invocation, response: InvocationResponse) -> None:
+    if not responded.done():
+        responded.set_result(response)
 
 
-def _set(answered: asyncio.Future[InvocationResponse], _: Invocation, answer: InvocationResponse) -> None:
-    answered.set_result(answer)
+def _set_error(responded: asyncio.Future[InvocationResponse], error: ApiError) -> None:
+    if not responded.done():
+        responded.set_exception(error)

@@ -19,7 +19,7 @@ from local_lambda.apis.api_gateway.responses import Malformed, Response, read_re
 from local_lambda.apis.api_gateway.routes import Route
 from local_lambda.apis.errors import answering_errors
 from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
-from local_lambda.errors import ApiError
+from local_lambda.errors import ApiError, Throttled
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_EVENT_BYTES
@@ -83,7 +83,7 @@ class _Call:
             return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(TIMEOUT_SECONDS[route.payload_format], self._timed_out)
-        route.pool.invoke(Invocation(event, function.arn, tracing, self._answered), self._throttled)
+        route.pool.invoke(Invocation(event, function.arn, tracing, self._answered), self._refused)
 
     def _answered(self, invocation: Invocation, answer: InvocationResponse) -> None:
         if self._over():
@@ -108,9 +108,11 @@ class _Call:
         if self._route.rest:
             yield "X-Amzn-Trace-Id", invocation.tracing.header
 
-    def _throttled(self) -> None:
+    def _refused(self, error: ApiError) -> None:
         if not self._over():
-            self._error(500, "the function is at its limit of environments", "Internal server error")
+            limit = isinstance(error, Throttled)
+            reason = "the function is at its limit of environments" if limit else error.message
+            self._error(500, reason, "Internal server error")
 
     def _timed_out(self) -> None:
         self._timer = None
