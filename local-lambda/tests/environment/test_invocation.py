@@ -16,7 +16,7 @@ from local_lambda.environment.invocation import (
     timed_out,
 )
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 
 def body(reason: str, error_type: str = "Runtime.ExitError") -> bytes:

@@ -87,7 +87,7 @@ RECORDS: list[tuple[platform.Event, str, Any]] = [
         {"name": "watcher", "state": "Ready", "events": ["INVOKE"]},
     ),
     (
-        platform.Subscription(NOON, "watcher", "Subscribed", ("platform",)),
+        platform.TelemetrySubscription(NOON, "watcher", "Subscribed", ("platform",)),
         "platform.telemetrySubscription",
         {"name": "watcher", "state": "Subscribed", "types": ["platform"]},
     ),

@@ -88,7 +88,7 @@ def text(line: str, json_format: bool = False) -> platform.FunctionLog:
             "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n",
         ),
         (
-            platform.Subscription(NOON, "watcher", "Subscribed", ("platform", "function")),
+            platform.TelemetrySubscription(NOON, "watcher", "Subscribed", ("platform", "function")),
             "TELEMETRY\tName: watcher\tState: Subscribed\tTypes: [Platform, Function]\n",
         ),
         (

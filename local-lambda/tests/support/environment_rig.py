@@ -14,7 +14,7 @@ from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.processes.launch import Launch
 from local_lambda.telemetry.registry import Subscriptions
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 EPOCH = 1_700_000_000.0
 TIMEOUT = 3

@@ -10,7 +10,7 @@ from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 
 class FakeEnvironment:

@@ -13,7 +13,7 @@ import pytest
 
 from local_lambda.timeline import palette
 from local_lambda.timeline.html import draw_html
-from local_lambda.timeline.model import Environment, Lane, Mark, Phase, Span, Subsegment, Timeline
+from local_lambda.timeline.model import Environment, Lane, LaneSpan, Mark, Phase, Subsegment, Timeline
 from local_lambda.timeline.scale import milliseconds, rows
 from local_lambda.timeline.structure import structure
 from local_lambda.timeline.svg import draw_svg, text_width
@@ -29,22 +29,22 @@ def run_of(
     invocations: int, extensions: int = 0, idle: float = 0.0, number: int = 1, failed: bool = False
 ) -> Environment:
     """A life: 100 ms of Init, invocations of 2 ms with `idle` milliseconds before each, 10 ms of Shutdown."""
-    phases, handlers, logs, parts, frozen = [Phase("Init", 0, 100)], [Span("start", 0, 99)], [], [], []
-    worked: list[Span] = [Span("start", 0, 40), Span("register", 40, 60, "for INVOKE, SHUTDOWN")]
+    phases, handlers, logs, parts, frozen = [Phase("Init", 0, 100)], [LaneSpan("start", 0, 99)], [], [], []
+    worked: list[LaneSpan] = [LaneSpan("start", 0, 40), LaneSpan("register", 40, 60, "for INVOKE, SHUTDOWN")]
     now = 100.0
     for index in range(1, invocations + 1):
         if idle:
-            frozen.append(Span("frozen", now, now + idle))
+            frozen.append(LaneSpan("frozen", now, now + idle))
         start = now + idle
         now = start + 2
         name = f"Invoke {index}"
         phases.append(Phase(name, start, now, f"request {index}", failed))
-        handlers += [Span("handler", start, start + 1.5, failed=failed), Span("overhead", start + 1.5, now)]
+        handlers += [LaneSpan("handler", start, start + 1.5, failed=failed), LaneSpan("overhead", start + 1.5, now)]
         logs += [Mark("log", start + 0.5, 'a line with <&"'), Mark("error", now, "ValueError")]
         parts += [Subsegment(name, "outer <&", 0, start, now), Subsegment(name, "inner", 1, start + 0.1, start + 0.2)]
-        worked.append(Span("event", start, now, "INVOKE"))
+        worked.append(LaneSpan("event", start, now, "INVOKE"))
     phases.append(Phase("Shutdown", now + 1, now + 11, "spindown"))
-    end = [Span("shutdown", now + 1, now + 11)]
+    end = [LaneSpan("shutdown", now + 1, now + 11)]
     marks = [Mark(kind, now + 5, kind) for kind in ("signal", "kill", "exit", "delivery", "dropped")]
     lanes = [Lane("platform", tuple(frozen), ()), Lane("runtime", (*handlers, *end), (*logs, *marks))]
     for extension in range(extensions):

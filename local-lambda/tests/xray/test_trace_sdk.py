@@ -13,7 +13,8 @@ import pytest
 
 from local_lambda.events.platform import Tracing
 from local_lambda.xray.collecting import SegmentDocuments, Trace, TraceSink
-from local_lambda.xray.receiver import SegmentReceiver, new_tracing
+from local_lambda.xray.header import new_tracing
+from local_lambda.xray.receiver import SegmentReceiver
 from local_lambda.xray.tree import draw
 from support.traced_events import invocation
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from local_lambda.events.platform import Tracing
-from local_lambda.xray.receiver import SegmentReceiver, new_tracing, next_attempt, parse_datagram
+from local_lambda.xray.header import new_tracing, next_attempt
+from local_lambda.xray.receiver import SegmentReceiver, parse_datagram
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 PARENT = "53995c3f42cd8ad8"

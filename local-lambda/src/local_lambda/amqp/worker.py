@@ -26,7 +26,7 @@ from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.service.payload import check_json, check_size, client_context
 from local_lambda.service.pool import EnvironmentPool
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue, ConsumerTag

@@ -16,7 +16,7 @@ from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.service.directory import FunctionDirectory
 from local_lambda.service.payload import check_json, check_size, client_context, invalid_content
 from local_lambda.service.pool import EnvironmentPool
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 PREFIX = b"/2015-03-31/functions/"
 _STREAMING_PREFIX = b"/2021-11-15/functions/"

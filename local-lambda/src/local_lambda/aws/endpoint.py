@@ -16,10 +16,10 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
-from local_lambda.aws.functions import Functions
+from local_lambda.aws.forwarding import LogGroups
+from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.operation import PACKAGES
-from local_lambda.aws.records import LogGroups
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.invocation import encode
 from local_lambda.errors import ApiError
@@ -57,10 +57,10 @@ class Endpoint:
     """
 
     def __init__(
-        self, services: Services, logs: LogGroups, make_functions: Callable[[str], Functions], private: bool
+        self, services: Services, logs: LogGroups, make_functions: Callable[[str], FunctionRegistry], private: bool
     ) -> None:
         self._private = private
-        self.regions: dict[str, Functions] = {}
+        self.regions: dict[str, FunctionRegistry] = {}
         self._make_functions = make_functions
         self._services = services
         self._logs = logs
@@ -162,7 +162,7 @@ class Endpoint:
                     return Path(package.zip).read_bytes()
         raise ApiError(404, "ResourceNotFoundException", "There is no such package (any more)")
 
-    def _functions(self, region: str) -> Functions:
+    def _functions(self, region: str) -> FunctionRegistry:
         functions = self.regions.get(region)
         if functions is None:
             if not _REGION(region):

@@ -25,7 +25,7 @@ from local_lambda.service.factory import EnvironmentFactory, Program
 from local_lambda.service.pool import EnvironmentPool
 
 
-class Functions:
+class FunctionRegistry:
     """The functions and layers of one region.
 
     `find` chooses the interpreter for a runtime; it raises StartError when there is none. `limit` is the most
@@ -205,7 +205,7 @@ class Functions:
 class _Directory(FunctionDirectory):
     """How an invocation finds its function; one without an interpreter is refused."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: FunctionRegistry) -> None:
         super().__init__({}, functions.region, generic=False)
         self._functions = functions
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 from local_lambda.aws.checks import Document
 from local_lambda.aws.function_operations import FunctionOperations
-from local_lambda.aws.functions import Functions
+from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.layer_operations import LayerOperations
 from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
@@ -29,7 +29,7 @@ class LambdaApi(FunctionOperations, LayerOperations):
         self._one_by_one = asyncio.Lock()
 
     async def call(
-        self, functions: Functions, method: str, path: str, query: str, body: bytes, key: str, origin: str
+        self, functions: FunctionRegistry, method: str, path: str, query: str, body: bytes, key: str, origin: str
     ) -> Response:
         """Status and document. Raises ApiError."""
         parts = [unquote(part) for part in path.strip("/").split("/")]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from local_lambda.aws.checks import Document, invalid
-from local_lambda.aws.functions import Functions
+from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.packages import Package, sent_zip
 from local_lambda.aws.services import Request, Services, signed
 
@@ -22,7 +22,7 @@ PACKAGES = "/packages/"
 class Operation(NamedTuple):
     """One call of an operation. `names` are the variable parts of its path, `key` is the caller's access key."""
 
-    functions: Functions
+    functions: FunctionRegistry
     names: Sequence[str]
     query: Mapping[str, str]
     request: Document

@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
-from local_lambda.aws.functions import Functions
-from local_lambda.aws.records import LogGroups, put_trace
+from local_lambda.aws.forwarding import LogGroups, put_trace
+from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.services import ROLE, Services
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter, find_for_runtime
@@ -41,8 +41,8 @@ async def serve(factory: EnvironmentFactory, listener: socket.socket, options: N
     def find(function: FunctionConfig) -> Interpreter:
         return find_for_runtime(function, Path.cwd(), options.python, os.environ)
 
-    def functions(region: str) -> Functions:
-        return Functions(region, factory, factory.workspace / region, options.max_environments, find)
+    def functions(region: str) -> FunctionRegistry:
+        return FunctionRegistry(region, factory, factory.workspace / region, options.max_environments, find)
 
     private = ip_address(listener.getsockname()[0]).is_loopback
     endpoint = Endpoint(services, logs, functions, private)

@@ -348,7 +348,7 @@ async def _invoke_all(
 
     from local_lambda.environment.invocation import Invocation
     from local_lambda.service.pool import EnvironmentPool
-    from local_lambda.xray.receiver import new_tracing
+    from local_lambda.xray.header import new_tracing
 
     stop = _Stop()
     loop = asyncio.get_running_loop()

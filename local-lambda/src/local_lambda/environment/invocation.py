@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from local_lambda.events.identifiers import new_uuid, random_hex
 from local_lambda.events.platform import Tracing
 from local_lambda.limits import MAX_PAYLOAD_BYTES
-from local_lambda.xray.receiver import next_attempt
+from local_lambda.xray.header import next_attempt
 
 if TYPE_CHECKING:
     from local_lambda.environment.extensions import Extension

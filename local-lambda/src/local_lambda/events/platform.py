@@ -265,7 +265,7 @@ class Extension(Event, frozen=True):
         return _compact(name=self.name, state=self.state, events=list(self.events), errorType=self.error_type)
 
 
-class Subscription(Event, frozen=True):
+class TelemetrySubscription(Event, frozen=True):
     """`platform.telemetrySubscription` or `platform.logsSubscription`: an extension subscribed to `types`."""
 
     type: ClassVar[str] = "platform.telemetrySubscription"
@@ -277,7 +277,7 @@ class Subscription(Event, frozen=True):
         return {"name": self.name, "state": self.state, "types": list(self.types)}
 
 
-class LogsSubscription(Subscription, frozen=True):
+class LogsSubscription(TelemetrySubscription, frozen=True):
     """The same, made through the older Logs API."""
 
     type: ClassVar[str] = "platform.logsSubscription"

@@ -145,7 +145,7 @@ def _extension(event: platform.Extension) -> str:
     return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]\n"
 
 
-def _subscription(event: platform.Subscription) -> str:
+def _subscription(event: platform.TelemetrySubscription) -> str:
     kind = "LOGS" if isinstance(event, platform.LogsSubscription) else "TELEMETRY"
     types = ", ".join(name.capitalize() for name in event.types)
     return f"{kind}\tName: {event.name}\tState: {event.state}\tTypes: [{types}]\n"
@@ -157,6 +157,6 @@ _TEXT: dict[type[Event], Callable[..., str | None]] = {
     platform.Start: _start,
     platform.Report: _report,
     platform.Extension: _extension,
-    platform.Subscription: _subscription,
+    platform.TelemetrySubscription: _subscription,
     platform.LogsSubscription: _subscription,
 }

@@ -2,7 +2,7 @@
 
 A line has what the Telemetry API would deliver (`time`, `type`, `record`), and beside that `at` (seconds since the
 epoch, in microseconds' precision) and `environment` (1, 2, ...). Types that begin with `local.` are in
-`local_events.py`. `timeline/reading.py` reads it.
+`local.py`. `timeline/reading.py` reads it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class NobodyListens(DeliveryFailed):
     """There is no listener to deliver to."""
 
 
-class Delivery(Protocol):
+class Transport(Protocol):
     """A way to a listener. `acknowledges` says whether a delivery ends with the listener's answer."""
 
     acknowledges: bool

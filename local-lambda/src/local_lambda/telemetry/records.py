@@ -26,7 +26,7 @@ CATEGORIES: dict[type[Event], str] = {
     platform.RuntimeDone: "platform",
     platform.Report: "platform",
     platform.Extension: "platform",
-    platform.Subscription: "platform",
+    platform.TelemetrySubscription: "platform",
     platform.LogsSubscription: "platform",
     platform.FunctionLog: "function",
     platform.ExtensionLog: "extension",

@@ -17,7 +17,7 @@ from local_lambda.telemetry.backlog import Backlog
 if TYPE_CHECKING:
     import asyncio
 
-    from local_lambda.telemetry.delivery import Delivery
+    from local_lambda.telemetry.delivery import Transport
     from local_lambda.telemetry.records import Render
     from local_lambda.telemetry.request import Subscription
     from local_lambda.telemetry.subscriber import OnOffered, Policy, Subscriber
@@ -124,7 +124,7 @@ class Subscriptions:
                 self._part_with(before)
             self._regroup()
             state = SUBSCRIBED
-        kind = platform.LogsSubscription if api.name == "Logs" else platform.Subscription
+        kind = platform.LogsSubscription if api.name == "Logs" else platform.TelemetrySubscription
         self._emit(kind(time(), extension, state, subscription.types))
         return state
 
@@ -155,7 +155,7 @@ class Subscriptions:
         if backlog.lost_lines and wanted & {"function", "extension"}:
             subscriber.lost(backlog.lost_lines, backlog.lost_characters)
 
-    def _delivery(self, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> Delivery:
+    def _delivery(self, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> Transport:
         from local_lambda.telemetry.delivery import NobodyListens
         from local_lambda.telemetry.http_delivery import HttpDelivery
         from local_lambda.telemetry.tcp_delivery import TcpDelivery

@@ -14,7 +14,7 @@ from time import time
 
 from local_lambda.events.platform import LogsDropped
 from local_lambda.telemetry.buffer import Batch, Buffer, Loss
-from local_lambda.telemetry.delivery import Delivery, DeliveryFailed, NobodyListens
+from local_lambda.telemetry.delivery import DeliveryFailed, NobodyListens, Transport
 from local_lambda.telemetry.records import Render
 from local_lambda.telemetry.request import Subscription
 
@@ -51,7 +51,7 @@ class Subscriber:
         name: str,
         subscription: Subscription,
         render: Render,
-        delivery: Delivery,
+        delivery: Transport,
         loop: asyncio.AbstractEventLoop,
         on_dropped: Callable[[LogsDropped], None],
         policy: Policy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local_lambda.timeline.model import Environment, Lane, Mark, Phase, Span, Subsegment
+from local_lambda.timeline.model import Environment, Lane, LaneSpan, Mark, Phase, Subsegment
 from local_lambda.timeline.subsegments import read_subsegments
 
 PLATFORM, RUNTIME = "platform", "runtime"
@@ -15,7 +15,7 @@ class _Track:
     """A lane while it is being read. `open` are spans without an end: name to start and detail."""
 
     def __init__(self) -> None:
-        self.spans: list[Span] = []
+        self.spans: list[LaneSpan] = []
         self.marks: list[Mark] = []
         self.open: dict[str, tuple[float, str]] = {}
         self.told = False
@@ -29,7 +29,7 @@ class _Track:
         """A span ends, if it has begun."""
         if name in self.open:
             start, detail = self.open.pop(name)
-            self.spans.append(Span(name, start, max(start, end), detail, failed))
+            self.spans.append(LaneSpan(name, start, max(start, end), detail, failed))
 
     def end_all(self, end: float, failed: bool = False) -> None:
         """Whatever was going on is over."""

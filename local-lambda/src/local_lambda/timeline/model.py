@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class LaneSpan:
     """Something that took time in a lane. `name` is one of `SPANS`, `detail` a line for who wants to know more."""
 
     name: str
@@ -61,7 +61,7 @@ class Lane:
     """A process, or the platform: `platform`, `runtime`, `extension:NAME`."""
 
     name: str
-    spans: tuple[Span, ...]
+    spans: tuple[LaneSpan, ...]
     marks: tuple[Mark, ...]
 
 

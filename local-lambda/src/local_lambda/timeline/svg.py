@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from local_lambda.timeline import marks, palette
-from local_lambda.timeline.model import SPANS, Environment, Lane, Phase, Span, Subsegment, Timeline
+from local_lambda.timeline.model import SPANS, Environment, Lane, LaneSpan, Phase, Subsegment, Timeline
 from local_lambda.timeline.scale import Row, Segment, milliseconds, rows
 
 WIDTH = 900
@@ -190,7 +190,7 @@ def _lane(lane: Lane, row: Row, top: float) -> Iterator[str]:
     yield "</g>"
 
 
-def _span(span: Span, row: Row, top: float) -> Iterator[str]:
+def _span(span: LaneSpan, row: Row, top: float) -> Iterator[str]:
     if span.end < row.start or span.start > row.end or (span.start == row.end and span.duration > 0):
         return
     left, right = row.place(span.start), row.place(span.end)

@@ -1,7 +1,7 @@
 """The sink that turns an environment's events, and what the X-Ray SDK sent meanwhile, into one trace per invocation.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html. The shapes of Lambda's own documents are in
-`trace_segments.py`, the picture in `trace_tree.py`, the UDP port in `xray.py`; no printing here.
+`segments.py`, the picture in `tree.py`, the UDP port in `receiver.py`; no printing here.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from local_lambda.errors import ApiError, Throttled
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_EVENT_BYTES
-from local_lambda.xray.receiver import new_tracing
+from local_lambda.xray.header import new_tracing
 
 TIMEOUT_SECONDS = {"1.0": 29.0, "2.0": 30.0}
 """How long API Gateway waits for the function; the invocation goes on after that."""

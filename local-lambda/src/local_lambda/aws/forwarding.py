@@ -2,7 +2,7 @@
 
 Operations: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html and
 https://docs.aws.amazon.com/xray/latest/api/API_PutTraceSegments.html. Lines are made in `sinks/log_lines.py`, segments
-in `sinks/trace.py`.
+in `xray/collecting.py`.
 """
 
 from __future__ import annotations
