@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from examples import ROOT, find_examples, read_learning_path, short_names
+
 from walkthrough.copies import tracked_files
 
 EXAMPLES = find_examples()

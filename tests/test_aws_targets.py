@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from running import PATIENCE, ROOT, serving
+
 from walkthrough.parse import parse
 
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")

@@ -1,6 +1,6 @@
 """What a reader can see, a run has shown: commands, transcripts, changes, excerpts, links and pictures of all READMEs.
 
-`make readmes` writes the transcripts anew. How a README says what is compared is in walkthrough/parse.py and match.py.
+`make readmes` writes the transcripts anew. How a README says what is compared is in walkthrough/README.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+
 from walkthrough import anchors, excerpts, pictures
 from walkthrough.copies import ROOT, Copies, readmes, walkthroughs
 from walkthrough.parse import OPTIONAL, parse

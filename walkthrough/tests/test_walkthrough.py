@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from walkthrough import anchors, changes
 from walkthrough.match import explain, matches, same
 from walkthrough.parse import parse

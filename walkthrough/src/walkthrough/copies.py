@@ -17,7 +17,8 @@ from pathlib import Path
 
 from .parse import parse
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = next(folder for folder in [Path.cwd(), *Path.cwd().parents] if (folder / ".git").exists())
+"""The repository that the command is run in."""
 PLATFORM = "manylinux2014_x86_64"  # as in the Makefiles
 
 # What a developer's shell may have that helps to install. Nothing else of it gets into a copy.
