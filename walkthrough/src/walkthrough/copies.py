@@ -45,6 +45,12 @@ def walkthroughs() -> list[str]:
     return sorted(names, key=lambda name: (name != "README.md", name))
 
 
+def home(readme: str) -> Path:
+    """The folder whose README or page it is, where its commands run: pages in `docs` belong to the folder above."""
+    folder = Path(readme).parent
+    return folder.parent if folder.name == "docs" else folder
+
+
 class Copies:
     """The base and the copies made from it, all below one temporary folder."""
 
@@ -119,15 +125,15 @@ class Copies:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}")
 
     def make(self, readme: str) -> Path:
-        """Make the copy for a README, with everything installed that its folder needs; returns the README's folder."""
-        own = Path(readme).parent.name
+        """Make the copy for a README, with all installed that its folder needs; returns where its commands run."""
+        own = str(home(readme))
         text = "".join(block.text for block in parse(ROOT / readme).blocks if block.language == "console")
         parts = [part for part in self._locks if part in (own, "local-lambda") or f"../{part}" in text]
-        if "$ make run\n" in text and not own:
+        if "$ make run\n" in text and own == ".":
             parts = [part for part in self._locks if (ROOT / part / "template.yaml").exists()] + ["local-lambda"]
         target = self._folder / readme.replace("/", "-").removesuffix(".md")
         self._copy(self._base, target)
         for part in parts:
             self._install(part)
             (target / part / ".venv").symlink_to(self._base / part / ".venv")
-        return (target / readme).parent
+        return target / home(readme)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .copies import ROOT, tracked_files
+from .copies import ROOT, home, tracked_files
 from .parse import Block, Document
 
 LANGUAGES = ("python", "yaml", "toml", "dockerfile", "sh", "make", "makefile", "bash")
@@ -12,7 +12,7 @@ LANGUAGES = ("python", "yaml", "toml", "dockerfile", "sh", "make", "makefile", "
 
 def sources(readme: str) -> list[str]:
     """The text files an excerpt may come from: those below the README's folder, itself not counted."""
-    folder = Path(readme).parent
+    folder = home(readme)
     found = []
     for name in tracked_files():
         if Path(name).is_relative_to(folder) and not name.endswith(".md"):

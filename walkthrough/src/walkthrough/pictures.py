@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .copies import ROOT
+from .copies import ROOT, home
 from .parse import parse
 from .walk import Walk
 
@@ -30,6 +30,12 @@ def shown(name: str) -> list[str]:
     return sorted(set(found))
 
 
+def places(walk: Walk, picture: str) -> tuple[Path, Path]:
+    """Where a picture is in the copy, and in the repository."""
+    beside = Path(walk.name).parent / picture
+    return walk.folder / beside.relative_to(home(walk.name)), ROOT / beside
+
+
 def structure(picture: Path, walk: Walk) -> str:
     """What a picture shows, without its times."""
     python = next(folder / TOOL for folder in [walk.folder, *walk.folder.parents] if (folder / TOOL).exists())
@@ -41,7 +47,7 @@ def differences(walk: Walk) -> list[str]:
     """Return the pictures that no command made, or that show something else than the committed ones."""
     found = []
     for picture in shown(walk.name):
-        fresh, committed = walk.folder / picture, (ROOT / walk.name).parent / picture
+        fresh, committed = places(walk, picture)
         if fresh.stat().st_mtime_ns == committed.stat().st_mtime_ns:
             found.append(f"{picture}: no command of the README makes it")
         elif structure(fresh, walk) != structure(committed, walk):
@@ -53,7 +59,7 @@ def update(walk: Walk) -> list[str]:
     """Copy the pictures that show something else; returns their names."""
     changed = []
     for picture in shown(walk.name):
-        fresh, committed = walk.folder / picture, (ROOT / walk.name).parent / picture
+        fresh, committed = places(walk, picture)
         if not committed.exists() or structure(fresh, walk) != structure(committed, walk):
             shutil.copy(fresh, committed)
             changed.append(f"{walk.name}: {picture}")
