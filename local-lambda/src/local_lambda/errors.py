@@ -6,6 +6,8 @@ an answer of one of Lambda's HTTP APIs (`ApiError`: HTTP status, error type and 
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
     "ApiError",
     "CommandError",
@@ -14,6 +16,7 @@ __all__ = [
     "StartError",
     "Throttled",
     "UsageError",
+    "reason_of",
 ]
 
 
@@ -72,3 +75,20 @@ class InvalidStateTransition(ApiError):
             error_type,
             f"State transition from {state} to {target} failed for {what}. Error: State transition is not allowed",
         )
+
+
+def reason_of(error: OSError) -> str:
+    """What the system refused, in one line, with what to do about it where that is known."""
+    reason = error.strerror or str(error) or type(error).__name__
+    where = f": {error.filename}" if error.filename is not None else ""
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{reason}{where}" + (f" ({advice})" if advice else "")
+
+
+_ADVICE = {
+    errno.EMFILE: "raise the limit of open files, for example with `ulimit -n 4096`",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.EAGAIN: "the limit of processes is reached, see `ulimit -u`",
+    errno.ENOSPC: "free some space or inodes, or set TMPDIR to a folder on another file system",
+    errno.EROFS: "set TMPDIR to a folder that can be written to",
+}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from local_lambda.service import factory
+from local_lambda.service import foundation
 
-makes_spec: Any = factory.spec
-factory.spec = lambda *arguments: {**makes_spec(*arguments), "tmp": "/dev/null"}
+makes_spec: Any = foundation.spec
+foundation.spec = lambda *arguments: {**makes_spec(*arguments), "tmp": "/dev/null"}
 
 from local_lambda.cli.arguments import main  # noqa: E402
 

@@ -21,7 +21,8 @@ from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.service.directory import FunctionDirectory
-from local_lambda.service.factory import EnvironmentFactory, Program
+from local_lambda.service.factory import EnvironmentFactory
+from local_lambda.service.foundation import Program
 from local_lambda.service.pool import EnvironmentPool
 
 
@@ -146,7 +147,7 @@ class FunctionRegistry:
             function.made += 1
             label = f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
             program = Program(function.config(), function.package.folder, function.opt, function.interpreter)
-            return self._factory.build(self._factory.lay(program, label))
+            return self._factory.create(program, label)
 
         return EnvironmentPool(
             function.config(), self._most(function), create, partial(self._say, function), discard=self._factory.release

@@ -10,14 +10,12 @@ import os
 import signal
 import socket
 import sys
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
-from local_lambda.aws.forwarding import LogGroups, put_trace
+from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.services import ROLE, Services
 from local_lambda.functions.config import REGION, FunctionConfig
@@ -29,20 +27,28 @@ _NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "
 """What would lead a client to a real account."""
 
 
-async def serve(factory: EnvironmentFactory, listener: socket.socket, options: Namespace, stop: asyncio.Event) -> int:
-    """Serve until `stop`, or until the command has ended; returns the exit status."""
-    services = Services()
+async def serve(
+    factory: EnvironmentFactory,
+    services: Services,
+    logs: LogGroups,
+    listener: socket.socket,
+    limit: int,
+    python: str | None,
+    command: Sequence[str],
+    stop: asyncio.Event,
+) -> int:
+    """Serve until `stop`, or until the command has ended; returns the exit status.
+
+    `limit` is the most environments a function may have, `python` the interpreter that was asked for.
+    """
     services.start()
-    logs = LogGroups(services)
-    factory.log_writers.append(logs.writer)
-    factory.on_trace.append(partial(put_trace, services))
     factory.attach(asyncio.get_running_loop())
 
     def find(function: FunctionConfig) -> Interpreter:
-        return find_for_runtime(function, Path.cwd(), options.python, os.environ)
+        return find_for_runtime(function, Path.cwd(), python, os.environ)
 
     def functions(region: str) -> FunctionRegistry:
-        return FunctionRegistry(region, factory, factory.workspace / region, options.max_environments, find)
+        return FunctionRegistry(region, factory, factory.workspace / region, limit, find)
 
     private = ip_address(listener.getsockname()[0]).is_loopback
     endpoint = Endpoint(services, logs, functions, private)
@@ -54,8 +60,8 @@ async def serve(factory: EnvironmentFactory, listener: socket.socket, options: N
     factory.console.write("platform", roles)
     factory.console.flush()
     status = 0
-    if options.command:
-        status = await _run(options.command, client_variables(url, os.environ), stop)
+    if command:
+        status = await _run(command, client_variables(url, os.environ), stop)
     else:
         await stop.wait()
     server.stop_listening()
@@ -63,6 +69,7 @@ async def serve(factory: EnvironmentFactory, listener: socket.socket, options: N
     server.close()
     services.close()
     factory.console.write("platform", "stopped")
+    factory.close()
     return status
 
 

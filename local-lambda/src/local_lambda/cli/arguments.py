@@ -1,190 +1,146 @@
-"""The command line: arguments in, one of the commands of `commands.py`, exit status out. No logic.
+"""The command line: arguments in, the options of one command, its exit status out.
 
 Exit status: 0 success, 1 the function reported an error, 2 wrong usage, template or event, 3 the environment could not
-be started.
+be started. Each command is in its own file, which is imported when it is chosen; `argparse` ends here.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
-from local_lambda import __version__
-from local_lambda.errors import CommandError
-from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
+from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOptions
+from local_lambda.cli.parser import make_parser
+from local_lambda.cli.streams import discard_output, fill_standard_descriptors, flush_output
+from local_lambda.errors import CommandError, StartError, reason_of
+
+AWS_PORT = 4566
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    from local_lambda.cli import commands
-
+    fill_standard_descriptors()
     try:
-        return int(getattr(commands, options.run)(options))
+        status = _run(arguments)
+        flush_output()
+        return status
     except CommandError as error:
-        print(f"local-lambda: {error}", file=sys.stderr, flush=True)
-        return error.exit_status
+        return _complain(str(error), error.exit_status)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Nobody reads our output any more; the interpreter must not find that out again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # its reader has gone away
         return 141
+    except OSError as error:
+        return _complain(reason_of(error), StartError.exit_status)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="local-lambda",
-        description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",
-    )
-    parser.add_argument("--version", action="version", version=f"local-lambda {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
-    _template_arguments(invoke)
-    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name, if there are several")
-    invoke.add_argument(
-        "-e",
-        "--event",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="the event, `-` for standard input; may be repeated",
-    )
-    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
-    invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
-    _recording_arguments(invoke)
-    _freeze_argument(invoke)
-    invoke.set_defaults(run="invoke")
-
-    start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
-    _template_arguments(start)
-    _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
-    _recording_arguments(start)
-    _amqp_argument(start)
-    start.add_argument(
-        "--watch", action="store_true", help="new environments for a function whose code, layers or template change"
-    )
-    _freeze_argument(start)
-    start.set_defaults(run="start")
-
-    call = commands.add_parser("call", help="invoke a function through RabbitMQ, which a worker elsewhere serves")
-    _amqp_argument(call, "the broker (the variable AMQP_URI)")
-    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is its queue's")
-    call.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
-    call.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the answer (60)")
-    call.set_defaults(run="call")
-
-    aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
-    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, with COMMAND any free one")
-    aws.add_argument("--python", metavar="PATH", help="the functions' interpreter (the .venv here, by their runtime)")
-    _freeze_argument(aws)
-    aws.add_argument(
-        "command",
-        nargs=argparse.REMAINDER,
-        metavar="-- COMMAND...",
-        help="serve as long as COMMAND runs, which finds the endpoint in its environment variables",
-    )
-    aws.set_defaults(run="aws", port=None)
-
-    execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
-    _server_arguments(execute, 1)
-    _recording_arguments(execute)
-    _amqp_argument(execute)
-    _freeze_argument(execute)
-    execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
-    execute.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
-    )
-    execute.set_defaults(run="execute")
-
-    timeline = commands.add_parser("timeline", help="draw a recorded run")
-    timeline.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
-    timeline.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="FILE.svg or FILE.html, or FILE.json with Chrome trace events; text on standard output without it",
-    )
-    timeline.set_defaults(run="timeline")
-    return parser
+def _run(arguments: Sequence[str] | None) -> int:
+    commands = {
+        "invoke": _invoke,
+        "start": _start,
+        "call": _call,
+        "aws": _aws,
+        "exec": _exec,
+        "timeline": _timeline,
+    }
+    try:
+        found = make_parser(commands).parse_args(arguments)
+    except SystemExit as ended:  # help, version, wrong usage
+        return int(ended.code or 0)
+    return int(found.run(found))
 
 
-def _template_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-t",
-        "--template",
-        type=Path,
-        default=Path("template.yaml"),
-        metavar="FILE",
-        help="AWS SAM template (template.yaml)",
-    )
-    parser.add_argument(
-        "--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri"
-    )
-    parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
+def _complain(line: str, status: int) -> int:
+    """The one line with which a command that failed ends. Where even that cannot be written, the status has to do."""
+    try:
+        print(f"local-lambda: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        pass
+    discard_output()
+    return status
 
 
-def _recording_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
-    parser.add_argument(
-        "--timeline",
-        type=Path,
-        metavar="FILE",
-        help="draw the run, in the end, as FILE.svg or FILE.html, or with `-` as text",
-    )
-    parser.add_argument(
-        "--trace-events",
-        type=Path,
-        metavar="FILE",
-        help="write the run as FILE.json for viewers of Chrome trace events",
+def _invoke(found: Namespace) -> int:
+    from local_lambda.cli.invoke import InvokeOptions, invoke
+
+    return invoke(
+        InvokeOptions(
+            source=_source(found),
+            function=found.function,
+            events=tuple(found.event),
+            times=found.count,
+            report=found.report is not None,
+            recording=_recording(found),
+            freeze=found.freeze,
+        )
     )
 
 
-def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: str = "8080") -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8080, help=f"port to listen on, 0 for any free one ({port})")
-    parser.add_argument(
-        "--max-environments",
-        type=_positive,
-        default=environments,
-        metavar="N",
-        help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
+def _start(found: Namespace) -> int:
+    from local_lambda.cli.start import StartOptions, start
+
+    return start(
+        StartOptions(
+            source=_source(found),
+            server=_server(found),
+            recording=_recording(found),
+            amqp=found.amqp,
+            watch=found.watch,
+            freeze=found.freeze,
+        )
     )
 
 
-def _amqp_argument(
-    parser: argparse.ArgumentParser, what: str = "serve queues of this RabbitMQ too (the variable AMQP_URI; off)"
-) -> None:
-    parser.add_argument("--amqp", metavar="URI", help=what)
+def _exec(found: Namespace) -> int:
+    from local_lambda.cli.exec import ExecOptions, execute
 
-
-def _freeze_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
+    return execute(
+        ExecOptions(
+            server=_server(found),
+            command=_after_dashes(found.command),
+            opt=found.opt,
+            recording=_recording(found),
+            amqp=found.amqp,
+            freeze=found.freeze,
+        )
     )
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+def _call(found: Namespace) -> int:
+    from local_lambda.cli.call import CallOptions, call
+
+    return call(CallOptions(found.function, found.event, found.amqp, found.timeout))
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds (up to 86400)")
-    return value
+def _timeline(found: Namespace) -> int:
+    from local_lambda.cli.timeline import TimelineOptions, timeline
+
+    return timeline(TimelineOptions(found.recording, found.output))
 
 
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
-    return value
+def _aws(found: Namespace) -> int:
+    from local_lambda.cli.aws import AwsOptions, aws
+
+    command = _after_dashes(found.command)
+    if found.port is None:
+        found.port = 0 if command else AWS_PORT
+    return aws(AwsOptions(_server(found), command, found.python, found.freeze))
+
+
+def _source(found: Namespace) -> SourceOptions:
+    return SourceOptions(found.template, found.code, found.python)
+
+
+def _recording(found: Namespace) -> RecordingOptions:
+    return RecordingOptions(found.record, found.timeline, found.trace_events)
+
+
+def _server(found: Namespace) -> ServerOptions:
+    return ServerOptions(found.host, found.port, found.max_environments)
+
+
+def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:
+    """The command line after `--`."""
+    return tuple(command[1:] if command[:1] == ["--"] else command)

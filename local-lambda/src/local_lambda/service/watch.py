@@ -18,7 +18,7 @@ from local_lambda.errors import CommandError
 from local_lambda.functions.config import FunctionConfig
 
 if TYPE_CHECKING:
-    from local_lambda.service.factory import Program
+    from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
 
 Say = Callable[[str, bool], None]

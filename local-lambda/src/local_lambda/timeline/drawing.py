@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,55 +20,60 @@ WIDTH = 100
 _SUFFIXES = (".svg", ".html", ".json")
 
 
-def draw_recording(options: Namespace) -> int:
-    """`local-lambda timeline`: draw a recording, into a file or, without one, as text."""
+def draw_recording(recording: Path, output: Path | None) -> None:
+    """`local-lambda timeline`: draw a recording, into a file or, without one, as text. Raises UsageError."""
     try:
-        with options.recording.open(encoding="utf-8") as file:
-            timeline = read(file, str(options.recording))
+        with recording.open(encoding="utf-8") as file:
+            timeline = read(file, str(recording))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        raise UsageError(f"cannot read the recording {options.recording}: {reason}") from None
-    if options.output is None:
+        raise UsageError(f"cannot read the recording {recording}: {reason}") from None
+    if output is None:
         _print(timeline, sys.stdout, os.environ)
     else:
-        _check(options.output, _SUFFIXES)
-        _write(options.output, _drawing(options.output)(timeline))
-    return 0
+        _check(output, _SUFFIXES)
+        _write(output, _drawing(output)(timeline))
 
 
 @contextmanager
-def recorded(options: Namespace, shell: Mapping[str, str]) -> Iterator[Recorder]:
-    """The recorder of a run that is to be recorded; in the end the run is drawn. Raises UsageError before it begins."""
-    if options.timeline not in (None, TERMINAL):
-        _check(options.timeline, _SUFFIXES[:2])
-    if options.trace_events is not None:
-        _check(options.trace_events, _SUFFIXES[2:])
-    with open_recording(options.record) if options.record else TemporaryFile("w+", encoding="utf-8") as file:
+def recorded(
+    record: Path | None, drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]
+) -> Iterator[Recorder]:
+    """The recorder of a run, into the file `record` if there is one.
+
+    At the end the run is drawn, as `drawing` (`-` is text) and `trace_events`. Raises UsageError before it begins.
+    """
+    if drawing not in (None, TERMINAL):
+        _check(drawing, _SUFFIXES[:2])
+    if trace_events is not None:
+        _check(trace_events, _SUFFIXES[2:])
+    with open_recording(record) if record else TemporaryFile("w+", encoding="utf-8") as file:
         try:
             yield Recorder(file)
         finally:
             file.flush()
-            _draw_all(options, file, shell)
+            if drawing or trace_events:
+                _draw_all(_lines(record, file), drawing, trace_events, shell)
 
 
-def _draw_all(options: Namespace, file: TextIO, shell: Mapping[str, str]) -> None:
-    if not options.timeline and not options.trace_events:
-        return
-    if options.record:
-        with options.record.open(encoding="utf-8") as lines:
-            recording = lines.readlines()
-    else:
-        file.seek(0)
-        recording = file.readlines()
+def _lines(record: Path | None, file: TextIO) -> list[str]:
+    if record:
+        with record.open(encoding="utf-8") as lines:
+            return lines.readlines()
+    file.seek(0)
+    return file.readlines()
+
+
+def _draw_all(recording: list[str], drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]) -> None:
     if not recording:
         return  # nothing has run: there is an error that says why
     timeline = read(recording)
-    if options.timeline == TERMINAL:
+    if drawing == TERMINAL:
         _print(timeline, sys.stderr, shell)
-    elif options.timeline:
-        _write(options.timeline, _drawing(options.timeline)(timeline))
-    if options.trace_events:
-        _write(options.trace_events, _drawing(options.trace_events)(timeline))
+    elif drawing:
+        _write(drawing, _drawing(drawing)(timeline))
+    if trace_events:
+        _write(trace_events, _drawing(trace_events)(timeline))
 
 
 def _drawing(path: Path) -> Callable[[Timeline], str]:

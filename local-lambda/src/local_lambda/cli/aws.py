@@ -1,0 +1,45 @@
+"""`local-lambda aws`: an endpoint for the AWS CLI and SDKs, until Ctrl-C or SIGTERM, or for one command."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from local_lambda.cli.options import ServerOptions
+
+
+class AwsOptions(NamedTuple):
+    """`python` is the functions' interpreter; `command` runs as long as the endpoint, and finds it in its variables."""
+
+    server: ServerOptions
+    command: tuple[str, ...] = ()
+    python: str | None = None
+    freeze: bool = False
+
+
+def aws(options: AwsOptions) -> int:
+    """Run the command; returns the exit status."""
+    from local_lambda.cli.prerequisites import check_extra, check_program
+    from local_lambda.cli.startup import started
+    from local_lambda.service.observers import Observers
+
+    check_extra("aws", "aws", "moto", "flask", "flask_cors")
+    check_program(options.command)
+    from local_lambda.aws.forwarding import LogGroups, put_trace
+    from local_lambda.aws.services import Services
+
+    services = Services()
+    logs = LogGroups(services)
+    observers = Observers(log_writers=(logs.writer,), on_trace=(partial(put_trace, services),))
+    with started(options.freeze, observers=observers) as factory:
+        from local_lambda.aws.serve import serve
+        from local_lambda.cli.loop import run, stop_signal
+        from local_lambda.http.sockets import listen
+
+        listener = listen(options.server.host, options.server.port)
+        limit = options.server.max_environments
+
+        async def main() -> int:
+            return await serve(factory, services, logs, listener, limit, options.python, options.command, stop_signal())
+
+        return run(main())

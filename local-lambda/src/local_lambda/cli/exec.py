@@ -1,0 +1,78 @@
+"""`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables like `aws-lambda-rie`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from local_lambda.cli.options import RecordingOptions, ServerOptions
+from local_lambda.errors import UsageError
+
+if TYPE_CHECKING:
+    from local_lambda.functions.config import FunctionConfig
+
+
+class ExecOptions(NamedTuple):
+    """`command` is the runtime's command line, `opt` a folder to use as `/opt`, `amqp` a broker's URI."""
+
+    server: ServerOptions
+    command: tuple[str, ...]
+    opt: Path | None = None
+    recording: RecordingOptions = RecordingOptions()
+    amqp: str | None = None
+    freeze: bool = False
+
+
+def execute(options: ExecOptions) -> int:
+    """Run the command; returns the exit status. The order of its steps is explained in `startup.py`."""
+    from local_lambda.cli.prerequisites import check_program, find_broker
+    from local_lambda.cli.startup import started
+
+    broker = find_broker(options.amqp)
+    with started(options.freeze, options.recording) as factory:
+        from shutil import which
+
+        from local_lambda.functions.interpreter import Interpreter
+        from local_lambda.http.sockets import listen
+        from local_lambda.service.foundation import Program
+
+        command = options.command
+        if not command:
+            raise UsageError(
+                "exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler"
+            )
+        check_program(command)
+        function = _function_of_variables(command)
+        listener = listen(options.server.host, options.server.port)
+        layers = options.opt.resolve() if options.opt else Path("/opt")
+        needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
+        program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)
+        from local_lambda.cli.loop import run
+        from local_lambda.cli.serving import serve
+
+        return run(serve(factory, {function.name: program}, listener, options.server.max_environments, broker))
+
+
+def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
+    """The function as the variables of `aws-lambda-rie` and of the service describe it."""
+
+    def number(name: str, default: int) -> int:
+        text = os.environ.get(name) or str(default)
+        if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+            raise UsageError(f"{name}={text} is not a positive whole number")
+        return int(text)
+
+    from local_lambda.functions.config import FunctionConfig
+
+    plain = FunctionConfig("", "")
+    return FunctionConfig(
+        name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "test_function",
+        handler=os.environ.get("_HANDLER") or command[-1],
+        timeout=number("AWS_LAMBDA_FUNCTION_TIMEOUT", 300),
+        memory_mb=number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 3008),
+        version=os.environ.get("AWS_LAMBDA_FUNCTION_VERSION") or plain.version,
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or plain.region,
+        command=tuple(command),
+    )

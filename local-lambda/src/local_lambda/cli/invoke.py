@@ -1,0 +1,108 @@
+"""`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from local_lambda.cli.options import RecordingOptions, SourceOptions
+from local_lambda.errors import ApiError, StartError
+
+if TYPE_CHECKING:
+    from local_lambda.cli.report import Exchange
+    from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.service.factory import EnvironmentFactory
+
+
+class InvokeOptions(NamedTuple):
+    """`events` are files or `-`, the whole list `times` over; `report` prints one document instead of the payloads."""
+
+    source: SourceOptions
+    function: str | None = None
+    events: tuple[str, ...] = ()
+    times: int = 1
+    report: bool = False
+    recording: RecordingOptions = RecordingOptions()
+    freeze: bool = False
+
+
+def invoke(options: InvokeOptions) -> int:
+    """Run the command; returns the exit status. The order of its steps is explained in `startup.py`."""
+    from local_lambda.cli.streams import check_output
+
+    check_output()
+    from local_lambda.cli.report import Report
+    from local_lambda.cli.startup import started
+
+    report = Report() if options.report else None
+    with started(options.freeze, options.recording, report.observers if report else None) as factory:
+        from local_lambda.cli.events import check_event, read_event
+        from local_lambda.cli.programs import note_runtimes, open_program
+        from local_lambda.functions.template import load_functions, select
+
+        function = select(load_functions(options.source.template, os.environ), options.function)
+        names = options.events or (None,)
+        payloads = [read_event(name) for name in names] * options.times
+        program = open_program(function, options.source, factory.workspace)
+        note_runtimes([program], factory.console)
+        foundation = factory.lay(program, spawn=True)
+        for name, payload in zip(names, payloads, strict=False):  # the first round, which the others repeat
+            check_event(name, payload)
+        environment = factory.build(foundation)
+        from local_lambda.cli.loop import run
+
+        exchanges = run(_invoke_all(factory, environment, payloads, quiet=report is not None))
+        if report is not None:
+            report.write(function, exchanges)
+        failure = environment.init_failure
+        if failure is not None and failure.error_type == "Runtime.InvalidEntrypoint":
+            raise StartError(failure.reason)
+        if len(exchanges) < len(payloads):
+            return 130
+        return 1 if any(response.failed for _, response in exchanges) else 0
+
+
+async def _invoke_all(
+    factory: EnvironmentFactory, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
+) -> list[Exchange]:
+    import asyncio
+
+    from local_lambda.cli.loop import stop_signal
+    from local_lambda.cli.streams import write_payload
+    from local_lambda.environment.invocation import Invocation
+    from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.xray.header import new_tracing
+
+    stop = stop_signal()
+    factory.attach(asyncio.get_running_loop())
+    function = environment.function
+    pool = EnvironmentPool(function, 1, lambda: environment, lambda text: factory.console.write("platform", text))
+    pool.adopt(environment)
+    exchanges: list[Exchange] = []
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        for payload in payloads:
+            tracing = new_tracing(None, function.tracing_active)
+            # With the log comes the response when all of the invocation is over, so that it is printed in its place.
+            invocation = Invocation(payload or b"{}", function.arn, tracing, lambda *response: None, tail=True)
+            responded = asyncio.ensure_future(pool.call(invocation, patient=True))
+            await asyncio.wait((responded, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not responded.done():
+                responded.cancel()
+                break
+            try:
+                exchanges.append((invocation, responded.result()))
+            except ApiError as error:
+                raise StartError(error.message) from None
+            if not quiet:
+                environment.stream.flush()
+                factory.console.flush()
+                write_payload(responded.result().payload + b"\n")
+        if not stopped.done():
+            await pool.finish()
+    finally:
+        stopped.cancel()
+        await pool.shutdown()
+        factory.close()
+    return exchanges

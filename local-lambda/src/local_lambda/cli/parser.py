@@ -1,0 +1,166 @@
+"""What may stand on the command line, and the help text for it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from local_lambda import __version__
+from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
+
+
+def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """The parser; what it finds has, as `run`, the entry of `run` for the command that was chosen."""
+    parser = argparse.ArgumentParser(
+        prog="local-lambda",
+        description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",
+    )
+    parser.add_argument("--version", action="version", version=f"local-lambda {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
+    _template_arguments(invoke)
+    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name, if there are several")
+    invoke.add_argument(
+        "-e",
+        "--event",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the event, `-` for standard input; may be repeated",
+    )
+    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
+    invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
+    _recording_arguments(invoke)
+    _freeze_argument(invoke)
+    invoke.set_defaults(run=run["invoke"])
+
+    start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
+    _template_arguments(start)
+    _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
+    _recording_arguments(start)
+    _amqp_argument(start)
+    start.add_argument(
+        "--watch", action="store_true", help="new environments for a function whose code, layers or template change"
+    )
+    _freeze_argument(start)
+    start.set_defaults(run=run["start"])
+
+    call = commands.add_parser("call", help="invoke a function through RabbitMQ, which a worker elsewhere serves")
+    _amqp_argument(call, "the broker (the variable AMQP_URI)")
+    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is its queue's")
+    call.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
+    call.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the answer (60)")
+    call.set_defaults(run=run["call"])
+
+    aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
+    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, with COMMAND any free one")
+    aws.add_argument("--python", metavar="PATH", help="the functions' interpreter (the .venv here, by their runtime)")
+    _freeze_argument(aws)
+    aws.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND...",
+        help="serve as long as COMMAND runs, which finds the endpoint in its environment variables",
+    )
+    aws.set_defaults(run=run["aws"], port=None)
+
+    execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
+    _server_arguments(execute, 1)
+    _recording_arguments(execute)
+    _amqp_argument(execute)
+    _freeze_argument(execute)
+    execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
+    execute.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
+    )
+    execute.set_defaults(run=run["exec"])
+
+    timeline = commands.add_parser("timeline", help="draw a recorded run")
+    timeline.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
+    timeline.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="FILE.svg or FILE.html, or FILE.json with Chrome trace events; text on standard output without it",
+    )
+    timeline.set_defaults(run=run["timeline"])
+    return parser
+
+
+def _template_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-t",
+        "--template",
+        type=Path,
+        default=Path("template.yaml"),
+        metavar="FILE",
+        help="AWS SAM template (template.yaml)",
+    )
+    parser.add_argument(
+        "--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri"
+    )
+    parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
+
+
+def _recording_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the events as JSON lines while they happen")
+    parser.add_argument(
+        "--timeline",
+        type=Path,
+        metavar="FILE",
+        help="draw the run, in the end, as FILE.svg or FILE.html, or with `-` as text",
+    )
+    parser.add_argument(
+        "--trace-events",
+        type=Path,
+        metavar="FILE",
+        help="write the run as FILE.json for viewers of Chrome trace events",
+    )
+
+
+def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: str = "8080") -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8080, help=f"port to listen on, 0 for any free one ({port})")
+    parser.add_argument(
+        "--max-environments",
+        type=_positive,
+        default=environments,
+        metavar="N",
+        help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
+    )
+
+
+def _amqp_argument(
+    parser: argparse.ArgumentParser, what: str = "serve queues of this RabbitMQ too (the variable AMQP_URI; off)"
+) -> None:
+    parser.add_argument("--amqp", metavar="URI", help=what)
+
+
+def _freeze_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds (up to 86400)")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
+    return value

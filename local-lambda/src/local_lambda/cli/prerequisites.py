@@ -1,0 +1,43 @@
+"""What has to be there before a command begins: programs, optional packages, a broker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from local_lambda.errors import StartError
+
+if TYPE_CHECKING:
+    from local_lambda.amqp.connection import Broker
+
+
+def check_program(command: Sequence[str]) -> None:
+    """Raises StartError when a command line names a program that is not there."""
+    from shutil import which
+
+    if command and which(command[0]) is None:
+        raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+
+
+def check_extra(command: str, extra: str, *packages: str) -> None:
+    """Raises StartError when `command` needs packages that are not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"`{command}` needs packages that are not installed ({', '.join(missing)});"
+            f" run: make install EXTRAS={extra} in local-lambda's folder, or pip install 'local-lambda[{extra}]'"
+        )
+
+
+def find_broker(uri: str | None) -> Broker | None:
+    """The broker of `--amqp`, else of AMQP_URI, which is taken out of the environment: functions must not see it."""
+    uri = uri or os.environ.get("AMQP_URI")
+    os.environ.pop("AMQP_URI", None)
+    if not uri:
+        return None
+    from local_lambda.amqp.connection import Broker
+
+    return Broker(uri)

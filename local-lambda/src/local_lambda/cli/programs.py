@@ -1,0 +1,47 @@
+"""What the functions of a template run: code, layers and interpreter of each, opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local_lambda.cli.options import SourceOptions
+
+if TYPE_CHECKING:
+    from local_lambda.functions.config import FunctionConfig
+    from local_lambda.service.foundation import Program
+    from local_lambda.sinks.console import Console
+
+
+def open_program(function: FunctionConfig, source: SourceOptions, workspace: Path) -> Program:
+    """Code, layers and interpreter of a function; what has to be unpacked goes to `workspace`. Raises CommandError."""
+    from local_lambda.service.foundation import Program
+
+    if source.code is not None:
+        function = function._replace(code=source.code)
+    interpreter = None
+    if not function.command:
+        from local_lambda.functions.interpreter import find_interpreter
+
+        interpreter = find_interpreter(function, source.template, source.python, os.environ)
+    code, layers = function.code.resolve(), None
+    if function.layers or not code.is_dir():
+        from local_lambda.functions.bundle import merge_layers, open_code
+
+        code = open_code(function.code, workspace)
+        layers = merge_layers(function.layers, workspace)
+    return Program(function, code, layers, interpreter)
+
+
+def note_runtimes(programs: Iterable[Program], console: Console) -> None:
+    """Say, once for each pair of versions, when a template names another Python than the one that runs."""
+    pairs = {
+        (program.function.runtime, program.interpreter.runtime)
+        for program in programs
+        if program.interpreter is not None and program.function.runtime is not None
+    }
+    for named, found in sorted(pairs):
+        if named != found:
+            console.write("platform", f"the template says {named}, this runs on {found}")

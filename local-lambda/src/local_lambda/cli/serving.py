@@ -1,0 +1,100 @@
+"""The Invoke API for a set of functions, with the routes of an API and the queues of a broker: `start` and `exec`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from local_lambda.limits import MAX_EVENT_BYTES
+
+if TYPE_CHECKING:
+    import socket
+
+    from local_lambda.amqp.connection import Broker
+    from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.service.factory import EnvironmentFactory
+    from local_lambda.service.foundation import Program
+    from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.service.watch import Watcher
+
+    MakeWatcher = Callable[[Mapping[str, EnvironmentPool]], Watcher]
+
+
+async def serve(
+    factory: EnvironmentFactory,
+    programs: Mapping[str, Program],
+    listener: socket.socket,
+    limit: int,
+    broker: Broker | None,
+    make_watcher: MakeWatcher | None = None,
+) -> int:
+    """Serve `programs` by their functions' names until a signal comes; what is being served then is finished.
+
+    `limit` is the most environments a function may have. Returns the exit status.
+    """
+    import asyncio
+
+    from local_lambda.apis.invoke_2015_03_31 import invoke_api
+    from local_lambda.cli.loop import stop_signal
+    from local_lambda.http.server import Server
+    from local_lambda.service.directory import FunctionDirectory
+
+    stop = stop_signal()
+    console = factory.console
+    factory.attach(asyncio.get_running_loop())
+    pools = {name: _pool(factory, programs, name, limit) for name in programs}
+    app, routes = invoke_api(FunctionDirectory(pools)), []
+    if any(pool.function.routes for pool in pools.values()):
+        from local_lambda.apis.api_gateway.application import api_gateway
+        from local_lambda.apis.api_gateway.routes import read_routes
+
+        routes = read_routes(pools.values())
+        app = api_gateway(routes, lambda text: console.write("platform", text, bad=True), app)
+    worker = None
+    if broker is not None:
+        from local_lambda.amqp.worker import Worker
+
+        worker = Worker(broker, pools, lambda text, bad: console.write("amqp", text, bad=bad))
+        await worker.start()
+    server = Server(app, listener, MAX_EVENT_BYTES)
+    await server.start()
+    console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}")
+    for route in routes:
+        console.write("platform", f"route {route} of {route.pool.function.name}")
+    console.flush()
+    watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
+    await stop.wait()
+    server.stop_listening()
+    if watching is not None:
+        watching.cancel()
+    if worker is not None:
+        await worker.stop_consuming()
+    await asyncio.gather(*(pool.finish() for pool in pools.values()))
+    if worker is not None:
+        await worker.finish()
+    await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
+    server.close()
+    console.write("platform", "stopped")
+    factory.close()
+    return 0
+
+
+def _pool(factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
+    from local_lambda.service.pool import EnvironmentPool
+
+    function = programs[name].function
+    label = f" {name}" if len(programs) > 1 else ""
+    made = 0
+
+    def create() -> ExecutionEnvironment:
+        nonlocal made
+        made += 1
+        return factory.create(programs[name], f"{label}#{made}" if made > 1 else label)
+
+    if function.reserved_concurrency is not None:
+        limit = min(limit, function.reserved_concurrency)
+
+    def say(text: str) -> None:
+        factory.console.write("platform", text)
+
+    return EnvironmentPool(function, limit, create, say, discard=factory.release)

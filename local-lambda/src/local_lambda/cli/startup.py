@@ -1,0 +1,110 @@
+"""How a command starts, and why in this order.
+
+A first invocation waits for two things. One is processes: a helper that forks environments, and the runtime, a Python
+that has to start and import the function. The other is this tool: asyncio, the HTTP server and the APIs take about as
+long to import. Neither needs the other, so they happen at the same time:
+
+1. The helper process is started, before anything else is imported.
+2. While it starts: read the template, find the interpreter, open code and layers.
+3. Bind the ports, and for `invoke` spawn the runtime. A bound port takes connections before anybody answers on it, so
+   the runtime may ask for its first event as soon as it can.
+4. While the runtime starts: import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
+
+That is why the functions of `cli/` and `service/factory.py` import what they need where they need it, and why what
+runs in steps 1 to 3 must not import any of step 4 at the top of its file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local_lambda.cli.options import RecordingOptions
+from local_lambda.errors import StartError, reason_of
+from local_lambda.processes.zygote import Zygote
+from local_lambda.service.observers import Observers
+
+if TYPE_CHECKING:
+    from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.http.server import Application
+    from local_lambda.service.factory import EnvironmentFactory
+    from local_lambda.sinks.console import Console
+    from local_lambda.sinks.recorder import Recorder
+    from local_lambda.xray.collecting import Trace
+
+TRACE_WIDTH = 100
+
+
+@contextmanager
+def started(
+    freeze: bool, recording: RecordingOptions | None = None, observers: Observers | None = None
+) -> Iterator[EnvironmentFactory]:
+    """The factory of all environments of a command; with it ends everything it has made.
+
+    Its workspace is a private folder for opened zip packages and for `/tmp`, made when something is put into it. The
+    helper process removes it, even when the tool is killed. Raises StartError.
+    """
+    workspace = _temporary_folder() / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        zygote = Zygote(workspace)
+    except OSError as error:
+        raise StartError(f"cannot start a process: {reason_of(error)}") from None
+    try:
+        from local_lambda.service.factory import EnvironmentFactory
+        from local_lambda.sinks.console import Console
+
+        console = Console(sys.stderr, os.environ)
+        observers = observers or Observers()
+        with _recorder(recording or RecordingOptions(), console) as recorder:
+            observers = observers._replace(recorder=recorder, on_trace=(*observers.on_trace, _shown_on(console)))
+            factory = EnvironmentFactory(zygote, console, os.environ, workspace, _runtime_api, observers, freeze)
+            try:
+                yield factory
+            finally:
+                factory.close()
+    finally:
+        zygote.close()
+
+
+def _temporary_folder() -> Path:
+    folder = os.environ.get("TMPDIR") or "/tmp"
+    if not os.path.isdir(folder):
+        raise StartError(f"there is no folder {folder}: create it, or set TMPDIR to another one")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StartError(f"the folder {folder} cannot be written to: set TMPDIR to another one")
+    return Path(folder)
+
+
+@contextmanager
+def _recorder(options: RecordingOptions, console: Console) -> Iterator[Recorder | None]:
+    if not options.wanted:
+        yield None
+        return
+    from local_lambda.timeline.drawing import recorded
+
+    with recorded(options.record, options.timeline, options.trace_events, os.environ) as recorder:
+        try:
+            yield recorder
+        finally:
+            console.flush()  # the drawing comes last
+
+
+def _runtime_api(environment: ExecutionEnvironment) -> Application:
+    from local_lambda.apis.runtime_2018_06_01 import runtime_api
+
+    return runtime_api(environment)
+
+
+def _shown_on(console: Console) -> Callable[[Trace], None]:
+    def show(trace: Trace) -> None:
+        from local_lambda.sinks.console import LANE_WIDTH
+        from local_lambda.xray.tree import draw
+
+        for line in draw(trace, TRACE_WIDTH - LANE_WIDTH - 3):
+            console.write("trace", line.text, bad=line.is_bad)
+
+    return show

@@ -1,0 +1,70 @@
+"""The three standard streams, and what is done where one of them is closed or full."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from local_lambda.errors import StartError
+
+
+def fill_standard_descriptors() -> None:
+    """Where a standard stream is closed nothing else may get its number: a socket would be taken for it.
+
+    Python then has None for the stream; standard error becomes one that goes nowhere.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def check_output() -> None:
+    """Raises StartError when there is no standard output: what it is for should not be run in vain."""
+    if sys.stdout is None:
+        raise StartError("standard output is closed; redirect it to a file, or to /dev/null")
+
+
+def write_payload(data: bytes) -> None:
+    """Write to standard output. Where that is unbuffered (`PYTHONUNBUFFERED`) a signal may cut a write short.
+
+    Raises StartError when it is full, BrokenPipeError when its reader has gone.
+    """
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _full(error) from None
+    flush_output()
+
+
+def flush_output() -> None:
+    """Write what is buffered. Raises as `write_payload`."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _full(error) from None
+
+
+def discard_output() -> None:
+    """Drop what standard output has not taken: the interpreter must not find that out again when it ends."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _full(error: OSError) -> StartError:
+    return StartError(f"cannot write to standard output: {error.strerror}")

@@ -1,0 +1,149 @@
+"""What an environment stands on: sockets, sandbox and processes, made before an event loop has to exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from local_lambda.errors import StartError, reason_of
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.interpreter import Interpreter
+from local_lambda.http.sockets import listen
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.launch import Folders, Launch, command_launch, managed_launch
+from local_lambda.processes.process import Process
+from local_lambda.processes.sandbox_specification import spec
+from local_lambda.processes.variables import Endpoints
+from local_lambda.processes.zygote import Zygote
+from local_lambda.sinks.console import Console
+
+if TYPE_CHECKING:
+    import socket
+
+LOOPBACK = "127.0.0.1"
+
+
+class Program(NamedTuple):
+    """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command.
+
+    `needs` are further programs a sandbox has to keep in reach.
+    """
+
+    function: FunctionConfig
+    code: Path
+    layers: Path | None
+    interpreter: Interpreter | None
+    sandboxed: bool = True
+    needs: tuple[Interpreter, ...] = ()
+
+    @property
+    def interpreters(self) -> tuple[Interpreter, ...]:
+        """All programs a sandbox has to keep in reach."""
+        return self.needs if self.interpreter is None else (self.interpreter, *self.needs)
+
+
+class Foundation(NamedTuple):
+    """The ground of one environment. `runtime` is a runtime process that was started already."""
+
+    function: FunctionConfig
+    label: str
+    listener: socket.socket
+    processes: ProcessGroup
+    address: str
+    launch: Launch
+    runtime: Process | None
+    tmp: Path
+    """The folder that is `/tmp` in a sandbox."""
+
+    def abandon(self) -> None:
+        """Give everything back: nothing will be built on it."""
+        self.listener.close()
+        self.processes.close()
+        remove(self.tmp)
+
+
+class Ground:
+    """Lays foundations. `xray` is the address of the port for X-Ray segments, `shell` the caller's variables."""
+
+    def __init__(
+        self, zygote: Zygote, console: Console, shell: Mapping[str, str], workspace: Path, xray: tuple[str, int]
+    ) -> None:
+        self._zygote = zygote
+        self._console = console
+        self._shell = shell
+        self._workspace = workspace
+        self._xray = xray
+        self._count = 0
+        self._reasons: set[str] = set()
+        """Why there was no sandbox, each said once."""
+
+    def lay(self, program: Program, label: str, spawn: bool) -> Foundation:
+        """Sockets, sandbox and processes of a new environment; with `spawn` the runtime is started at once.
+
+        Raises StartError when something is missing (descriptors, space, processes); nothing is left behind then.
+        """
+        self._count += 1
+        tmp = self._workspace / f"tmp-{self._count}"
+        with ExitStack() as undo:
+            try:
+                listener = undo.enter_context(listen(LOOPBACK, 0))
+                processes = self._zygote.open()
+                undo.callback(processes.close)
+                undo.callback(remove, tmp)
+                address, folders = self._folders(program, processes, tmp)
+                endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray)
+                launch = _launch(program, folders, endpoints, self._shell)
+                runtime = launch.spawn_runtime(processes) if spawn and not launch.extensions else None
+            except OSError as error:
+                raise StartError(f"cannot create an environment: {reason_of(error)}") from None
+            undo.pop_all()
+        return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
+
+    def _folders(self, program: Program, processes: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
+        """The address of `sandbox.localdomain`, and code and layers: in a sandbox of its own, or where they lie."""
+        extensions = _extensions(program.layers)
+        layers = None if program.layers is None else str(program.layers)
+        plain = Folders(str(program.code), layers, extensions)
+        if not program.sandboxed:
+            return LOOPBACK, plain
+        address = _loopback_address(self._count)
+        self._workspace.mkdir(mode=0o700, exist_ok=True)
+        tmp.mkdir()
+        tmp.chmod(0o1777)
+        reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
+        if reason is None:
+            return address, Folders("/var/task", "/opt", extensions)
+        if reason not in self._reasons and len(self._reasons) < 20:
+            self._reasons.add(reason)
+            self._console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
+        return LOOPBACK, plain
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that may not be there."""
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)
+
+
+def _loopback_address(number: int) -> str:
+    """An address for environment `number`: no other one's, of this tool or of one that runs beside it."""
+    suffix = (os.getpid() % 0xFFFE + 1) * 256 + number
+    return f"127.{suffix >> 16 & 255}.{suffix >> 8 & 255}.{suffix & 255}"
+
+
+def _launch(program: Program, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
+    if program.interpreter is None:
+        return command_launch(program.function, folders, endpoints, shell)
+    return managed_launch(program.function, program.interpreter, folders, endpoints, shell)
+
+
+def _extensions(layers: Path | None) -> tuple[str, ...]:
+    """The regular files directly in `extensions/` of the layers, sorted by name."""
+    folder = layers / "extensions" if layers is not None else None
+    if folder is None or not folder.is_dir():
+        return ()
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
