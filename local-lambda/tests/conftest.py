@@ -71,17 +71,13 @@ def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory, 
 
 
 @pytest.fixture
-def make_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeRig]:
+def make_rig() -> MakeRig:
     """Makes a new environment with the external extensions that are named."""
-    rigs: list[ExtendedRig] = []
 
     def make(*external: str, freeze: bool = False) -> ExtendedRig:
-        rigs.append(ExtendedRig(monkeypatch, external, freeze))
-        return rigs[-1]
+        return ExtendedRig(external, freeze)
 
-    yield make
-    for rig in rigs:
-        rig.clock.close()
+    return make
 
 
 @pytest.fixture(scope="module")

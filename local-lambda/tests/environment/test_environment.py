@@ -13,9 +13,9 @@ INVOKED = ["start", "runtimeDone success", "report success"]
 
 
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+def rig() -> Rig:
     """A new environment."""
-    return Rig(monkeypatch)
+    return Rig()
 
 
 def test_invoke_of_a_new_environment_is_a_cold_start(rig: Rig) -> None:
@@ -61,9 +61,9 @@ def test_invoke_after_init_without_an_invocation_is_warm_and_reports_the_init(ri
     assert rig.last(Report).init_duration == pytest.approx(500)
 
 
-def test_init_begun_before_the_loop_gets_what_is_left_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_begun_before_the_loop_gets_what_is_left_of_its_time() -> None:
     """A runtime is started before the tool has a loop."""
-    rig = Rig(monkeypatch)
+    rig = Rig()
     rig.environment._loop = None
     rig.environment.init()
     rig.clock.now += 4

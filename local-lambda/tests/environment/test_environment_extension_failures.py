@@ -80,7 +80,7 @@ def test_invoke_when_an_extension_has_said_that_it_fails_waits_for_its_end(make_
     """What it said is stored; the phase fails when its process ends."""
     rig = make_rig("one")
     rig.warm_up(one=BOTH)
-    rig.environment.extension_failed(rig.known["one"].identifier, "exit/error", "Extension.Any")
+    rig.environment.extensions.fail(rig.known["one"].identifier, "exit/error", "Extension.Any")
     call = rig.call()
     assert rig.told == []
     rig.respond(call)

@@ -19,9 +19,9 @@ INIT_CRASHED = ["initRuntimeDone init error Runtime.ExitError", "initReport init
 
 
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+def rig() -> Rig:
     """A new environment."""
-    return Rig(monkeypatch)
+    return Rig()
 
 
 def recovers(rig: Rig) -> None:

@@ -131,7 +131,7 @@ def test_shutdown_when_an_extension_has_said_that_it_fails_ends(make_rig: MakeRi
     """Although it still waits for an event, it gets none any more."""
     rig = make_rig("one")
     rig.warm_up(one=BOTH)
-    rig.environment.extension_failed(rig.known["one"].identifier, "exit/error", "Extension.Any")
+    rig.environment.extensions.fail(rig.known["one"].identifier, "exit/error", "Extension.Any")
     ended = rig.shut_down()
     end(rig, "runtime")
     rig.clock.advance(2.1)

@@ -60,9 +60,9 @@ SERVING: dict[str, Reach] = {"Initializing": initializing_for_somebody, "Busy": 
 
 
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+def rig() -> Rig:
     """A new environment."""
-    return Rig(monkeypatch)
+    return Rig()
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -7,14 +7,8 @@ import signal
 
 import pytest
 
-from local_lambda.environment.invocation import (
-    RESPONSE_TOO_LARGE,
-    Failure,
-    Invocation,
-    exited,
-    launch_failed,
-    timed_out,
-)
+from local_lambda.environment.failures import RESPONSE_TOO_LARGE, Failure, exited, launch_failed, timed_out
+from local_lambda.environment.invocation import Invocation
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.xray.header import new_tracing
 

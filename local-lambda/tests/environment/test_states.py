@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_lambda.environment.states import ENVIRONMENT, RUNTIME, TARGETS, Machine, Table
+from local_lambda.environment.states import ENVIRONMENT, EXTENSION, RUNTIME, TARGETS, Machine, Table
 from local_lambda.errors import InvalidStateTransition
 
 RUNTIME_ROWS = """
@@ -22,27 +22,27 @@ RUNTIME_ROWS = """
 
 def illegal(table: Table) -> list[tuple[str, str]]:
     """All pairs of a state and a verb that have no row."""
-    states = {state for state, _ in table} | set(table.values())
-    verbs = {verb for _, verb in table}
-    return sorted((state, verb) for state in states for verb in verbs if (state, verb) not in table)
+    states = {state for state, _ in table.rows} | set(table.rows.values())
+    verbs = {verb for _, verb in table.rows}
+    return sorted((state, verb) for state in states for verb in verbs if (state, verb) not in table.rows)
 
 
 def test_runtime_table_is_the_supervisors() -> None:
     """Nothing was added to the states of a runtime, and nothing left out."""
     rows = {(state, verb): target for state, verb, target in map(str.split, RUNTIME_ROWS.strip().splitlines())}
-    assert rows == RUNTIME
+    assert rows == RUNTIME.rows
 
 
-@pytest.mark.parametrize("table", [RUNTIME, ENVIRONMENT], ids=["runtime", "environment"])
+@pytest.mark.parametrize("table", [RUNTIME, EXTENSION, ENVIRONMENT], ids=lambda table: table.what)
 def test_advance_along_every_row_reaches_its_target(table: Table) -> None:
     """Every legal transition is taken."""
-    for (state, verb), target in table.items():
+    for (state, verb), target in table.rows.items():
         machine = Machine("it", table, state)
         machine.advance(verb)
         assert machine.state == target
 
 
-@pytest.mark.parametrize("table", [RUNTIME, ENVIRONMENT], ids=["runtime", "environment"])
+@pytest.mark.parametrize("table", [RUNTIME, EXTENSION, ENVIRONMENT], ids=lambda table: table.what)
 def test_advance_without_a_row_raises_and_changes_nothing(table: Table) -> None:
     """The refusal is a 403 that names both states; the state stays."""
     pairs = illegal(table)
@@ -61,10 +61,10 @@ def test_advance_without_a_row_raises_and_changes_nothing(table: Table) -> None:
 
 def test_environment_table_reaches_the_end_from_every_state() -> None:
     """Whatever happens, an environment can be shut down, and only the end has no way out."""
-    for state in {state for state, _ in ENVIRONMENT} | set(ENVIRONMENT.values()):
+    for state in {state for state, _ in ENVIRONMENT.rows} | set(ENVIRONMENT.rows.values()):
         machine = Machine("environment", ENVIRONMENT, state)
         if state == "Terminated":
-            assert not [row for row in ENVIRONMENT if row[0] == state]
+            assert not [row for row in ENVIRONMENT.rows if row[0] == state]
             continue
         if state != "ShuttingDown":
             machine.advance("shutdown")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from local_lambda.environment.invocation import encode
+from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_ASYNC_EVENT_BYTES, MAX_EVENT_BYTES
 from local_lambda.service.payload import check_json, check_size, client_context

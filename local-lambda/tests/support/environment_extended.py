@@ -2,109 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import selectors
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import pytest
-
-from local_lambda.environment import environment, init_phase, shutdown_phase
 from local_lambda.environment.extensions import Extension
-from local_lambda.functions.config import FunctionConfig
-from local_lambda.processes.launch import Launch
-from support.environment_rig import EPOCH, TIMEOUT, FakeGroup, FakeProcess, Rig
+from support.environment_rig import Clock, FakeGroup, FakeProcess, Rig
 
 MakeRig = Callable[..., "ExtendedRig"]
 BOTH = ("INVOKE", "SHUTDOWN")
 
 
-class PatientSelector(selectors.DefaultSelector):
-    """Waits for nothing: where it would, time passes."""
-
-    def __init__(self, clock: LoopClock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        """As if `timeout` had passed."""
-        assert timeout is not None, "everybody waits for ever"
-        self._clock.now += max(timeout, 0.0)
-        return super().select(0)
-
-
-class LoopClock:
-    """`Clock` of the rig on asyncio's own loop, for what is a coroutine."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.loop = asyncio.SelectorEventLoop(PatientSelector(self))
-        self.loop.time = lambda: self.now  # type: ignore[method-assign]
-        for name in ("call_soon", "call_later", "create_future", "create_task"):
-            setattr(self, name, getattr(self.loop, name))
-
-    def time(self) -> float:
-        """Seconds since the epoch."""
-        return EPOCH + self.now
-
-    def perf_counter(self) -> float:
-        """Seconds."""
-        return self.now
-
-    def run(self) -> None:
-        """Everything that is due now."""
-        self.advance(0)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and whatever is due meanwhile."""
-
-        async def wait() -> None:
-            end = self.now + seconds
-            for _ in range(20):
-                await asyncio.sleep(0)
-            if seconds:
-                await asyncio.sleep(seconds)
-                self.now = max(self.now, end)
-            for _ in range(20):
-                await asyncio.sleep(0)
-
-        self.loop.run_until_complete(wait())
-
-    def close(self) -> None:
-        """Forget whoever still waits."""
-
-        async def cancel() -> None:
-            waiting = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
-
-        self.loop.run_until_complete(cancel())
-        self.loop.close()
-
-
 class SignalledGroup(FakeGroup):
     """Remembers signals; a killed process ends."""
 
-    def __init__(self, clock: Any) -> None:
-        super().__init__(clock)
+    def __init__(self, external: Sequence[str], clock: Clock) -> None:
+        super().__init__(clock, external)
         self.story: list[str] = []
 
-    def spawn(self, name: str, *arguments: Any, framed_log: bool = False) -> FakeProcess:
+    def spawn(self, name: str) -> FakeProcess:
         """As the real one's."""
         self.story.append(f"spawn {name}")
-        return super().spawn(name, *arguments)
+        return super().spawn(name)
 
-    def signal(self, process: FakeProcess, number: int) -> None:
+    def signal(self, name: str, number: int) -> None:
         """As the real one's."""
-        self.story.append(f"{signal.Signals(number).name} {process.name}")
+        self.story.append(f"{signal.Signals(number).name} {name}")
         if number == signal.SIGKILL:
-            self.clock.call_soon(self._killed, process)
+            self.clock.call_soon(self._killed, name)
 
-    def _killed(self, process: FakeProcess) -> None:
-        if process in self.running:
+    def _killed(self, name: str) -> None:
+        for process in [process for process in self.running if process.name == name]:
             process.exit(-9)
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
@@ -127,27 +57,9 @@ class ExtendedRig(Rig):
     `story` of its group tells in order what was started, signalled and delivered.
     """
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, external: Sequence[str], freeze: bool = False) -> None:
-        super().__init__(monkeypatch)
-        self.clock: Any = LoopClock()
-        for module in (environment, init_phase, shutdown_phase):
-            monkeypatch.setattr(module, "perf_counter", self.clock.perf_counter)
-            monkeypatch.setattr(module, "time", self.clock.time)
-        self.group = SignalledGroup(self.clock)
+    def __init__(self, external: Sequence[str], freeze: bool = False) -> None:
+        super().__init__(partial(SignalledGroup, external), freeze)
         self.known: dict[str, Extension] = {}
-        stream = self.environment.stream
-        stream._defer = self.clock.call_soon
-        self.environment = environment.ExecutionEnvironment(
-            FunctionConfig("hello", "app.handler", timeout=TIMEOUT),
-            Launch(argv=("python",), env={}, cwd="/", log_stream="stream", extensions=tuple(external)),
-            self.group,
-            stream,
-            lambda: b"the tail",
-            self.environment.subscriptions,
-            freeze=freeze,
-        )
-        self.environment.attach(self.clock)
-        self.environment.on_free = self._freed
 
     @property
     def told(self) -> list[str]:
@@ -163,7 +75,7 @@ class ExtendedRig(Rig):
 
     def register(self, name: str, *events: str) -> Extension:
         """An extension registers."""
-        extension = self.environment.register_extension(name, json.dumps({"events": events}).encode())
+        extension = self.environment.extensions.register(name, json.dumps({"events": events}).encode())
         self.known[name] = extension
         self.clock.run()
         return extension
@@ -177,7 +89,7 @@ class ExtendedRig(Rig):
             left = document["deadlineMs"] / 1000 - self.clock.time()
             self.group.story.append(f"{document['eventType']} {name} {f'{reason} ' if reason else ''}{left:.1f}")
 
-        self.environment.extension_next(self.known[name].identifier, deliver)
+        self.environment.extensions.next(self.known[name].identifier, deliver)
         self.clock.run()
 
     def warm_up(self, **events: Sequence[str]) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
-
-import pytest
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
-from local_lambda.processes.launch import Launch
+from local_lambda.processes.memory import PeakMemory
 from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.xray.header import new_tracing
 
@@ -112,22 +110,51 @@ class FakeProcess:
         self._on_exit(self)
 
 
+class FakeLaunch(NamedTuple):
+    """What is run."""
+
+    extensions: tuple[str, ...] = ()
+    program: str = "python"
+    log_stream: str = "stream"
+    runtime_version: str | None = None
+    runtime_version_arn: str | None = None
+
+
 class FakeGroup:
     """The processes of the environment; none of them is a real one."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, external: Sequence[str] = ()) -> None:
+        self.launch = FakeLaunch(tuple(external))
         self.running: list[FakeProcess] = []
         self.closed = False
         self.clock = clock
 
-    def attach(self, loop: Any) -> None:
-        """Nothing to watch."""
-
-    def spawn(self, name: str, *arguments: Any, framed_log: bool = False) -> FakeProcess:
+    def spawn_runtime(self) -> FakeProcess:
         """As the real one's."""
+        return self.spawn("runtime")
+
+    def spawn_extension(self, name: str) -> FakeProcess:
+        """As the real one's."""
+        return self.spawn(f"extension:{name}")
+
+    def spawn(self, name: str) -> FakeProcess:
+        """A process that runs until the test says otherwise."""
         process = FakeProcess(self, name)
         self.running.append(process)
         return process
+
+    def names(self) -> Iterable[str]:
+        """As the real one's."""
+        return [process.name for process in self.running]
+
+    def signal(self, name: str, number: int) -> None:
+        """No process minds."""
+
+    def freeze(self) -> None:
+        """No process minds."""
+
+    def thaw(self) -> None:
+        """No process minds."""
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
         """Kill; the processes' ends are reported before the answer."""
@@ -168,21 +195,25 @@ class Call:
 class Rig:
     """The environment, and all verbs of its runtime."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, group: Callable[[Clock], FakeGroup] = FakeGroup, freeze: bool = False) -> None:
         self.clock = Clock()
-        for module in ("environment", "init_phase"):
-            monkeypatch.setattr(f"local_lambda.environment.{module}.perf_counter", self.clock.perf_counter)
-            monkeypatch.setattr(f"local_lambda.environment.{module}.time", self.clock.time)
-        self.group = cast(Any, FakeGroup(self.clock))
+        self.group: Any = group(self.clock)
         self.events: list[Event] = []
         self.delivered: list[Invocation] = []
         self.freed = 0
         stream = EventStream(self.clock.call_soon, self._broken)
         stream.add(self.events.append)
-        launch = Launch(argv=("python",), env={}, cwd="/", log_stream="stream")
-        function = FunctionConfig("hello", "app.handler", timeout=TIMEOUT)
         nobody = Subscriptions(stream.emit, lambda host: "127.0.0.1")
-        self.environment = ExecutionEnvironment(function, launch, self.group, stream, lambda: b"the tail", nobody)
+        self.environment = ExecutionEnvironment(
+            FunctionConfig("hello", "app.handler", timeout=TIMEOUT),
+            self.group,
+            PeakMemory(),
+            self.clock,
+            stream,
+            lambda: b"the tail",
+            nobody,
+            freeze=freeze,
+        )
         self.environment.attach(self.clock)
         self.environment.on_free = self._freed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from local_lambda.environment.invocation import encode
+from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Application, Exchange
 

@@ -5,8 +5,8 @@ Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-
 
 from __future__ import annotations
 
+from local_lambda.environment.documents import encode
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.invocation import encode
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
 
@@ -29,7 +29,7 @@ def handle(environment: ExecutionEnvironment, exchange: Exchange) -> None:
     else:
         identifier = identifier_of(exchange)
         kind = exchange.header(b"lambda-extension-function-error-type").decode("latin-1")
-        environment.extension_failed(identifier, verb.decode(), kind)
+        environment.extensions.fail(identifier, verb.decode(), kind)
         exchange.respond(202, _STATUS_OK, JSON)
 
 
@@ -40,7 +40,7 @@ def identifier_of(exchange: Exchange) -> str | None:
 
 def _register(environment: ExecutionEnvironment, exchange: Exchange) -> None:
     name = exchange.header(b"lambda-extension-name").decode("utf-8", "replace")
-    extension = environment.register_extension(name, exchange.body)
+    extension = environment.extensions.register(name, exchange.body)
     function = environment.function
     answer = {"functionName": function.name, "functionVersion": function.version, "handler": function.handler}
     features = exchange.header(b"lambda-extension-accept-feature").decode("latin-1").split(",")
@@ -56,5 +56,5 @@ def _next(environment: ExecutionEnvironment, exchange: Exchange) -> None:
         header = b"" if event_id is None else f"Lambda-Extension-Event-Identifier: {event_id}\r\n".encode()
         exchange.respond(200, event, header + JSON)
 
-    exchange.on_disconnect = lambda: environment.extension_next_cancelled(deliver)
-    environment.extension_next(identifier_of(exchange), deliver)
+    exchange.on_disconnect = lambda: environment.extensions.next_cancelled(deliver)
+    environment.extensions.next(identifier_of(exchange), deliver)

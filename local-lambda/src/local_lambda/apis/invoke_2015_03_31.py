@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 
 from local_lambda.apis.errors import answering_errors
-from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
+from local_lambda.environment.documents import encode
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange

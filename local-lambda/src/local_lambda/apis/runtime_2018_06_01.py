@@ -10,8 +10,10 @@ import json
 
 from local_lambda.apis import extensions_2020_01_01, logs_2020_08_15, telemetry_2022_07_01
 from local_lambda.apis.errors import answering_errors, json_error
+from local_lambda.environment.documents import encode
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.invocation import RESPONSE_TOO_LARGE, Invocation, encode
+from local_lambda.environment.failures import RESPONSE_TOO_LARGE
+from local_lambda.environment.invocation import Invocation
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_PAYLOAD_BYTES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from local_lambda.environment.extensions import Extensions
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
 from local_lambda.telemetry.registry import Subscriptions
@@ -14,10 +15,7 @@ class SubscriptionHost(Protocol):
     """What a subscription request needs of its environment."""
 
     subscriptions: Subscriptions
-
-    def extension_name(self, identifier: str | None) -> str:
-        """The name of the extension with this identifier. Raises ApiError 403 when it is missing or unknown."""
-        ...
+    extensions: Extensions
 
 
 def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) -> None:
@@ -25,7 +23,7 @@ def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) 
     if exchange.method != b"PUT":
         method = exchange.method.decode("latin-1")
         raise ApiError(405, "MethodNotAllowed", f"{method} is not allowed on this path")
-    name = host.extension_name(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None)
+    name = host.extensions.identified(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None).name
     subscriptions = host.subscriptions
     if not subscriptions.open:
         raise api.closed_already()

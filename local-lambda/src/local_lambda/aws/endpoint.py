@@ -21,7 +21,7 @@ from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.services import SERVED, Request, Services
-from local_lambda.environment.invocation import encode
+from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION

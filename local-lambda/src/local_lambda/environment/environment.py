@@ -1,53 +1,47 @@
 """The execution environment: one runtime process, its extensions, one invocation at a time, and all the state there is.
 
-Its methods are the protocols' verbs; the API modules call them and render what they return or raise. Phases, order of
-events and what a failure leads to: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
-No socket, no HTTP and no subprocess here, and no import that costs start-up time: a runtime is spawned before the event
-loop exists. The Init and Shutdown phases have modules of their own.
+Its methods are the protocols' verbs; the API modules call them and render what they return or raise. The phases have
+modules of their own: they are handed what they need and report their outcomes here, where the transitions are made.
+Order of events and what a failure leads to: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+No clock, socket, HTTP or process here (see `ports`), and no import that costs start-up time: a runtime is spawned
+before the event loop exists.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
-from signal import Signals
-from time import perf_counter, time
-from typing import Any, Protocol
 
-from local_lambda.environment.extensions import Deliver, Extension, Extensions, invoke_event
+from local_lambda.environment import reporting
+from local_lambda.environment.extensions import Extension, Extensions
+from local_lambda.environment.failures import SHUT_DOWN, Failure, exited, extension_ended, init_timed_out, timed_out
 from local_lambda.environment.init_phase import InitPhase
-from local_lambda.environment.invocation import (
-    Failure,
-    Invocation,
-    InvocationResponse,
-    exited,
-    extension_ended,
-    timed_out,
+from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.invoke_phase import Deliver, InvokePhase
+from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes, Timer
+from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.shutdown_phase import ShutdownPhase
+from local_lambda.environment.states import (
+    BUSY,
+    ENVIRONMENT,
+    IDLE,
+    INITIALIZING,
+    NEW,
+    RESETTING,
+    RESPONSE_SENT,
+    RUNTIME,
+    SHUTTING_DOWN,
+    STARTED,
+    STOPPED,
+    TERMINATED,
+    Machine,
 )
-from local_lambda.environment.states import ENVIRONMENT, RUNTIME, Machine
 from local_lambda.errors import ApiError
-from local_lambda.events import local, platform
-from local_lambda.events.identifiers import new_uuid
+from local_lambda.events import local
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.limits import INIT_TIMEOUT_SECONDS
-from local_lambda.processes.group import ProcessGroup
-from local_lambda.processes.launch import Launch
-from local_lambda.processes.memory import PeakMemory
-from local_lambda.processes.process import Process
 from local_lambda.telemetry.registry import Subscriptions
-
-TICK_SECONDS = 0.1
-MEMORY_SECONDS = 0.01
-"""Memory is read after an answer, but not more often than this: a reading costs as much as the rest of an answer."""
-
-
-class Timer(Protocol):
-    """What asyncio's `call_later` returns."""
-
-    def cancel(self) -> None:
-        """Do not call after all."""
 
 
 class ExecutionEnvironment:
@@ -56,8 +50,9 @@ class ExecutionEnvironment:
     def __init__(
         self,
         function: FunctionConfig,
-        launch: Launch,
-        processes: ProcessGroup,
+        processes: Processes,
+        memory: Memory,
+        clock: Clock,
         stream: EventStream,
         log_tail: Callable[[], bytes],
         subscriptions: Subscriptions,
@@ -65,48 +60,58 @@ class ExecutionEnvironment:
         freeze: bool = False,
     ) -> None:
         self.function = function
-        self.launch = launch
+        self.launch = processes.launch
         self.stream = stream
-        self.machine = Machine("environment", ENVIRONMENT, "New")
-        self.runtime = Machine("runtime", RUNTIME, "Started")
-        self.runtime_process: Process | None = None
-        self.extensions = Extensions(())
         self.subscriptions = subscriptions
+        self.machine = Machine("environment", ENVIRONMENT, NEW)
+        self.runtime = Machine("runtime", RUNTIME, STARTED)
+        self.extensions = Extensions(stream, clock, self._extension_registered, self._extension_waits)
+        self.control = ProcessControl(
+            processes,
+            memory,
+            stream,
+            clock,
+            function.logging.log_format == "JSON",
+            self._runtime_exited,
+            self._extension_exited,
+        )
         self.current: Invocation | None = None
         self.init_failure: Failure | None = None
         """Why the last init failed; None after one that succeeded."""
-        self.on_free: Callable[[ExecutionEnvironment], None] = lambda environment: None
+        self.on_free: Callable[[ExecutionEnvironment], None] = _nothing
         self._processes = processes
-        self._log_tail = log_tail
+        self._memory = memory
+        self._clock = clock
+        self._time = clock.time
         self._init_timeout = init_timeout
         self._freeze = freeze
-        self._frozen = False
-        self._init_phase = InitPhase(self, "init")
+        self._init_phase = InitPhase(self, "init", clock, 0.0)
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
-        self._memory = PeakMemory()
-        self._loop: Any = None
-        self._timer: Timer | None = None
-        self._deadline = 0.0
-        self._measure_after = 0.0
-        self._deliver: Callable[[Invocation], None] | None = None
+        self._invoke_phase = InvokePhase(
+            function, self.runtime, self.extensions, self.control, memory, stream, clock, log_tail, self._timed_out
+        )
+        self._shutdown_phase: ShutdownPhase | None = None
+        self._loop: Loop | None = None
+        self._init_timer: Timer | None = None
         self._last_request_id: str | None = None
-        self._next_exit: Any = None
-        self._stopping: Any = None
         self._on_terminated: list[Callable[[], None]] = []
 
     # --- init
 
-    def attach(self, loop: Any) -> None:
-        """Go on in `loop` (asyncio) from now on; an init that has begun gets its time limit."""
+    def attach(self, loop: Loop) -> None:
+        """Go on in `loop` from now on; an init that has begun gets its time limit."""
         self._loop = loop
-        self._processes.attach(loop)
-        self.subscriptions.attach(loop)
-        if self.machine.state == "Initializing":
-            self._set_timer(self._init_timeout - (perf_counter() - self._init_phase.began), self._init_timed_out)
+        self._invoke_phase.attach(loop)
+        self._shutdown_phase = ShutdownPhase(
+            self.control, self.extensions, self.stream, self.subscriptions, self._clock, loop
+        )
+        if self.machine.state is INITIALIZING:
+            self._limit_init(self._init_timeout - (self._clock.perf_counter() - self._init_phase.began))
 
     def defer(self, action: Callable[[], None]) -> None:
         """Run `action` when the current work is done."""
+        assert self._loop is not None
         self._loop.call_soon(action)
 
     def init(self, runtime: Process | None = None) -> None:
@@ -114,46 +119,24 @@ class ExecutionEnvironment:
 
         `runtime` is a process of the runtime that was started already.
         """
-        phase = "init" if self.machine.state == "New" else "invoke"
+        phase = "init" if self.machine.state is NEW else "invoke"
         self.machine.advance("init")
-        self._init_phase = InitPhase(self, phase)
+        self.runtime.restart(STARTED)
+        self.extensions.begin(self.launch.extensions)
         self.init_failure = None
         self._init_duration = None
         self.subscriptions.reopen()
         self.stream.reconsider()
+        began = self._clock.perf_counter() if runtime is None else runtime.started
+        self._init_phase = InitPhase(self, phase, self._clock, began)
         self._init_phase.begin(runtime)
-        if self._loop is not None:
-            limit = self._init_timeout if phase == "init" else self.function.timeout
-            self._set_timer(limit, self._init_timed_out)
-
-    def run_runtime(self, process: Process | None = None) -> None:
-        """Start the runtime's process, or take over the one given."""
-        self.runtime_process = process or self.launch.spawn_runtime(self._processes)
-        self.runtime_process.connect(self._runtime_wrote, self._runtime_exited)
-        self._record_start(self.runtime_process)
-
-    def run_extension(self, extension: Extension) -> None:
-        """Start an external extension's process."""
-
-        def wrote(line: str, written: float | None) -> None:
-            self.stream.emit(platform.ExtensionLog(written or time(), line, extension.name, self._json_logs))
-
-        def ended(process: Process) -> None:
-            self._extension_exited(extension, process)
-
-        extension.process = self.launch.spawn_extension(self._processes, extension.name)
-        extension.process.connect(wrote, ended)
-        self._record_start(extension.process)
-
-    def _record_start(self, process: Process) -> None:
-        if self.stream.recording:
-            started = time() - (perf_counter() - process.started)
-            self.stream.emit(local.ProcessStarted(started, process.name))
+        if self._loop is not None and self.machine.state is INITIALIZING:
+            self._limit_init(self._init_timeout if phase == "init" else self.function.timeout)
 
     def initialized(self, duration: float) -> None:
         """The Init phase ended well after `duration` milliseconds."""
         self.machine.advance("ready")
-        self._cancel_timer()
+        self._cancel_init_timer()
         if self._init_phase.phase == "init":
             self._init_duration = duration
         else:
@@ -171,220 +154,115 @@ class ExecutionEnvironment:
         self.init_failure = failure
         invocation = self.current
         if self._init_phase.phase == "invoke" and invocation is not None:
-            invocation.started, invocation.started_at = self._init_phase.began, time() - duration / 1000
-            self.stream.emit(self._start_event(invocation))
-            self._runtime_done(failure)
-            self._report(failure)
-        self._reset("timeout" if failure.status == "timeout" else "failure")
+            invocation.started, invocation.started_at = self._init_phase.began, self._time() - duration / 1000
+            self.stream.emit(partial(reporting.start, invocation, self.function.version))
+            self._end_invocation(invocation, failure)
+        self._reset(failure)
+
+    def _limit_init(self, seconds: float) -> None:
+        assert self._loop is not None
+        self._init_timer = self._loop.call_later(max(seconds, 0.0), self._init_timed_out)
+
+    def _cancel_init_timer(self) -> None:
+        if self._init_timer is not None:
+            self._init_timer.cancel()
+            self._init_timer = None
 
     def _init_timed_out(self) -> None:
-        if self._init_phase.phase == "init":
-            failure = Failure("timeout", None, f"Init timed out after {self._init_timeout:.2f} seconds")
-        else:
-            failure = timed_out(self.function.timeout)
-        self._init_phase.fail(failure)
+        first = self._init_phase.phase == "init"
+        self._init_phase.fail(init_timed_out(self._init_timeout) if first else timed_out(self.function.timeout))
 
     # --- invoke
 
     @property
     def free(self) -> bool:
         """Whether `invoke` may be called: nobody is being served, and the environment is not in between states."""
-        return self.current is None and self.machine.state in ("New", "Idle", "Stopped")
+        return self.current is None and self.machine.state in (NEW, IDLE, STOPPED)
 
     @property
     def responded(self) -> bool:
-        """Whether the environment is busy although its caller has the answer: it will be free soon."""
+        """Whether the environment is busy although its caller has the response: it will be free soon."""
         return not self.free and (self.current is None or self.current.response is not None)
 
     def invoke(self, invocation: Invocation) -> None:
         """Serve an invocation; a new or stopped environment is initialized first."""
         self.current = invocation
-        if self.machine.state == "Idle":
+        state = self.machine.state
+        if state is IDLE:
             self._give(invocation)
-        elif self.machine.state in ("New", "Stopped"):
+        elif state is NEW or state is STOPPED:
             self.init()
 
     def _give(self, invocation: Invocation) -> None:
-        """To the runtime and to the extensions that want INVOKE events, at the same time."""
         self.machine.advance("invoke")
-        if self._frozen:
+        if self.control.frozen:
             self._thaw()
-        timeout = self.function.timeout
-        invocation.started_at = now = time()
-        invocation.started = perf_counter()
-        invocation.deadline_ms = int((now + timeout) * 1000)
-        invocation.cold_init, self._init_duration = self._init_duration, None
         self._last_request_id = invocation.request_id
-        if self._deliver is not None:
-            self._deliver_current()
-        if self.extensions.invoked:
-            event = invoke_event(invocation)
-            for extension in self.extensions.invoked:
-                self.give(extension, "INVOKE", event, new_uuid())
-        self.stream.emit(partial(self._start_event, invocation))
-        self._deadline = invocation.started + timeout
-        if self._suppressed_since is not None:
-            # A suppressed init is part of the duration; the handler has its whole timeout all the same.
-            invocation.started, self._suppressed_since = self._suppressed_since, None
-        if self._timer is None:
-            self._set_timer(min(timeout, TICK_SECONDS), self._tick)
+        cold_init, since = self._init_duration, self._suppressed_since
+        self._init_duration = self._suppressed_since = None
+        self._invoke_phase.begin(invocation, cold_init, since)
 
-    def give(self, extension: Extension, kind: str, event: bytes, event_id: str | None) -> None:
-        """Give an extension an `INVOKE` or `SHUTDOWN` event."""
-        if self.stream.recording:
-            self.stream.emit(local.ExtensionEvent(time(), f"extension:{extension.name}", kind))
-        extension.give(event, event_id)
-
-    def _deliver_current(self) -> None:
-        assert self.current is not None
-        assert self._deliver is not None
-        deliver, self._deliver = self._deliver, None
-        if self.runtime.state == "Ready":
-            self.runtime.advance("invoke")
-        deliver(self.current)
-
-    def _start_event(self, invocation: Invocation) -> platform.Start:
-        return platform.Start(
-            invocation.started_at,
-            invocation.request_id,
-            self.function.version,
-            invocation.function_arn,
-            invocation.tracing,
-        )
-
-    def _tick(self) -> None:
-        """Look at the deadline, and at the memory of what runs long enough to have children worth counting."""
-        self._timer = None
-        if self.machine.state != "Busy":
-            return
-        self._memory.measure(tree=True)
-        left = self._deadline - perf_counter()
-        if left <= 0:
-            self._abort(timed_out(self.function.timeout))
-        else:
-            self._set_timer(min(left, TICK_SECONDS), self._tick)
-
-    def _answer(self, payload: bytes, failed: bool) -> None:
-        invocation = self.current
-        assert invocation is not None
-        invocation.failed = failed
-        invocation.response = InvocationResponse(payload, failed)
-        if not invocation.tail:
-            invocation.on_response(invocation, invocation.response)
+    def _timed_out(self) -> None:
+        self._abort(timed_out(self.function.timeout))
 
     def _abort(self, failure: Failure) -> None:
-        """The invocation cannot come to a good end: answer, report, and start over."""
-        self._runtime_done(failure)
-        self._report(failure)
-        self._reset("timeout" if failure.status == "timeout" else "failure")
+        """The invocation cannot come to a good end: respond, report, and start over."""
+        if self.current is not None:
+            self._end_invocation(self.current, failure)
+        self._reset(failure)
 
-    def _runtime_done(self, failure: Failure | None = None) -> None:
-        """The runtime is through with the invocation, or was stopped in it."""
-        invocation = self.current
-        assert invocation is not None
-        if invocation.done:
-            return
-        invocation.done = perf_counter()
-        if self.runtime_process is not None:
-            self.runtime_process.drain()
-        if invocation.response is None and failure is not None:
-            self._answer(failure.body_for(invocation.request_id), failed=True)
-        if invocation.tracing.sampled or self.stream.wanted(platform.RuntimeDone):
-            self.stream.emit(partial(_runtime_done_event, invocation, time(), failure))
+    def _end_invocation(self, invocation: Invocation, failure: Failure) -> None:
+        self._invoke_phase.runtime_done(invocation, failure)
+        self._report(invocation, failure)
 
-    def _report(self, failure: Failure | None = None) -> None:
-        """The invocation is over for everybody."""
-        invocation = self.current
-        assert invocation is not None
-        now = perf_counter()
-        spans: tuple[platform.Span, ...] = ()
-        if self.extensions:
-            for extension in self.extensions:
-                if extension.process is not None:
-                    extension.process.drain()
-            offset = invocation.started_at - invocation.started
-            spans = (platform.Span("extensionOverhead", offset + invocation.done, (now - invocation.done) * 1000),)
-        self.stream.emit(partial(self._report_event, invocation, now, time(), failure, spans))
+    def _report(self, invocation: Invocation, failure: Failure | None) -> None:
+        self._invoke_phase.report(invocation, failure)
         self.current = None
-        if invocation.tail and invocation.response is not None:
-            self.stream.flush()
-            response = invocation.response
-            invocation.on_response(invocation, InvocationResponse(response.payload, response.failed, self._log_tail()))
+        if invocation.tail:
+            self._invoke_phase.send_tail(invocation)
 
-    def _report_event(
-        self,
-        invocation: Invocation,
-        ended: float,
-        ended_at: float,
-        failure: Failure | None,
-        spans: tuple[platform.Span, ...],
-    ) -> platform.Report:
-        status = failure.status if failure else "success"
-        duration = self.function.timeout * 1000.0 if status == "timeout" else (ended - invocation.started) * 1000
-        cold = invocation.cold_init
-        return platform.Report(
-            ended_at,
-            invocation.request_id,
-            status,
-            failure.error_type if failure else None,
-            duration,
-            math.ceil(duration + (cold or 0.0)),
-            self.function.memory_mb,
-            self._memory.megabytes,
-            cold,
-            spans,
-            invocation.tracing,
-        )
-
-    def _done(self) -> None:
-        """End the invocation if runtime and extensions are all through with it."""
-        if self.machine.state == "Busy" and self.runtime.state == "Ready" and self.extensions.all_done():
-            self._report()
+    def _done(self, invocation: Invocation) -> None:
+        """The runtime is through with the invocation: it is over if all extensions are as well."""
+        if self.extensions.all_done():
+            self._report(invocation, None)
             self.machine.advance("done")
             self._idle()
 
     def _idle(self) -> None:
         """Nothing is pending: without work the environment is frozen, if it is to be."""
         if self._freeze:
-            self._frozen = True
             self.subscriptions.pause()
-            self._processes.freeze()
-            self.stream.emit(local.Freeze(time(), frozen=True))
+            self.control.freeze()
         self.on_free(self)
 
     def _thaw(self) -> None:
-        self._frozen = False
-        self._processes.thaw()
-        self.stream.emit(local.Freeze(time(), frozen=False))
+        self.control.thaw()
         self.subscriptions.resume()
 
     # --- verbs of the Runtime API
 
-    def next_invocation(self, deliver: Callable[[Invocation], None]) -> None:
+    def next_invocation(self, deliver: Deliver) -> None:
         """The runtime asks for work: `deliver` is called with the invocation when there is one."""
         before = self.runtime.state
         self.runtime.advance("next")
-        if self.machine.state in ("Resetting", "ShuttingDown"):
+        state = self.machine.state
+        if state is RESETTING or state is SHUTTING_DOWN:
             return  # it is being stopped, and has a moment left
-        self._deliver = deliver
-        if before == "RuntimeResponseSentState":
-            self._runtime_done()
-            self._done()
-        elif before == "Started":
-            assert self.runtime_process is not None
-            for process in (self.runtime_process, *(extension.process for extension in self.extensions)):
-                if process is not None:
-                    self._memory.watch(process.pid)
-            self.defer(self._memory.measure)
-            self.runtime_process.drain()
-            self._init_phase.runtime_ready()
-        elif self.machine.state == "Busy" and self.current is not None and not self.current.done:
-            self._deliver_current()
+        self._invoke_phase.pending = deliver
+        invocation = self.current
+        if before is RESPONSE_SENT:
+            if invocation is not None:
+                self._invoke_phase.runtime_done(invocation, None)
+                self._done(invocation)
+        elif before is STARTED:
+            self._runtime_ready()
+        elif state is BUSY and invocation is not None and not invocation.done:
+            self._invoke_phase.deliver_again(invocation)
 
-    def next_cancelled(self, deliver: Callable[[Invocation], None]) -> None:
+    def next_cancelled(self, deliver: Deliver) -> None:
         """The connection on which the runtime waited for work is gone."""
-        if self._deliver is deliver:
-            self._deliver = None
+        if self._invoke_phase.pending is deliver:
+            self._invoke_phase.pending = None
 
     def respond(self, request_id: str, payload: bytes, began: float, invocation_id: str | None = None) -> None:
         """The runtime's result. `began` is when it began to arrive (`perf_counter` seconds).
@@ -392,211 +270,140 @@ class ExecutionEnvironment:
         Raises ApiError 400 for another request's id and InvalidStateTransition (403) when nothing is expected.
         """
         invocation = self._expect("response", request_id, invocation_id)
-        self._responded(invocation, began)
         invocation.produced_bytes = len(payload)
-        self._answer(payload, failed=False)
+        self._invoke_phase.respond(invocation, payload, began, failed=False)
 
     def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
         """The runtime's result cannot be passed on (too large, cut off, streamed): the caller gets the error `body`."""
-        self._responded(self._expect("response", request_id, None), began)
-        self._answer(body, failed=True)
+        self._invoke_phase.respond(self._expect("response", request_id, None), body, began, failed=True)
 
     def fail(
         self, request_id: str, body: bytes, began: float, invocation_id: str | None = None, cause: str | None = None
     ) -> None:
         """The handler's error object, passed to the caller byte for byte. Raises as `respond` does."""
         invocation = self._expect("error", request_id, invocation_id)
-        self._responded(invocation, began)
         invocation.error_cause = cause
-        self._answer(body, failed=True)
+        self._invoke_phase.respond(invocation, body, began, failed=True)
 
     def fail_init(self, body: bytes, error_type: str) -> None:
-        """The runtime could not initialize; its error becomes the answer once its process has ended."""
+        """The runtime could not initialize; its error becomes the response once its process has ended."""
         self.runtime.advance("init/error")
-        self._init_phase.failure = Failure("error", error_type, "", body)
+        self._init_phase.explain(Failure("error", error_type, "", body))
 
     def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:
         invocation = self.current
         echoed = invocation_id is None or invocation is None or invocation_id == invocation.invocation_id
-        gone = invocation is None and self.machine.state in ("Resetting", "ShuttingDown")
+        gone = invocation is None and self.machine.state in (RESETTING, SHUTTING_DOWN, TERMINATED)
         if request_id != self._last_request_id or not echoed or gone:
             raise ApiError(400, "InvalidRequestID", "Invalid request ID")
         self.runtime.advance(verb)
         assert invocation is not None
         return invocation
 
-    def _responded(self, invocation: Invocation, began: float) -> None:
-        invocation.response_began = began
-        invocation.responded = now = perf_counter()
-        if now > self._measure_after:
-            self._measure_after = now + MEMORY_SECONDS
-            self.defer(self._memory.measure)
+    def _runtime_ready(self) -> None:
+        runtime = self.control.runtime
+        assert runtime is not None
+        for process in (runtime, *(extension.process for extension in self.extensions)):
+            if process is not None:
+                self._memory.watch(process.pid)
+        self.defer(self._memory.measure)
+        runtime.drain()
+        self._init_phase.runtime_ready()
 
-    # --- verbs of the Extensions API
+    # --- what extensions and processes do
 
-    def register_extension(self, name: str, body: bytes) -> Extension:
-        """An extension registers; the runtime starts when all external ones have. Raises ApiError 403."""
-        extension = self.extensions.register(name, body)
-        if self.stream.recording:
-            self.stream.emit(local.ExtensionRegistered(time(), f"extension:{name}", extension.events))
-        if extension.external and self.runtime_process is None and self.extensions.all_registered():
-            self.defer(self._go_on_with_init)
-        return extension
+    def _extension_registered(self) -> None:
+        if self.control.runtime is None and self.extensions.all_registered():
+            self.defer(self._go_on_with_init)  # the extension gets its answer first
 
     def _go_on_with_init(self) -> None:
-        if self.machine.state == "Initializing":
+        if self.machine.state is INITIALIZING:
             self._init_phase.go_on()
 
-    def extension_name(self, identifier: str | None) -> str:
-        """The name of the extension with this identifier. Raises ApiError 403."""
-        return self.extensions.identified(identifier).name
-
-    def extension_next(self, identifier: str | None, deliver: Deliver) -> None:
-        """An extension asks for its next event. Raises ApiError 403."""
-        extension = self.extensions.identified(identifier)
-        extension.machine.advance("next")
-        if self.stream.recording:
-            self.stream.emit(local.ExtensionNext(time(), f"extension:{extension.name}"))
-        extension.deliver = deliver
-        if extension.pending is not None:
-            event, extension.pending = extension.pending, None
-            extension.give(event, None)
-        elif self.machine.state == "Initializing":
+    def _extension_waits(self) -> None:
+        state, invocation = self.machine.state, self.current
+        if state is INITIALIZING:
             self._init_phase.go_on()
-        elif self.machine.state == "Busy" and self.current is not None and self.current.done:
-            self._done()
-
-    def extension_next_cancelled(self, deliver: Deliver) -> None:
-        """The connection on which an extension waited for an event is gone."""
-        for extension in self.extensions:
-            if extension.deliver is deliver:
-                extension.deliver = None
-
-    def extension_failed(self, identifier: str | None, verb: str, error_type: str) -> None:
-        """An extension posts `init/error` or `exit/error`: stored, it explains the end of its process."""
-        extension = self.extensions.identified(identifier, "Unknown Lambda-Extension-Identifier")
-        if not error_type:
-            text = "Lambda-Extension-Function-Error-Type not found"
-            raise ApiError(403, "Extension.MissingHeader", text)
-        extension.machine.advance(verb)
-        extension.error_type = error_type
-
-    # --- what the processes do
-
-    @property
-    def _json_logs(self) -> bool:
-        return self.function.logging.log_format == "JSON"
-
-    def _runtime_wrote(self, line: str, written: float | None) -> None:
-        self.stream.emit(platform.FunctionLog(written or time(), line, "function", self._json_logs))
+        elif state is BUSY and invocation is not None and invocation.done:
+            self._done(invocation)
 
     def _runtime_exited(self, process: Process) -> None:
-        self._memory.add(process.peak_kilobytes)
-        self._record_exit(process)
         state = self.machine.state
-        if state == "Initializing":
-            self._init_phase.runtime_exited(process, self.launch.argv[0])
-        elif state == "Busy":
+        if state is INITIALIZING:
+            self._init_phase.runtime_exited(process)
+        elif state is BUSY or state is IDLE:
             self._abort(exited(process.exit_code or 0))
-        elif state == "Idle":
-            self._reset("failure")
-        self._exited()
+        self._process_ended()
 
     def _extension_exited(self, extension: Extension, process: Process) -> None:
-        self._memory.add(process.peak_kilobytes)
-        self._record_exit(process)
         state = self.machine.state
         if process.launch_error is None:
             extension.machine.advance("exit")
-        if state == "Initializing":
+        if state is INITIALIZING:
             self._init_phase.extension_exited(extension, process)
-        elif state == "Busy":
-            self._abort(extension_ended(extension, process.exit_code or 0))
-        elif state == "Idle":
-            self._reset("failure")
-        self._exited()
+        elif state is BUSY or state is IDLE:
+            self._abort(extension_ended(extension.machine.state, process.exit_code or 0))
+        self._process_ended()
 
-    def _record_exit(self, process: Process) -> None:
-        if self.stream.recording:
-            self.stream.emit(local.ProcessExited(time(), process.name, process.pid, process.exit_code or 0))
-
-    def _exited(self) -> None:
-        if self._next_exit is not None and not self._next_exit.done():
-            self._next_exit.set_result(None)
-
-    async def next_exit(self, seconds: float) -> None:
-        """Wait until a process of the environment ends, for `seconds` at most."""
-        self._next_exit = waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._exited)
-        await waiter
-        timer.cancel()
-
-    def signal(self, process: Process, number: int) -> None:
-        """Signal a process and its process group."""
-        if self.stream.recording:
-            self.stream.emit(local.ProcessSignalled(time(), process.name, Signals(number).name))
-        self._processes.signal(process, number)
+    def _process_ended(self) -> None:
+        if self._shutdown_phase is not None:
+            self._shutdown_phase.process_ended()
 
     # --- reset and shutdown
 
-    def _reset(self, reason: str) -> None:
+    def _reset(self, failure: Failure) -> None:
         """Stop all processes but keep the environment: `/tmp`, log stream and peak memory stay."""
         self.machine.advance("reset")
-        self._stop(reason)
+        self._stop(failure.shutdown_reason)
 
     def shutdown(self, when_terminated: Callable[[], None]) -> None:
         """End of life: what runs is stopped with its share of grace, then `when_terminated` is called."""
         self._on_terminated.append(when_terminated)
-        if self.machine.state in ("ShuttingDown", "Terminated"):
-            if self.machine.state == "Terminated":
-                self._terminated()
+        before = self.machine.state
+        if before is SHUTTING_DOWN:
             return
-        resetting = self.machine.state == "Resetting"
-        if self.current is not None and not resetting:
-            failure = Failure("failure", "Sandbox.Failure", "The environment was shut down")
-            if self.machine.state == "Initializing":
-                self._answer(failure.body_for(self.current.request_id), failed=True)
-                self.current = None
-            else:
-                self._runtime_done(failure)
-                self._report(failure)
-        stopped = self.machine.state == "Stopped"
-        self.machine.advance("shutdown")
-        if self.machine.state == "Terminated":
+        if before is TERMINATED:
             self._terminated()
-        elif not resetting:
-            self._stop("spindown", stopped)
+            return
+        if before is not RESETTING:
+            self._give_up(SHUT_DOWN)
+        self.machine.advance("shutdown")
+        if before is NEW:
+            self._terminated()
+        elif before is not RESETTING:
+            self._stop("spindown", before is STOPPED)
+
+    def _give_up(self, failure: Failure) -> None:
+        """Nobody is left waiting. What the runtime has never seen is not reported."""
+        invocation = self.current
+        if invocation is None:
+            return
+        if self.machine.state is BUSY:
+            self._end_invocation(invocation, failure)
+        else:
+            self._invoke_phase.answer(invocation, failure.body_for(invocation.request_id), failed=True)
+            self.current = None
 
     def _stop(self, reason: str, stopped: bool = False) -> None:
-        self._cancel_timer()
-        self._deliver = None
+        self._cancel_init_timer()
+        self._invoke_phase.stop()
         if not stopped:
-            self.stream.emit(local.Stop(time(), reason))
-        if self._frozen:
+            self.stream.emit(local.Stop(self._time(), reason))
+        if self.control.frozen:
             self._thaw()
-        if self.extensions:
-            self._stopping = self._loop.create_task(self._stop_with_extensions(reason))
+        if self.extensions and self._shutdown_phase is not None:
+            self._shutdown_phase.begin(reason, self._kill_all)
         else:
             self._kill_all()
 
-    async def _stop_with_extensions(self, reason: str) -> None:
-        from local_lambda.environment.shutdown_phase import stop_gracefully
-
-        await stop_gracefully(self, reason)
-        self._kill_all()
-
     def _kill_all(self) -> None:
-        if self.stream.recording:
-            for process in self._processes.processes.values():
-                self.stream.emit(local.ProcessSignalled(time(), process.name, "SIGKILL"))
-        self._processes.kill_all(self._stopped)
+        self.control.kill_all(self._stopped)
 
     def _stopped(self) -> None:
-        self.runtime_process = None
-        self._memory.forget()
+        self.control.gone()
         self.machine.advance("stopped")
-        self.stream.emit(local.Stopped(time(), final=self.machine.state == "Terminated"))
-        if self.machine.state == "Terminated":
+        self.stream.emit(local.Stopped(self._time(), final=self.machine.state is TERMINATED))
+        if self.machine.state is TERMINATED:
             self._terminated()
         elif self.current is not None:
             self.init()
@@ -611,41 +418,6 @@ class ExecutionEnvironment:
         while self._on_terminated:
             self._on_terminated.pop()()
 
-    # --- the timer
 
-    def _set_timer(self, seconds: float, action: Callable[[], None]) -> None:
-        self._cancel_timer()
-        self._timer = self._loop.call_later(max(seconds, 0.0), action)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def _runtime_done_event(invocation: Invocation, done_at: float, failure: Failure | None) -> platform.RuntimeDone:
-    return platform.RuntimeDone(
-        done_at,
-        invocation.request_id,
-        failure.status if failure else "success",
-        failure.error_type if failure else None,
-        (invocation.done - invocation.started) * 1000,
-        invocation.produced_bytes,
-        _spans(invocation),
-        invocation.tracing,
-        invocation.failed,
-        invocation.error_cause,
-    )
-
-
-def _spans(invocation: Invocation) -> tuple[platform.Span, ...]:
-    """The three spans of `platform.runtimeDone`; none for an invocation without an answer of the runtime."""
-    if not invocation.responded:
-        return ()
-    offset = invocation.started_at - invocation.started
-    began, responded = max(invocation.response_began, invocation.started), invocation.responded
-    return (
-        platform.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
-        platform.Span("responseDuration", offset + began, (responded - began) * 1000),
-        platform.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
-    )
+def _nothing(environment: ExecutionEnvironment) -> None:
+    """Nobody wants to know."""

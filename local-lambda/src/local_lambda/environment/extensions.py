@@ -6,16 +6,18 @@ supervisor. Every mistake of a client is a 403 that changes nothing. Processes a
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from local_lambda.environment.invocation import Invocation, encode
-from local_lambda.environment.states import EXTENSION, Machine
+from local_lambda.environment.documents import decode, encode
+from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.ports import Clock, Process
+from local_lambda.environment.states import EXTENSION, READY, STARTED, Machine
 from local_lambda.errors import ApiError
+from local_lambda.events import local
 from local_lambda.events.identifiers import new_uuid
+from local_lambda.events.stream import EventStream
 from local_lambda.limits import MAX_EXTENSIONS
-from local_lambda.processes.process import Process
 
 EVENTS = ("INVOKE", "SHUTDOWN")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
@@ -30,7 +32,7 @@ class Extension:
     def __init__(self, name: str, external: bool) -> None:
         self.name = name
         self.external = external
-        self.machine = Machine(f"extension {name}", EXTENSION, "Started", "Extension.InvalidExtensionState")
+        self.machine = Machine(f"extension {name}", EXTENSION, STARTED, "Extension.InvalidExtensionState")
         self.identifier = ""
         self.events: tuple[str, ...] = ()
         self.process: Process | None = None
@@ -41,7 +43,7 @@ class Extension:
 
     def give(self, event: bytes, event_id: str | None) -> None:
         """Answer the pending `event/next`, or keep the event for the next one."""
-        if self.deliver is None or self.machine.state != "Ready":  # it may say that it fails while it waits
+        if self.deliver is None or self.machine.state is not READY:  # it may say that it fails while it waits
             self.pending = event
             return
         deliver, self.deliver = self.deliver, None
@@ -50,15 +52,31 @@ class Extension:
 
 
 class Extensions:
-    """All extensions since the current init began. `external` are the file names found in `/opt/extensions`."""
+    """All extensions since the current init began, and the verbs of the Extensions API.
 
-    def __init__(self, external: Sequence[str]) -> None:
-        self._by_name = {name: Extension(name, external=True) for name in external}
-        self._by_identifier: dict[str, Extension] = {}
+    `on_registered` and `on_waiting` are called when one has registered, and when one has asked for an event and waits.
+    """
+
+    def __init__(
+        self, stream: EventStream, clock: Clock, on_registered: Callable[[], None], on_waiting: Callable[[], None]
+    ) -> None:
         self.closed = False
         """Registration is over: the runtime has asked for its first invocation."""
         self.invoked: tuple[Extension, ...] = ()
         """Those that get an INVOKE event with every invocation."""
+        self._by_name: dict[str, Extension] = {}
+        self._by_identifier: dict[str, Extension] = {}
+        self._stream = stream
+        self._time = clock.time
+        self._on_registered = on_registered
+        self._on_waiting = on_waiting
+
+    def begin(self, external: Sequence[str]) -> None:
+        """An init begins; `external` are the file names found in `/opt/extensions`."""
+        self._by_name = {name: Extension(name, external=True) for name in external}
+        self._by_identifier = {}
+        self.closed = False
+        self.invoked = ()
 
     def __iter__(self) -> Iterator[Extension]:
         return iter(self._by_name.values())
@@ -76,15 +94,15 @@ class Extensions:
 
     def all_registered(self) -> bool:
         """Whether every external extension has registered: the gate before the runtime starts."""
-        return all(extension.machine.state != "Started" for extension in self)
+        return all(extension.machine.state is not STARTED for extension in self)
 
     def all_ready(self) -> bool:
         """Whether every extension has called `event/next` and waits: the end of the Init phase."""
-        return all(extension.machine.state == "Ready" for extension in self)
+        return all(extension.machine.state is READY for extension in self)
 
     def all_done(self) -> bool:
         """Whether everyone who got the INVOKE event has come back: the end of the Invoke phase."""
-        return all(extension.machine.state == "Ready" for extension in self.invoked)
+        return not self.invoked or all(extension.machine.state is READY for extension in self.invoked)
 
     def register(self, name: str, body: bytes) -> Extension:
         """A registration; the body names the events. Raises ApiError 403."""
@@ -112,7 +130,59 @@ class Extensions:
         extension.identifier = new_uuid()
         self._by_identifier[extension.identifier] = extension
         self.invoked = tuple(other for other in self if "INVOKE" in other.events)
+        if self._stream.recording:
+            self._stream.emit(local.ExtensionRegistered(self._time(), f"extension:{name}", events))
+        self._on_registered()
         return extension
+
+    def next(self, identifier: str | None, deliver: Deliver) -> None:
+        """An extension asks for its next event. Raises ApiError 403."""
+        extension = self.identified(identifier)
+        extension.machine.advance("next")
+        if self._stream.recording:
+            self._stream.emit(local.ExtensionNext(self._time(), f"extension:{extension.name}"))
+        extension.deliver = deliver
+        if extension.pending is not None:
+            event, extension.pending = extension.pending, None
+            extension.give(event, None)
+        else:
+            self._on_waiting()
+
+    def next_cancelled(self, deliver: Deliver) -> None:
+        """The connection on which an extension waited for an event is gone."""
+        for extension in self:
+            if extension.deliver is deliver:
+                extension.deliver = None
+
+    def fail(self, identifier: str | None, verb: str, error_type: str) -> None:
+        """An extension posts `init/error` or `exit/error`: stored, it explains the end of its process.
+
+        Raises ApiError 403.
+        """
+        extension = self.identified(identifier, "Unknown Lambda-Extension-Identifier")
+        if not error_type:
+            text = "Lambda-Extension-Function-Error-Type not found"
+            raise ApiError(403, "Extension.MissingHeader", text)
+        extension.machine.advance(verb)
+        extension.error_type = error_type
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Give the INVOKE event to those that want it."""
+        event = invoke_event(invocation)
+        for extension in self.invoked:
+            self.give(extension, "INVOKE", event, new_uuid())
+
+    def drain(self) -> None:
+        """Hand out everything their processes have written so far."""
+        for extension in self:
+            if extension.process is not None:
+                extension.process.drain()
+
+    def give(self, extension: Extension, kind: str, event: bytes, event_id: str | None) -> None:
+        """Give an extension an `INVOKE` or `SHUTDOWN` event."""
+        if self._stream.recording:
+            self._stream.emit(local.ExtensionEvent(self._time(), f"extension:{extension.name}", kind))
+        extension.give(event, event_id)
 
     def identified(self, identifier: str | None, unknown: str = "Unknown extension {}") -> Extension:
         """The extension with this `Lambda-Extension-Identifier`. Raises ApiError 403."""
@@ -130,14 +200,14 @@ class Extensions:
 
 def _events(body: bytes) -> tuple[str, ...]:
     try:
-        document = json.loads(body)
-        events = document.get("events") or []
+        document = decode(body)
+        if not isinstance(document, dict):
+            raise ValueError("the body is not a JSON object")
         if document.get("configurationKeys"):
             raise ValueError("configurationKeys are deprecated; use environment variables instead")
+        events = document.get("events") or []
         if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
             raise ValueError("events is not a list of strings")
-    except AttributeError:
-        raise ApiError(403, "InvalidRequestFormat", "the body is not a JSON object") from None
     except ValueError as error:
         raise ApiError(403, "InvalidRequestFormat", str(error)) from None
     return tuple(events)

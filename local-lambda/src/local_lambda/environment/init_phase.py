@@ -6,44 +6,61 @@ one attempt; the second one after a failure is made inside an invocation (a supp
 
 from __future__ import annotations
 
-from time import perf_counter, time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from local_lambda.environment.extensions import Extension, Extensions
-from local_lambda.environment.invocation import Failure, exited, extension_ended, launch_failed
-from local_lambda.environment.states import RUNTIME, Machine
+from local_lambda.environment.failures import Failure, exited, extension_ended, launch_failed
+from local_lambda.environment.ports import Clock, Launch, Process
+from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.states import LAUNCH_ERROR, READY, Machine
 from local_lambda.events import platform
+from local_lambda.events.stream import EventStream
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.limits import MAX_EXTENSIONS
-from local_lambda.processes.process import Process
-
-if TYPE_CHECKING:
-    from local_lambda.environment.environment import ExecutionEnvironment
 
 INITIALIZATION_TYPE = "on-demand"
 _LAUNCH_ERRORS = {13: "PermissionDenied"}
 
 
-class InitPhase:
-    """One attempt to initialize `environment`; tells it how the attempt ended."""
+class InitHost(Protocol):
+    """What an attempt needs of its environment, and the two outcomes it reports."""
 
-    def __init__(self, environment: ExecutionEnvironment, phase: str) -> None:
+    function: FunctionConfig
+    launch: Launch
+    stream: EventStream
+    runtime: Machine
+    extensions: Extensions
+    control: ProcessControl
+
+    def defer(self, action: Callable[[], None]) -> None:
+        """Run `action` when the current work is done."""
+
+    def initialized(self, duration: float) -> None:
+        """The attempt succeeded after `duration` milliseconds."""
+
+    def init_failed(self, failure: Failure, duration: float) -> None:
+        """The attempt failed after `duration` milliseconds."""
+
+
+class InitPhase:
+    """One attempt to initialize `host`, begun at `began` (`perf_counter` seconds)."""
+
+    def __init__(self, host: InitHost, phase: str, clock: Clock, began: float) -> None:
         self.phase = phase
-        self.began = perf_counter()
-        self.failure: Failure | None = None
-        """What runtime or extension said before its process ended; it explains the end."""
-        self._environment = environment
+        self.began = began
+        self._host = host
+        self._time = clock.time
+        self._perf_counter = clock.perf_counter
+        self._said: Failure | None = None
 
     def begin(self, runtime: Process | None) -> None:
         """Start the extensions, or right away the runtime when there are none; it may have been started already."""
-        environment = self._environment
-        launch, function = environment.launch, environment.function
-        now = time()
-        if runtime is not None:
-            now -= self.began - runtime.started
-            self.began = runtime.started
-        environment.stream.emit(
+        host = self._host
+        launch, function = host.launch, host.function
+        host.stream.emit(
             platform.InitStart(
-                now,
+                self._time() - (self._perf_counter() - self.began),
                 INITIALIZATION_TYPE,
                 self.phase,
                 launch.runtime_version,
@@ -54,42 +71,41 @@ class InitPhase:
                 function.memory_mb * 1024 * 1024,
             )
         )
-        environment.runtime = Machine("runtime", RUNTIME, "Started")
-        environment.extensions = Extensions(launch.extensions)
         if len(launch.extensions) > MAX_EXTENSIONS:
-            for extension in environment.extensions:
+            for extension in host.extensions:
                 self._not_launched(extension, "TooManyExtensions")
-            environment.defer(
-                lambda: self.fail(launch_failed("the extensions", "more than 10", "Extension.LaunchError"))
-            )
+            host.defer(self._too_many)
             return
-        for extension in environment.extensions:
-            environment.run_extension(extension)
+        for extension in host.extensions:
+            host.control.start_extension(extension)
         if runtime is not None:
-            environment.run_runtime(runtime)
+            host.control.start_runtime(runtime)
         self.go_on()
 
     def go_on(self) -> None:
         """Something happened: start the runtime, or end the phase, if it is time for that."""
-        environment = self._environment
-        if environment.runtime_process is None:
-            if environment.extensions.all_registered():
-                environment.run_runtime()
-        elif environment.runtime.state == "Ready" and environment.extensions.all_ready():
-            duration = self._report("success", None)
-            environment.initialized(duration)
+        host = self._host
+        if host.control.runtime is None:
+            if host.extensions.all_registered():
+                host.control.start_runtime()
+        elif host.runtime.state is READY and host.extensions.all_ready():
+            host.initialized(self._report("success", None))
+
+    def explain(self, failure: Failure) -> None:
+        """What the runtime posted before its process ended; it explains the end better than an exit status."""
+        self._said = failure
 
     def runtime_ready(self) -> None:
-        """The runtime asked for its first invocation: nobody can register any more."""
-        environment = self._environment
-        environment.extensions.closed = True
-        environment.stream.emit(platform.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, "success"))
+        """The runtime asked for its first invocation: registration of extensions is over."""
+        host = self._host
+        host.extensions.closed = True
+        host.stream.emit(platform.InitRuntimeDone(self._time(), INITIALIZATION_TYPE, self.phase, "success"))
         self.go_on()
 
-    def runtime_exited(self, process: Process, program: str) -> None:
+    def runtime_exited(self, process: Process) -> None:
         """The runtime's process ended, or could not be started."""
         if process.launch_error is not None:
-            self.fail(launch_failed(program, process.launch_error[1]))
+            self.fail(launch_failed(self._host.launch.program, process.launch_error[1]))
         else:
             self.fail(exited(process.exit_code or 0))
 
@@ -101,35 +117,33 @@ class InitPhase:
             program = f"/opt/extensions/{extension.name}"
             self.fail(launch_failed(program, reason.lower(), "Extension.LaunchError"))
         else:
-            self.fail(extension_ended(extension, process.exit_code or 0))
-
-    def timed_out(self, failure: Failure) -> None:
-        """The time for this phase is over."""
-        self.fail(failure)
+            self.fail(extension_ended(extension.machine.state, process.exit_code or 0))
 
     def fail(self, failure: Failure) -> None:
-        """The attempt failed; what the runtime posted before explains it better than how its process ended."""
-        environment = self._environment
-        self.failure = failure = self.failure or failure
-        if environment.runtime.state != "Ready":
-            environment.stream.emit(
-                platform.InitRuntimeDone(time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type)
+        """The attempt failed; what the runtime posted before comes first."""
+        host = self._host
+        failure = self._said or failure
+        if host.runtime.state is not READY:
+            host.stream.emit(
+                platform.InitRuntimeDone(
+                    self._time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type
+                )
             )
-        duration = self._report(failure.status, failure.error_type)
-        environment.init_failed(failure, duration)
+        host.init_failed(failure, self._report(failure.status, failure.error_type))
+
+    def _too_many(self) -> None:
+        self.fail(launch_failed("the extensions", f"more than {MAX_EXTENSIONS}", "Extension.LaunchError"))
 
     def _report(self, status: str, error_type: str | None) -> float:
-        environment = self._environment
-        for extension in environment.extensions:
-            if extension.machine.state != "LaunchError":
+        stream = self._host.stream
+        for extension in self._host.extensions:
+            if extension.machine.state is not LAUNCH_ERROR:
                 state, kind = extension.machine.state, extension.error_type
-                environment.stream.emit(platform.Extension(time(), extension.name, state, extension.events, kind))
-        duration = (perf_counter() - self.began) * 1000
-        environment.stream.emit(
-            platform.InitReport(time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type)
-        )
+                stream.emit(platform.Extension(self._time(), extension.name, state, extension.events, kind))
+        duration = (self._perf_counter() - self.began) * 1000
+        stream.emit(platform.InitReport(self._time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type))
         return duration
 
     def _not_launched(self, extension: Extension, reason: str) -> None:
         extension.machine.advance("launch failed")
-        self._environment.stream.emit(platform.Extension(time(), extension.name, "LaunchError", (), reason))
+        self._host.stream.emit(platform.Extension(self._time(), extension.name, "LaunchError", (), reason))

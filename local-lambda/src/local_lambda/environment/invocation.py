@@ -1,25 +1,13 @@
-"""One invocation, its response, and the error bodies the platform itself writes.
-
-Bodies and wording: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and recorded answers of the service.
-Bodies made here put `errorType` first, as the service does; those of the Python runtime put `errorMessage` first.
-"""
+"""One invocation on its way through an environment, and what its caller gets."""
 
 from __future__ import annotations
 
-import json
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from local_lambda.events.identifiers import new_uuid, random_hex
 from local_lambda.events.platform import Tracing
-from local_lambda.limits import MAX_PAYLOAD_BYTES
 from local_lambda.xray.header import next_attempt
-
-if TYPE_CHECKING:
-    from local_lambda.environment.extensions import Extension
 
 
 class InvocationResponse(NamedTuple):
@@ -49,7 +37,14 @@ class Invocation:
     response_began = 0.0
     responded = 0.0
     done = 0.0
+    done_at = 0.0
+    """When the runtime was through with it, in seconds since the epoch."""
+    ended = 0.0
+    ended_at = 0.0
+    """When it was over for everybody, in seconds since the epoch."""
     produced_bytes = 0
+    waiting_since = 0.0
+    """When it was queued for an environment."""
 
     def __init__(
         self,
@@ -71,7 +66,6 @@ class Invocation:
         """Differs between the attempts at one request."""
         self.client_context = client_context
         self.tail = tail
-        self.waiting_since = perf_counter()
 
     def again(self) -> Invocation:
         """The next attempt at an asynchronous invocation: same request id, everything else new."""
@@ -83,68 +77,3 @@ class Invocation:
             request_id=self.request_id,
             client_context=self.client_context,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an environment's work ended badly: `status` and `error_type` for the events, `body` for the caller.
-
-    `body` is None when the platform has to write it for the request (see `body_for`).
-    """
-
-    status: str
-    error_type: str | None
-    reason: str
-    body: bytes | None = None
-
-    def body_for(self, request_id: str) -> bytes:
-        """The error object the caller gets."""
-        if self.body is not None:
-            return self.body
-        error_type = self.error_type or "Sandbox.Timedout"
-        return encode({"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {self.reason}"})
-
-
-def encode(document: object) -> bytes:
-    """JSON as the service writes it: no blanks, non-ASCII characters as they are, but a lone surrogate escaped."""
-    return _encode(document).encode("utf-8", "backslashreplace")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def timed_out(seconds: float) -> Failure:
-    """The function's timeout passed."""
-    return Failure("timeout", None, f"Task timed out after {seconds:.2f} seconds")
-
-
-def exited(exit_code: int) -> Failure:
-    """The runtime's process ended; `exit_code` is negative for a signal."""
-    if exit_code == 0:
-        return Failure("error", "Runtime.ExitError", "Runtime exited without providing a reason")
-    return Failure("error", "Runtime.ExitError", f"Runtime exited with error: {_exit_text(exit_code)}")
-
-
-def extension_ended(extension: Extension, exit_code: int) -> Failure:
-    """An extension's process ended; unless it said why before, that is a crash."""
-    kind = {"InitError": "Extension.InitError", "ExitError": "Extension.ExitError"}.get(extension.machine.state)
-    return Failure("error", kind or "Extension.Crash", _exit_text(exit_code))
-
-
-def launch_failed(program: str, reason: str, error_type: str = "Runtime.InvalidEntrypoint") -> Failure:
-    """A program could not be started at all."""
-    return Failure("error", error_type, f"cannot start {program}: {reason}")
-
-
-def _exit_text(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"exit status {exit_code}"
-    return f"signal: {(signal.strsignal(-exit_code) or f'signal {-exit_code}').lower()}"
-
-
-RESPONSE_TOO_LARGE = encode(
-    {
-        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
-        "errorType": "Function.ResponseSizeTooLarge",
-    }
-)

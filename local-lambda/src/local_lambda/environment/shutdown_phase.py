@@ -1,63 +1,123 @@
 """The Shutdown phase, and the part of a reset that is the same: stop the runtime, tell extensions, kill the rest.
 
 Budgets and signals: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Shutdown phase).
-Without extensions the runtime gets no time and no SIGTERM.
+Without extensions the runtime gets no time and no SIGTERM; this phase is not needed then.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
-from time import perf_counter, time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
-from local_lambda.environment.extensions import shutdown_event
+from local_lambda.environment.extensions import Extensions, shutdown_event
+from local_lambda.environment.ports import Clock, Loop, Process, Timer
+from local_lambda.environment.process_control import ProcessControl, runs
+from local_lambda.events.stream import EventStream
 from local_lambda.limits import EXTERNAL_SHUTDOWN_SECONDS, INTERNAL_SHUTDOWN_SECONDS, RUNTIME_SHUTDOWN_SECONDS
-from local_lambda.processes.process import Process
-
-if TYPE_CHECKING:
-    from local_lambda.environment.environment import ExecutionEnvironment
 
 FLUSH_SECONDS = 0.1
 
 
-async def stop_gracefully(environment: ExecutionEnvironment, reason: str) -> None:
-    """Give runtime and extensions their chance to clean up. `reason` is `spindown`, `timeout` or `failure`."""
-    extensions = [extension for extension in environment.extensions.external() if _runs(extension.process)]
-    internal = environment.extensions.has_internal()
-    began = perf_counter()
-    total = EXTERNAL_SHUTDOWN_SECONDS if extensions else INTERNAL_SHUTDOWN_SECONDS
-    runtime = environment.runtime_process
-    if runtime is not None and _runs(runtime):
-        share = INTERNAL_SHUTDOWN_SECONDS if internal else RUNTIME_SHUTDOWN_SECONDS
-        environment.signal(runtime, signal.SIGTERM)
-        await _ended(environment, [runtime], began + share)
-        if _runs(runtime):
-            environment.signal(runtime, signal.SIGKILL)
-            await _ended(environment, [runtime], began + total)
-    # A listener shall have everything before it is told to leave; one that does not listen shall not use up the time.
-    environment.stream.flush()
-    await environment.subscriptions.flush(FLUSH_SECONDS)
-    left = began + total - perf_counter()
-    event = shutdown_event(reason, int((time() + left) * 1000))
-    for extension in extensions:
-        if extension.process is None or not _runs(extension.process):
-            continue
-        if "SHUTDOWN" in extension.events:
-            environment.give(extension, "SHUTDOWN", event, None)
-        else:
-            environment.signal(extension.process, signal.SIGKILL)
-    processes = [extension.process for extension in extensions if extension.process is not None]
-    await _ended(environment, processes, began + total)
-    environment.stream.flush()
-    await environment.subscriptions.flush(FLUSH_SECONDS)
+class Deliveries(Protocol):
+    """What is delivered to the listeners of the environment."""
+
+    def flush_then(self, seconds: float, when_flushed: Callable[[], None]) -> None:
+        """Send all that is buffered, for at most `seconds`, then call back."""
 
 
-def _runs(process: Process | None) -> bool:
-    return process is not None and process.exit_code is None
+class _Wait(NamedTuple):
+    """Until all these processes have ended, or until `deadline` (`perf_counter` seconds)."""
+
+    processes: Sequence[Process]
+    deadline: float
 
 
-async def _ended(environment: ExecutionEnvironment, processes: Sequence[Process], deadline: float) -> None:
-    """Wait until all of `processes` have ended, or until `deadline` (`perf_counter` seconds)."""
-    while any(map(_runs, processes)) and perf_counter() < deadline:
-        await environment.next_exit(deadline - perf_counter())
+_FLUSH = _Wait((), 0.0)
+"""Until the listeners have everything."""
+
+
+class ShutdownPhase:
+    """Gives runtime and extensions their chance to clean up, then calls `when_over`."""
+
+    def __init__(
+        self,
+        control: ProcessControl,
+        extensions: Extensions,
+        stream: EventStream,
+        deliveries: Deliveries,
+        clock: Clock,
+        loop: Loop,
+    ) -> None:
+        self._control = control
+        self._extensions = extensions
+        self._stream = stream
+        self._deliveries = deliveries
+        self._time = clock.time
+        self._perf_counter = clock.perf_counter
+        self._loop = loop
+        self._steps: Iterator[_Wait] = iter(())
+        self._waiting: _Wait | None = None
+        self._timer: Timer | None = None
+        self._when_over: Callable[[], None] = _nothing
+
+    def begin(self, reason: str, when_over: Callable[[], None]) -> None:
+        """Begin. `reason` is `spindown`, `timeout` or `failure`."""
+        self._when_over = when_over
+        self._steps = self._story(reason)
+        self._go_on()
+
+    def process_ended(self) -> None:
+        """Some process of the environment has ended."""
+        if self._waiting is not None and not any(map(runs, self._waiting.processes)):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._waiting = None
+        for wait in self._steps:
+            if wait is _FLUSH:
+                self._stream.flush()
+                self._deliveries.flush_then(FLUSH_SECONDS, self._go_on)
+                return
+            if any(map(runs, wait.processes)):
+                self._waiting = wait
+                self._timer = self._loop.call_later(max(wait.deadline - self._perf_counter(), 0.0), self._go_on)
+                return
+        self._when_over()
+
+    def _story(self, reason: str) -> Iterator[_Wait]:
+        """What happens, in order; each step waits for what it yields."""
+        extensions = [extension for extension in self._extensions.external() if runs(extension.process)]
+        began = self._perf_counter()
+        total = EXTERNAL_SHUTDOWN_SECONDS if extensions else INTERNAL_SHUTDOWN_SECONDS
+        runtime = self._control.runtime
+        if runtime is not None and runs(runtime):
+            share = INTERNAL_SHUTDOWN_SECONDS if self._extensions.has_internal() else RUNTIME_SHUTDOWN_SECONDS
+            self._control.signal(runtime, signal.SIGTERM)
+            yield _Wait((runtime,), began + share)
+            if runs(runtime):
+                self._control.signal(runtime, signal.SIGKILL)
+                yield _Wait((runtime,), began + total)
+        # A listener shall have everything before it is told to leave; one that does not listen shall not use up the
+        # time.
+        yield _FLUSH
+        left = began + total - self._perf_counter()
+        event = shutdown_event(reason, int((self._time() + left) * 1000))
+        told = []
+        for extension in extensions:
+            process = extension.process
+            if process is None or not runs(process):
+                continue
+            told.append(process)
+            if "SHUTDOWN" in extension.events:
+                self._extensions.give(extension, "SHUTDOWN", event, None)
+            else:
+                self._control.signal(process, signal.SIGKILL)
+        yield _Wait(told, began + total)
+        yield _FLUSH
+
+
+def _nothing() -> None:
+    """Nobody waits for the end."""

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.processes.group import ProcessGroup
-from local_lambda.processes.process import Process
 from local_lambda.processes.variables import (
     CREDENTIALS,
     LAYERS_VARIABLE,
@@ -53,6 +51,11 @@ class Launch(NamedTuple):
     extension_env: Mapping[str, str] = MappingProxyType({})
 
     @property
+    def program(self) -> str:
+        """The runtime's program."""
+        return self.argv[0]
+
+    @property
     def runtime_version_arn(self) -> str | None:
         """It ends in a digest, as on AWS: here of version and interpreter."""
         if self.interpreter is None:
@@ -61,15 +64,6 @@ class Launch(NamedTuple):
 
         digest = sha256(f"{self.runtime_version} {os.path.realpath(self.interpreter)}".encode()).hexdigest()
         return f"arn:aws:lambda:{self.env['AWS_REGION']}::runtime:{digest}"
-
-    def spawn_runtime(self, processes: ProcessGroup) -> Process:
-        """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
-        return processes.spawn("runtime", self.argv, self.env, self.cwd, framed_log=True)
-
-    def spawn_extension(self, processes: ProcessGroup, name: str) -> Process:
-        """Start an external extension."""
-        path = f"{self.extension_folder}/{name}"
-        return processes.spawn(f"extension:{name}", (path,), self.extension_env, "/")
 
 
 def new_log_stream(version: str) -> str:

@@ -7,10 +7,10 @@ exists; `attach` (or creating it later) lets the loop carry it on. What is said 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.http.sockets import listen_udp
@@ -86,6 +86,7 @@ class EnvironmentFactory:
         """The environment on its foundation; one with a runtime has begun its Init phase."""
         from local_lambda.environment.environment import ExecutionEnvironment
         from local_lambda.events.stream import EventStream
+        from local_lambda.processes.memory import PeakMemory
         from local_lambda.sinks.log_lines import LogLines
         from local_lambda.telemetry.registry import Subscriptions
 
@@ -100,7 +101,14 @@ class EnvironmentFactory:
             stream.add(recorder.sink(self._recorded), recorder=True)
             subscriptions.on_offered = partial(_record_delivery, stream)
         environment = ExecutionEnvironment(
-            base.function, base.launch, base.processes, stream, log_lines.tail, subscriptions, freeze=self._freeze
+            base.function,
+            base.processes,
+            PeakMemory(),
+            time,
+            stream,
+            log_lines.tail,
+            subscriptions,
+            freeze=self._freeze,
         )
         if base.runtime is not None:
             environment.init(base.runtime)
@@ -155,6 +163,8 @@ class EnvironmentFactory:
             TraceSink(self._documents, partial(self._traced, environment.stream), self._receiver.drain)
         )
         environment.attach(self._loop)
+        environment.subscriptions.attach(self._loop)
+        base.processes.attach(self._loop)
         self._loop.create_task(server.start())
         environment.stream.flush()
 
@@ -178,7 +188,7 @@ class EnvironmentFactory:
         if stream.recording:
             from local_lambda.events.local import Traced
 
-            stream.emit(Traced(time(), trace.request_id, trace.documents))
+            stream.emit(Traced(time.time(), trace.request_id, trace.documents))
         for act in self._observers.on_trace:
             act(trace)
 
@@ -206,6 +216,6 @@ class EnvironmentFactory:
 def _record_delivery(stream: EventStream, name: str, batch: Batch, began: float, error: DeliveryFailed | None) -> None:
     from local_lambda.events.local import Delivery
 
-    duration, reason = (time() - began) * 1000, str(error) if error else None
+    duration, reason = (time.time() - began) * 1000, str(error) if error else None
     records, size = batch.worth.records, len(batch.body)
     stream.emit(Delivery(began, f"extension:{name}", records, size, duration, reason))

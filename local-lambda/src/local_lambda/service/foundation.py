@@ -14,6 +14,7 @@ from local_lambda.functions.interpreter import Interpreter
 from local_lambda.http.sockets import listen
 from local_lambda.processes.group import ProcessGroup
 from local_lambda.processes.launch import Folders, Launch, command_launch, managed_launch
+from local_lambda.processes.launched import LaunchedProcesses
 from local_lambda.processes.process import Process
 from local_lambda.processes.sandbox_specification import spec
 from local_lambda.processes.variables import Endpoints
@@ -51,7 +52,7 @@ class Foundation(NamedTuple):
     function: FunctionConfig
     label: str
     listener: socket.socket
-    processes: ProcessGroup
+    processes: LaunchedProcesses
     address: str
     launch: Launch
     runtime: Process | None
@@ -90,19 +91,20 @@ class Ground:
         with ExitStack() as undo:
             try:
                 listener = undo.enter_context(listen(LOOPBACK, 0))
-                processes = self._zygote.open()
-                undo.callback(processes.close)
+                group = self._zygote.open()
+                undo.callback(group.close)
                 undo.callback(remove, tmp)
-                address, folders = self._folders(program, processes, tmp)
+                address, folders = self._folders(program, group, tmp)
                 endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray)
                 launch = _launch(program, folders, endpoints, self._shell)
-                runtime = launch.spawn_runtime(processes) if spawn and not launch.extensions else None
+                processes = LaunchedProcesses(launch, group)
+                runtime = processes.spawn_runtime() if spawn and not launch.extensions else None
             except OSError as error:
                 raise StartError(f"cannot create an environment: {reason_of(error)}") from None
             undo.pop_all()
         return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
 
-    def _folders(self, program: Program, processes: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
+    def _folders(self, program: Program, group: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
         """The address of `sandbox.localdomain`, and code and layers: in a sandbox of its own, or where they lie."""
         extensions = _extensions(program.layers)
         layers = None if program.layers is None else str(program.layers)
@@ -113,7 +115,7 @@ class Ground:
         self._workspace.mkdir(mode=0o700, exist_ok=True)
         tmp.mkdir()
         tmp.chmod(0o1777)
-        reason = processes.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
+        reason = group.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
         if reason is None:
             return address, Folders("/var/task", "/opt", extensions)
         if reason not in self._reasons and len(self._reasons) < 20:

@@ -87,6 +87,7 @@ class EnvironmentPool:
         elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
             self._start_environment(_Caller(invocation, on_refused, patient))
         else:
+            invocation.waiting_since = perf_counter()
             self._waiting.append(_Caller(invocation, on_refused, patient))
             if self._timer is None:
                 self._arm(PLACEMENT_SECONDS)

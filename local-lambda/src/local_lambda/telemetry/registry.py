@@ -53,6 +53,7 @@ class Subscriptions:
         self._categories: dict[type[Event], str] = {}
         self._wanted: dict[str, list[tuple[Render, list[Subscriber]]]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
+        self._flushing: asyncio.Task[None] | None = None
         self._paused = False
         self._backlog: Backlog | None = Backlog()
         self.on_offered: OnOffered | None = None
@@ -240,6 +241,21 @@ class Subscriptions:
             for flush in late:
                 flush.cancel()
         return not any(subscriber.waiting for subscriber in self._subscribers.values())
+
+    def flush_then(self, seconds: float, when_flushed: Callable[[], None]) -> None:
+        """`flush`, then call back: at once when nobody has subscribed."""
+        if not self._subscribers:
+            when_flushed()
+            return
+
+        async def flush() -> None:
+            try:
+                await self.flush(seconds)
+            finally:
+                when_flushed()
+
+        assert self._loop is not None
+        self._flushing = self._loop.create_task(flush())
 
     def end(self) -> None:
         """The environment is gone: drop what is left and close every connection."""

@@ -18,7 +18,8 @@ from local_lambda.apis.api_gateway.request import Request
 from local_lambda.apis.api_gateway.responses import Malformed, Response, read_response
 from local_lambda.apis.api_gateway.routes import Route
 from local_lambda.apis.errors import answering_errors
-from local_lambda.environment.invocation import Invocation, InvocationResponse, encode
+from local_lambda.environment.documents import encode
+from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.http.server import JSON, Application, Exchange

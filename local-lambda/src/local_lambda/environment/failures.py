@@ -1,0 +1,85 @@
+"""Why an environment's work ended badly, and the error bodies the platform itself writes.
+
+Bodies and wording: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and recorded responses of the service.
+Bodies made here put `errorType` first, as the service does; those of the Python runtime put `errorMessage` first.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from local_lambda.environment.documents import encode
+from local_lambda.environment.states import EXIT_ERROR, INIT_ERROR
+from local_lambda.limits import MAX_PAYLOAD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an environment's work ended badly: `status` and `error_type` for the events, `body` for the caller.
+
+    `body` is None when the platform has to write it for the request (see `body_for`).
+    """
+
+    status: str
+    error_type: str | None
+    reason: str
+    body: bytes | None = None
+
+    @property
+    def shutdown_reason(self) -> str:
+        """What extensions are given as the reason when the environment is reset for it."""
+        return "timeout" if self.status == "timeout" else "failure"
+
+    def body_for(self, request_id: str) -> bytes:
+        """The error object the caller gets."""
+        if self.body is not None:
+            return self.body
+        error_type = self.error_type or "Sandbox.Timedout"
+        return encode({"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {self.reason}"})
+
+
+def timed_out(seconds: float) -> Failure:
+    """The function's timeout passed."""
+    return Failure("timeout", None, f"Task timed out after {seconds:.2f} seconds")
+
+
+def init_timed_out(seconds: float) -> Failure:
+    """The Init phase took too long."""
+    return Failure("timeout", None, f"Init timed out after {seconds:.2f} seconds")
+
+
+def exited(exit_code: int) -> Failure:
+    """The runtime's process ended; `exit_code` is negative for a signal."""
+    if exit_code == 0:
+        return Failure("error", "Runtime.ExitError", "Runtime exited without providing a reason")
+    return Failure("error", "Runtime.ExitError", f"Runtime exited with error: {_exit_text(exit_code)}")
+
+
+def extension_ended(state: str, exit_code: int) -> Failure:
+    """The process of an extension in `state` ended; unless it said why before, that is a crash."""
+    kind = {INIT_ERROR: "Extension.InitError", EXIT_ERROR: "Extension.ExitError"}.get(state)
+    return Failure("error", kind or "Extension.Crash", _exit_text(exit_code))
+
+
+def launch_failed(program: str, reason: str, error_type: str = "Runtime.InvalidEntrypoint") -> Failure:
+    """A program could not be started at all."""
+    return Failure("error", error_type, f"cannot start {program}: {reason}")
+
+
+SHUT_DOWN = Failure("failure", "Sandbox.Failure", "The environment was shut down")
+"""The environment comes to its end in the middle of an invocation."""
+
+
+def _exit_text(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit status {exit_code}"
+    return f"signal: {(signal.strsignal(-exit_code) or f'signal {-exit_code}').lower()}"
+
+
+RESPONSE_TOO_LARGE = encode(
+    {
+        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
+        "errorType": "Function.ResponseSizeTooLarge",
+    }
+)

@@ -1,0 +1,176 @@
+"""The Invoke phase: an invocation goes to runtime and extensions, and is over when all of them are through with it.
+
+This is the path of every warm invocation, so what it calls is kept as bound functions, and events are put into words
+later, if anything wants them. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from local_lambda.environment import reporting
+from local_lambda.environment.extensions import Extensions
+from local_lambda.environment.failures import Failure
+from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.environment.ports import Clock, Loop, Memory, Timer
+from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.states import READY, Machine
+from local_lambda.events import platform
+from local_lambda.events.stream import EventStream
+from local_lambda.functions.config import FunctionConfig
+
+TICK_SECONDS = 0.1
+MEMORY_SECONDS = 0.01
+"""Memory is read after a response, but not more often than this: a reading costs as much as the rest of a response."""
+
+Deliver = Callable[[Invocation], None]
+"""Answers the runtime's pending `invocation/next`."""
+
+
+class InvokePhase:
+    """Serves one invocation after the other; `on_timeout` is called when one has used up the function's timeout."""
+
+    def __init__(
+        self,
+        function: FunctionConfig,
+        runtime: Machine,
+        extensions: Extensions,
+        control: ProcessControl,
+        memory: Memory,
+        stream: EventStream,
+        clock: Clock,
+        log_tail: Callable[[], bytes],
+        on_timeout: Callable[[], None],
+    ) -> None:
+        self.pending: Deliver | None = None
+        """The runtime waits for an invocation."""
+        self._function = function
+        self._runtime = runtime
+        self._extensions = extensions
+        self._control = control
+        self._memory = memory
+        self._measure: Callable[[], None] = memory.measure
+        self._emit = stream.emit
+        self._stream = stream
+        self._time = clock.time
+        self._perf_counter = clock.perf_counter
+        self._log_tail = log_tail
+        self._on_timeout = on_timeout
+        self._loop: Loop | None = None
+        self._timer: Timer | None = None
+        self._serving = False
+        self._deadline = 0.0
+        self._measure_after = 0.0
+
+    def attach(self, loop: Loop) -> None:
+        """Measure time in `loop` from now on."""
+        self._loop = loop
+
+    def begin(self, invocation: Invocation, cold_init: float | None, since: float | None) -> None:
+        """Give the invocation to the runtime, and to the extensions that want INVOKE events, at the same time.
+
+        `cold_init` are the milliseconds of the init it began with. A suppressed init began at `since`: it is part of
+        the duration, and the handler has its whole timeout anyway.
+        """
+        timeout = self._function.timeout
+        invocation.started_at = now = self._time()
+        invocation.started = started = self._perf_counter()
+        invocation.deadline_ms = int((now + timeout) * 1000)
+        invocation.cold_init = cold_init
+        deliver = self.pending
+        if deliver is not None:
+            self.pending = None
+            if self._runtime.state is READY:
+                self._runtime.advance("invoke")
+            deliver(invocation)
+        if self._extensions.invoked:
+            self._extensions.invoke(invocation)
+        if self._stream.wanted(platform.Start):
+            self._emit(partial(reporting.start, invocation, self._function.version))
+        self._serving = True
+        self._deadline = started + timeout
+        if since is not None:
+            invocation.started = since
+        if self._timer is None:
+            self._arm(min(timeout, TICK_SECONDS))
+
+    def deliver_again(self, invocation: Invocation) -> None:
+        """The runtime asks once more for the invocation that it has already, or waits for since the init."""
+        deliver, self.pending = self.pending, None
+        if self._runtime.state is READY:
+            self._runtime.advance("invoke")
+        if deliver is not None:
+            deliver(invocation)
+
+    def respond(self, invocation: Invocation, payload: bytes, began: float, failed: bool) -> None:
+        """The runtime has sent a response, which began to arrive at `began` (`perf_counter` seconds)."""
+        invocation.response_began = began
+        invocation.responded = now = self._perf_counter()
+        if now > self._measure_after and self._loop is not None:
+            self._measure_after = now + MEMORY_SECONDS
+            self._loop.call_soon(self._measure)
+        self.answer(invocation, payload, failed)
+
+    def answer(self, invocation: Invocation, payload: bytes, failed: bool) -> None:
+        """Hand the response to the caller; one who asked for the log tail gets it when the report is there."""
+        invocation.failed = failed
+        invocation.response = response = InvocationResponse(payload, failed)
+        if not invocation.tail:
+            invocation.on_response(invocation, response)
+
+    def runtime_done(self, invocation: Invocation, failure: Failure | None) -> None:
+        """The runtime is through with the invocation, or was stopped in it for `failure`."""
+        if invocation.done:
+            return
+        invocation.done = self._perf_counter()
+        runtime = self._control.runtime
+        if runtime is not None:
+            runtime.drain()
+        if failure is not None and invocation.response is None:
+            self.answer(invocation, failure.body_for(invocation.request_id), failed=True)
+        if invocation.tracing.sampled or self._stream.wanted(platform.RuntimeDone):
+            invocation.done_at = self._time()
+            self._emit(partial(reporting.runtime_done, invocation, failure))
+
+    def report(self, invocation: Invocation, failure: Failure | None) -> None:
+        """The invocation is over for everybody."""
+        self._serving = False
+        invocation.ended = self._perf_counter()
+        extended = bool(self._extensions)
+        if extended:
+            self._extensions.drain()
+        if self._stream.wanted(platform.Report):
+            invocation.ended_at = self._time()
+            self._emit(partial(reporting.report, invocation, failure, self._function, self._memory, extended))
+
+    def send_tail(self, invocation: Invocation) -> None:
+        """The caller who asked for the log tail gets the response now: the report is in the log."""
+        response = invocation.response
+        if response is not None:
+            self._stream.flush()
+            invocation.on_response(invocation, response._replace(log_tail=self._log_tail()))
+
+    def stop(self) -> None:
+        """No invocation is served for now."""
+        self.pending = None
+        self._serving = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, seconds: float) -> None:
+        assert self._loop is not None
+        self._timer = self._loop.call_later(max(seconds, 0.0), self._tick)
+
+    def _tick(self) -> None:
+        """Look at the deadline, and at the memory of what runs long enough to have children worth counting."""
+        self._timer = None
+        if not self._serving:
+            return
+        self._memory.measure(tree=True)
+        left = self._deadline - self._perf_counter()
+        if left <= 0:
+            self._on_timeout()
+        else:
+            self._arm(min(left, TICK_SECONDS))

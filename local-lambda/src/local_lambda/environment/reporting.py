@@ -1,0 +1,77 @@
+"""An invocation put into words: `platform.start`, `platform.runtimeDone`, `platform.report` and their spans. Pure.
+
+Made when the sinks get the events, off the path of the response. Times come from the invocation, never from a clock.
+"""
+
+from __future__ import annotations
+
+import math
+
+from local_lambda.environment.failures import Failure
+from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.ports import Memory
+from local_lambda.events import platform
+from local_lambda.functions.config import FunctionConfig
+
+
+def start(invocation: Invocation, version: str) -> platform.Start:
+    """The invocation was given to the runtime."""
+    return platform.Start(
+        invocation.started_at, invocation.request_id, version, invocation.function_arn, invocation.tracing
+    )
+
+
+def runtime_done(invocation: Invocation, failure: Failure | None) -> platform.RuntimeDone:
+    """The runtime is through with the invocation, or was stopped in it."""
+    return platform.RuntimeDone(
+        invocation.done_at,
+        invocation.request_id,
+        failure.status if failure else "success",
+        failure.error_type if failure else None,
+        (invocation.done - invocation.started) * 1000,
+        invocation.produced_bytes,
+        _runtime_spans(invocation),
+        invocation.tracing,
+        invocation.failed,
+        invocation.error_cause,
+    )
+
+
+def report(
+    invocation: Invocation, failure: Failure | None, function: FunctionConfig, memory: Memory, extended: bool
+) -> platform.Report:
+    """The invocation is over for everybody. With extensions (`extended`) their overhead is a span."""
+    status = failure.status if failure else "success"
+    duration = function.timeout * 1000.0 if status == "timeout" else (invocation.ended - invocation.started) * 1000
+    cold = invocation.cold_init
+    return platform.Report(
+        invocation.ended_at,
+        invocation.request_id,
+        status,
+        failure.error_type if failure else None,
+        duration,
+        math.ceil(duration + (cold or 0.0)),
+        function.memory_mb,
+        memory.megabytes,
+        cold,
+        (_extension_overhead(invocation),) if extended else (),
+        invocation.tracing,
+    )
+
+
+def _runtime_spans(invocation: Invocation) -> tuple[platform.Span, ...]:
+    """The three spans of `platform.runtimeDone`; none for an invocation that the runtime did not respond to."""
+    if not invocation.responded:
+        return ()
+    offset = invocation.started_at - invocation.started
+    began, responded = max(invocation.response_began, invocation.started), invocation.responded
+    return (
+        platform.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
+        platform.Span("responseDuration", offset + began, (responded - began) * 1000),
+        platform.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
+    )
+
+
+def _extension_overhead(invocation: Invocation) -> platform.Span:
+    offset = invocation.started_at - invocation.started
+    return platform.Span("extensionOverhead", offset + invocation.done, (invocation.ended - invocation.done) * 1000)

@@ -1,0 +1,62 @@
+"""The processes of one environment as its core sees them: it knows how runtime and extensions are started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.launch import Launch
+from local_lambda.processes.process import Process
+
+
+class LaunchedProcesses:
+    """What `launch` starts in `group`. A process is known by its name, `runtime` and `extension:NAME`."""
+
+    def __init__(self, launch: Launch, group: ProcessGroup) -> None:
+        self.launch = launch
+        self._group = group
+        self._by_name: dict[str, Process] = {}
+
+    def attach(self, loop: Any) -> None:
+        """Let `loop` (asyncio) watch for output and exits from now on."""
+        self._group.attach(loop)
+
+    def spawn_runtime(self) -> Process:
+        """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
+        return self._known(
+            self._group.spawn("runtime", self.launch.argv, self.launch.env, self.launch.cwd, framed_log=True)
+        )
+
+    def spawn_extension(self, name: str) -> Process:
+        """Start an external extension."""
+        path = f"{self.launch.extension_folder}/{name}"
+        return self._known(self._group.spawn(f"extension:{name}", (path,), self.launch.extension_env, "/"))
+
+    def names(self) -> Iterable[str]:
+        """Of the processes that have not ended."""
+        return [name for name, process in self._by_name.items() if process.exit_code is None]
+
+    def signal(self, name: str, number: int) -> None:
+        """Signal a process and its process group."""
+        self._group.signal(self._by_name[name], number)
+
+    def freeze(self) -> None:
+        """Stop all processes."""
+        self._group.freeze()
+
+    def thaw(self) -> None:
+        """Let them continue."""
+        self._group.thaw()
+
+    def kill_all(self, when_killed: Callable[[], None]) -> None:
+        """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left."""
+        self._group.kill_all(when_killed)
+
+    def close(self) -> None:
+        """Give the group up."""
+        self._group.close()
+
+    def _known(self, process: Process) -> Process:
+        self._by_name[process.name] = process
+        return process
