@@ -89,6 +89,17 @@ def test_internal_extension_whose_name_is_taken_is_refused(make_rig: MakeRig) ->
         rig.register("one")
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"events":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"1" * 5000])
+def test_registration_with_a_strange_body_is_refused(make_rig: MakeRig, body: bytes) -> None:
+    """As one that is no JSON at all, and it changes nothing."""
+    rig = make_rig("one")
+    rig.environment.init()
+    with pytest.raises(ApiError) as refused:
+        rig.environment.extensions.register("one", body)
+    assert (refused.value.status, refused.value.error_type) == (403, "InvalidRequestFormat")
+    rig.register("one", *BOTH)
+
+
 @pytest.mark.parametrize("external", [0, 4])
 def test_extensions_are_ten_at_most(make_rig: MakeRig, external: int) -> None:
     """Internal and external ones together."""

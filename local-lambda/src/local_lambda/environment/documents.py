@@ -11,8 +11,11 @@ def encode(document: object) -> bytes:
 
 
 def decode(text: bytes) -> object:
-    """A document from outside. Raises ValueError."""
-    return _decode(text.decode("utf-8"))
+    """A document from outside. Raises ValueError for whatever is wrong with it, nested too deeply included."""
+    try:
+        return _decode(text.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
