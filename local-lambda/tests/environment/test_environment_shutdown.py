@@ -92,6 +92,22 @@ def test_shutdown_when_somebody_is_served_answers(rig: Rig, state: str) -> None:
         assert rig.story()[-2:] == ["runtimeDone failure Sandbox.Failure", "report failure Sandbox.Failure"]
 
 
+def test_shutdown_before_the_second_init_of_an_invocation_answers(rig: Rig) -> None:
+    """The first one failed, its processes are being killed, and the caller waits."""
+    call = rig.call()
+    rig.process.exit(1)
+    assert rig.state[0] == "Resetting"
+    assert rig.shut_down() == ["terminated"]
+    assert json.loads(call.response.payload)["errorType"] == "Sandbox.Failure"
+
+
+def test_shutdown_while_it_initializes_answers_who_wants_the_log_tail(rig: Rig) -> None:
+    """There is no report to wait for."""
+    call = rig.call(tail=True)
+    assert rig.shut_down() == ["terminated"]
+    assert (call.response.failed, call.response.log_tail) == (True, b"the tail")
+
+
 @pytest.mark.parametrize("state", [*STATES, *SERVING])
 def test_shutdown_twice_calls_both_back(rig: Rig, state: str) -> None:
     """While it shuts down, and when it has."""

@@ -365,8 +365,7 @@ class ExecutionEnvironment:
         if before is TERMINATED:
             self._terminated()
             return
-        if before is not RESETTING:
-            self._give_up(SHUT_DOWN)
+        self._give_up(SHUT_DOWN)
         self.machine.advance("shutdown")
         if before is NEW:
             self._terminated()
@@ -383,6 +382,8 @@ class ExecutionEnvironment:
         else:
             self._invoke_phase.answer(invocation, failure.body_for(invocation.request_id), failed=True)
             self.current = None
+            if invocation.tail:
+                self._invoke_phase.send_tail(invocation)
 
     def _stop(self, reason: str, stopped: bool = False) -> None:
         self._cancel_init_timer()
