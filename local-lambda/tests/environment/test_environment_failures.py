@@ -251,3 +251,40 @@ def test_log_tail_of_an_invocation_whose_init_failed_comes_with_the_answer(rig: 
     exit_early(rig)
     exit_early(rig)
     assert (call.response.failed, call.response.log_tail) == (True, b"the tail")
+
+
+def lose_the_supervisor(rig: Rig) -> None:
+    """All processes are gone at once, and nothing more is to be killed."""
+    rig.group.kill_all = lambda when_killed: when_killed()
+    rig.process.exit(-9)
+    del rig.group.kill_all
+
+
+def test_lost_processes_fail_the_invocation_in_them_alone(rig: Rig) -> None:
+    """The environment is reset although no signal can be delivered, and starts over."""
+    rig.warm()
+    call = rig.call()
+    lose_the_supervisor(rig)
+    assert error(call) == "Runtime.ExitError: Runtime exited with error: signal: killed"
+    assert rig.story() == ["start", *CRASHED]
+    assert rig.freed == 1
+    recovers(rig)
+
+
+def test_lost_processes_of_an_idle_environment_cost_nobody_anything(rig: Rig) -> None:
+    """The next invocation begins with a suppressed init."""
+    rig.warm()
+    lose_the_supervisor(rig)
+    assert rig.story() == []
+    recovers(rig)
+
+
+def test_lost_processes_in_an_init_are_replaced_for_the_invocation_that_waits(rig: Rig) -> None:
+    """As after any init that failed."""
+    call = rig.call()
+    lose_the_supervisor(rig)
+    assert rig.state == ("Initializing", "Started")
+    rig.ask()
+    rig.respond(call, b"good")
+    rig.ask()
+    assert call.response.payload == b"good"
