@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from local_lambda.functions import config
+from local_lambda import limits
 
-config.INIT_TIMEOUT_SECONDS = 2
+limits.INIT_TIMEOUT_SECONDS = 2
 
 from local_lambda.cli.arguments import main  # noqa: E402
 
