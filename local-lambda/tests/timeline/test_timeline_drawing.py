@@ -13,10 +13,11 @@ import pytest
 
 from local_lambda.timeline import palette
 from local_lambda.timeline.html import draw_html
+from local_lambda.timeline.layout import text_width
 from local_lambda.timeline.model import Environment, Lane, LaneSpan, Mark, Phase, Subsegment, Timeline
 from local_lambda.timeline.scale import milliseconds, rows
 from local_lambda.timeline.structure import structure
-from local_lambda.timeline.svg import draw_svg, text_width
+from local_lambda.timeline.svg import draw_svg
 from local_lambda.timeline.terminal import draw_terminal
 from local_lambda.timeline.trace_events import draw_trace_events
 from support.recordings import START

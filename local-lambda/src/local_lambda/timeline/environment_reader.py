@@ -5,40 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local_lambda.timeline.model import Environment, Lane, LaneSpan, Mark, Phase, Subsegment
+from local_lambda.timeline.model import Environment, Lane, Phase, Subsegment
 from local_lambda.timeline.subsegments import read_subsegments
+from local_lambda.timeline.tracks import Track
 
 PLATFORM, RUNTIME = "platform", "runtime"
-
-
-class _Track:
-    """A lane while it is being read. `open` are spans without an end: name to start and detail."""
-
-    def __init__(self) -> None:
-        self.spans: list[LaneSpan] = []
-        self.marks: list[Mark] = []
-        self.open: dict[str, tuple[float, str]] = {}
-        self.told = False
-        """The process has been told to end, so that its end is no failure."""
-
-    def begin(self, name: str, start: float, detail: str = "") -> None:
-        """A span begins."""
-        self.open[name] = start, detail
-
-    def end(self, name: str, end: float, failed: bool = False) -> None:
-        """A span ends, if it has begun."""
-        if name in self.open:
-            start, detail = self.open.pop(name)
-            self.spans.append(LaneSpan(name, start, max(start, end), detail, failed))
-
-    def end_all(self, end: float, failed: bool = False) -> None:
-        """Whatever was going on is over."""
-        for name in list(self.open):
-            self.end(name, end, failed and name != "shutdown")
-
-    def mark(self, kind: str, time: float, detail: str = "") -> None:
-        """Something happened."""
-        self.marks.append(Mark(kind, time, detail))
 
 
 class EnvironmentReader:
@@ -51,7 +22,7 @@ class EnvironmentReader:
         self._function = ""
         self._phases: list[Phase] = []
         self._phase: tuple[str, float, str] | None = None
-        self._tracks: dict[str, _Track] = {PLATFORM: _Track(), RUNTIME: _Track()}
+        self._tracks: dict[str, Track] = {PLATFORM: Track(), RUNTIME: Track()}
         self._subsegments: list[Subsegment] = []
         self._invocations: dict[str, str] = {}
         self._failed = False
@@ -100,8 +71,8 @@ class EnvironmentReader:
         lanes = [Lane(name, tuple(track.spans), tuple(track.marks)) for name, track in self._tracks.items()]
         return Environment(self.number, self._function, tuple(self._phases), tuple(lanes), tuple(self._subsegments))
 
-    def _lane(self, name: str) -> _Track:
-        return self._tracks.setdefault(name, _Track())
+    def _lane(self, name: str) -> Track:
+        return self._tracks.setdefault(name, Track())
 
     # --- phases
 

@@ -1,0 +1,124 @@
+"""The elements of the picture: phases, pauses, lanes with their spans and marks, subsegments, text. Each is SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from local_lambda.timeline import marks
+from local_lambda.timeline.layout import BAR, CHARACTER, HEAD, LABELS, LONG_MS, MARGIN, SIZE, WIDTH, text_width
+from local_lambda.timeline.model import SPANS, Lane, LaneSpan, Phase, Subsegment
+from local_lambda.timeline.scale import Row, Segment, milliseconds
+
+
+def draw_phase(segment: Segment, phase: Phase, top: float, bottom: float, number: int) -> Iterator[str]:
+    x, width = MARGIN + LABELS + segment.left, segment.right - segment.left
+    hint = f"{phase.name}, {duration_of(phase)}" + (f", {phase.detail}" if phase.detail else "")
+    yield f"<g data-phase={quoteattr(phase.name)}><title>{escape(hint)}</title>"
+    yield f'<rect class="band" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" rx="3"/>'
+    yield draw_text(x + 6, top + 14, phase.title, "text", weight=600, size=12)
+    yield draw_text(x + 6, top + 28, duration_of(phase), "quiet")
+    yield "</g>"
+
+
+def draw_pause(segment: Segment, top: float) -> Iterator[str]:
+    """What is between two phases; when it is long it says how long, with the two strokes of a broken axis."""
+    pause = segment.end - segment.start
+    if pause < LONG_MS:
+        return
+    x = MARGIN + LABELS + (segment.left + segment.right) / 2
+    text = milliseconds(pause)
+    yield draw_text(x, top + 28, text, "quiet", anchor="middle")
+    for offset in (-4, 2):
+        yield f'<path class="line" d="M{x + offset:.1f} {top + HEAD + 11:.1f} l4 -9"/>'
+
+
+def draw_lane(lane: Lane, row: Row, top: float) -> Iterator[str]:
+    yield f"<g data-lane={quoteattr(lane.name)}>"
+    yield draw_rule(top)
+    kind, _, name = lane.name.partition(":")
+    room = int((LABELS - 8) / (SIZE * CHARACTER))
+    if name:
+        yield draw_text(MARGIN, top + 14, _short(name, room), "text", hint=lane.name)
+        yield draw_text(MARGIN, top + 28, kind, "quiet")
+    else:
+        yield draw_text(MARGIN, top + 20, kind, "text")
+    for span in lane.spans:
+        yield from _span(span, row, top + 4)
+    for mark in marks.gathered(lane.marks, row):
+        yield marks.draw(mark, MARGIN + LABELS + mark.place, top + 27)
+    yield "</g>"
+
+
+def _span(span: LaneSpan, row: Row, top: float) -> Iterator[str]:
+    if span.end < row.start or span.start > row.end or (span.start == row.end and span.duration > 0):
+        return
+    left, right = row.place(span.start), row.place(span.end)
+    x, width = MARGIN + LABELS + left, max(right - left, 2.5)
+    kind = "failed" if span.failed else span.name
+    label = milliseconds(span.duration)
+    hint = f"{SPANS.get(span.name, span.name)}: {label}" + (f" ({span.detail})" if span.detail else "")
+    yield (
+        f'<rect class="{kind}" data-span="{span.name}" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{BAR}"'
+        f' rx="2"{dashes(span.name)}><title>{escape(hint)}</title></rect>'
+    )
+    if text_width(label) + 6 <= width:
+        yield draw_text(x + width / 2, top + 12, label, "text", anchor="middle", hint=hint)
+
+
+def dashes(name: str) -> str:
+    return ' stroke-dasharray="3 2"' if name == "frozen" else ""
+
+
+def draw_subsegment(part: Subsegment, segment: Segment, top: float) -> Iterator[str]:
+    left, right = segment.place(part.start), segment.place(part.end)
+    x, width = MARGIN + LABELS + left, max(right - left, 2.5)
+    end = MARGIN + LABELS + segment.right - 3
+    took = milliseconds(part.duration) + (" failed" if part.failed else "")
+    label = f"{part.name} {took}"
+    hint = label + (f", {part.detail}" if part.detail else "")
+    yield (
+        f'<rect class="{"failed" if part.failed else "subsegment"}" data-subsegment={quoteattr(part.name)}'
+        f' x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="15" rx="2"><title>{escape(hint)}</title></rect>'
+    )
+    room = int((end - x - 4) / (SIZE * CHARACTER))
+    if len(label) <= room or room >= len(took) + 5:
+        yield draw_text(x + 4, top + 11.5, _label(part.name, took, room), "text", hint=hint)
+    else:
+        before = int((x - MARGIN - LABELS - segment.left - 6) / (SIZE * CHARACTER))
+        if before >= len(took) + 5:
+            yield draw_text(x - 3, top + 11.5, _label(part.name, took, before), "text", anchor="end", hint=hint)
+
+
+def _label(name: str, took: str, room: int) -> str:
+    """The name is shortened before its time is."""
+    return f"{_short(name, room - len(took) - 1)} {took}"
+
+
+def draw_rule(top: float) -> str:
+    return f'<path class="line" d="M{MARGIN} {top:.1f} H{WIDTH - MARGIN}"/>'
+
+
+def _short(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: max(room - 1, 1)] + "…"
+
+
+def draw_text(
+    x: float,
+    y: float,
+    text: str,
+    kind: str,
+    *,
+    weight: int = 400,
+    size: int = SIZE,
+    anchor: str = "start",
+    hint: str = "",
+) -> str:
+    more = (f' font-weight="{weight}"' if weight != 400 else "") + (f' font-size="{size}"' if size != SIZE else "")
+    more += f' text-anchor="{anchor}"' if anchor != "start" else ""
+    tip = f"<title>{escape(hint)}</title>" if hint and hint != text else ""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}"{more}>{escape(text)}{tip}</text>'
+
+
+def duration_of(phase: Phase) -> str:
+    return milliseconds(phase.duration)
