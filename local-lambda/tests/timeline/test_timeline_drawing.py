@@ -15,7 +15,7 @@ from local_lambda.timeline import palette
 from local_lambda.timeline.html import draw_html
 from local_lambda.timeline.layout import text_width
 from local_lambda.timeline.model import Environment, Lane, LaneSpan, Mark, Phase, Subsegment, Timeline
-from local_lambda.timeline.scale import milliseconds, rows
+from local_lambda.timeline.scale import division, milliseconds, rows
 from local_lambda.timeline.structure import structure
 from local_lambda.timeline.svg import draw_svg
 from local_lambda.timeline.terminal import draw_terminal
@@ -333,3 +333,31 @@ def test_timeline_without_output_is_text(tmp_path: Path) -> None:
     outcome = run("timeline", recording)
     assert (outcome.status, outcome.output.startswith(b"timeline | ")) == (0, True)
     assert "The recording was cut off." in outcome.output.decode()
+
+
+@pytest.mark.parametrize(
+    ("duration", "width", "expected"),
+    [
+        (633.0, 300.0, (100.0, "100 ms")),
+        (8.0, 120.0, (2.0, "2 ms")),
+        (0.42, 90.0, (0.2, "0.2 ms")),
+        (2500.0, 120.0, (1000.0, "1 s")),
+        (3.0, 10.0, None),
+        (0.0, 100.0, None),
+    ],
+)
+def test_division_is_a_round_number_with_room_for_its_label(
+    duration: float, width: float, expected: tuple[float, str] | None
+) -> None:
+    """One, two or five times a power of ten; none where a phase is too narrow for a ruler."""
+    found = division(duration, width, lambda label: 6.0 * len(label))
+    assert found == (pytest.approx(expected[0]), expected[1]) if expected else found is None
+
+
+def test_svg_has_a_ruler_for_every_phase_and_a_break_between_two() -> None:
+    """So that a bar of 8 ms next to one of 600 ms is not taken for half of it."""
+    svg = draw_svg(Timeline(0, (run_of(2),)))
+    phases = [segment for row in elements(svg).iter(f"{SVG}g") if row.get("data-phase") for segment in [row]]
+    for phase in phases:
+        assert [path for path in phase.iter(f"{SVG}path") if path.get("class") == "line"], phase.get("data-phase")
+    assert svg.count('class="break"') == 2 * (len(phases) - 1)

@@ -11,6 +11,7 @@ import pytest
 from local_lambda.errors import UsageError
 from local_lambda.timeline.model import Environment, Lane, Timeline
 from local_lambda.timeline.reading import read
+from local_lambda.timeline.terminal import draw_terminal
 from support.recordings import START, line
 from support.tool import COMMAND, DEADLINE_SECONDS, Project, run
 
@@ -91,6 +92,15 @@ def test_invocation_with_an_init_inside_is_drawn_behind_it(earlier: float) -> No
         lines[2:4] = lines[3], lines[2]
     phases = [(phase.name, phase.failed, round(phase.start)) for phase in the(read(lines)).phases]
     assert phases == [("Init", True, 0), ("Init", True, 1000), ("Invoke 1", True, 1200)]
+
+
+def test_runtime_that_was_never_started_has_no_bar(extend: Callable[..., Project], tmp_path: Path) -> None:
+    """An extension ends before it registers: nothing ran in the runtime's lane, in the invocation neither."""
+    project = extend({"one": "raise SystemExit(3)"})
+    environment = the(recorded(project, tmp_path, "Hello", status=1))
+    assert [phase.name for phase in environment.phases if phase.failed] == ["Init", "Init", "Invoke 1"]
+    assert spans(lane(environment, "runtime")) == []
+    assert "█" not in draw_terminal(Timeline(0, (environment,)), 100, color=False)
 
 
 def test_frozen_time_is_the_platforms(extend: Callable[..., Project], tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from local_lambda.timeline import marks
-from local_lambda.timeline.layout import BAR, CHARACTER, HEAD, LABELS, LONG_MS, MARGIN, SIZE, WIDTH, text_width
+from local_lambda.timeline.layout import BAR, CHARACTER, HEAD, LABELS, LONG_MS, MARGIN, RULER, SIZE, WIDTH, text_width
 from local_lambda.timeline.model import SPANS, Lane, LaneSpan, Phase, Subsegment
-from local_lambda.timeline.scale import Row, Segment, milliseconds
+from local_lambda.timeline.scale import Row, Segment, division, milliseconds
 
 
 def draw_phase(segment: Segment, phase: Phase, top: float, bottom: float, number: int) -> Iterator[str]:
@@ -17,20 +17,34 @@ def draw_phase(segment: Segment, phase: Phase, top: float, bottom: float, number
     yield f"<g data-phase={quoteattr(phase.name)}><title>{escape(hint)}</title>"
     yield f'<rect class="band" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" rx="3"/>'
     yield draw_text(x + 6, top + 14, phase.title, "text", weight=600, size=12)
-    yield draw_text(x + 6, top + 28, duration_of(phase), "quiet")
+    yield draw_text(x + 6, top + 30, duration_of(phase), "text", weight=600, size=13)
+    yield from _ruler(segment, top + HEAD)
     yield "</g>"
 
 
-def draw_pause(segment: Segment, top: float) -> Iterator[str]:
-    """What is between two phases; when it is long it says how long, with the two strokes of a broken axis."""
-    pause = segment.end - segment.start
-    if pause < LONG_MS:
+def _ruler(segment: Segment, bottom: float) -> Iterator[str]:
+    """The scale of a phase: ticks a round number of milliseconds apart, which the first division says."""
+    duration, width = segment.end - segment.start, segment.right - segment.left
+    found = division(duration, width, lambda label: text_width(label, RULER) + 4)
+    if found is None:
         return
+    step, label = found
+    x = MARGIN + LABELS + segment.left
+    ticks = " ".join(
+        f"M{x + width * step * tick / duration:.1f} {bottom - 12} v8" for tick in range(int(duration / step) + 1)
+    )
+    yield f'<path class="line" d="{ticks}"/>'
+    yield draw_text(x + width * step / duration / 2, bottom - 5, label, "quiet", size=RULER, anchor="middle")
+
+
+def draw_pause(segment: Segment, top: float) -> Iterator[str]:
+    """What is between two phases: the two strokes of a broken axis, and how long it was if that was long."""
+    pause = segment.end - segment.start
     x = MARGIN + LABELS + (segment.left + segment.right) / 2
-    text = milliseconds(pause)
-    yield draw_text(x, top + 28, text, "quiet", anchor="middle")
-    for offset in (-4, 2):
-        yield f'<path class="line" d="M{x + offset:.1f} {top + HEAD + 11:.1f} l4 -9"/>'
+    for offset in (-4, 0):
+        yield f'<path class="break" d="M{x + offset:.1f} {top + HEAD - 4:.1f} l4 -9"/>'
+    if pause >= LONG_MS:
+        yield draw_text(x, top + 30, milliseconds(pause), "quiet", anchor="middle")
 
 
 def draw_lane(lane: Lane, row: Row, top: float) -> Iterator[str]:

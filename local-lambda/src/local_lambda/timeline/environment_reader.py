@@ -119,7 +119,8 @@ class EnvironmentReader:
         name = f"Invoke {len(self._invocations) + 1}"
         self._invocations[request_id] = name
         self._begin_phase(name, time, f"request {request_id}")
-        self._lane(RUNTIME).begin("handler", time)
+        if self._lane(RUNTIME).running:
+            self._lane(RUNTIME).begin("handler", time)
 
     def _runtime_done(self, event: dict[str, Any], time: float) -> None:
         record, track = event["record"], self._lane(RUNTIME)
@@ -151,13 +152,14 @@ class EnvironmentReader:
 
     def _process_started(self, event: dict[str, Any], time: float) -> None:
         track = self._lane(event["record"]["process"])
-        track.told = False
+        track.told, track.running = False, True
         track.begin("start", time)
 
     def _process_exited(self, event: dict[str, Any], time: float) -> None:
         record, code = event["record"], event["record"]["exitCode"]
         track = self._lane(record["process"])
         track.end_all(time, failed=not track.told)
+        track.running = False
         text = f"ended by signal {-code}" if code < 0 else f"exit status {code}"
         track.mark("exit" if track.told else "error", time, text)
 

@@ -8,8 +8,10 @@ LABELS = 176
 PLOT = WIDTH - 2 * MARGIN - LABELS
 SIZE = 11
 """Of the smallest text, in pixels."""
-HEAD, LANE, BAR, PART = 34, 34, 16, 19
-"""Heights: of a row's head, of a lane, of a span in it, of a line of subsegments."""
+HEAD, LANE, BAR, PART = 48, 34, 16, 19
+"""Heights: of a row's head with its ruler, of a lane, of a span in it, of a line of subsegments."""
+RULER = 9
+"""Size of the text on a ruler."""
 MAX_TRACED = 6
 """Only so many invocations get their subsegments drawn."""
 GAP, LONG_GAP, LONG_MS = 8, 74, 200

@@ -79,6 +79,7 @@ def _rules(theme: Theme) -> str:
         f".quiet {{ fill: {theme.quiet} }}",
         f".band {{ fill: {theme.band} }}",
         f".line {{ stroke: {theme.line} }}",
+        f".break {{ stroke: {theme.quiet} }}",
     ]
     for name, (filling, edge) in theme.fillings.items():
         rules.append(f".{name} {{ fill: {filling}; stroke: {edge} }}")

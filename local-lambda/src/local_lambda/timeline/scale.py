@@ -1,9 +1,9 @@
-"""Where in a picture a moment is: phases side by side, in rows like lines of text, each phase with a scale of its own.
+"""Where in a picture a moment is: phases side by side, in rows like lines of text, each phase with its own scale.
 
-An Init of 150 ms stands beside invocations of half a millisecond, and minutes may pass between two of them. On one
-scale for all nothing could be read, so a longer phase is wider but not in proportion, and what is between two phases
-has a fixed width whatever it lasts. Drawings write the milliseconds on everything. No pixels, no characters here: the
-unit is whatever the widths are given in.
+An Init of 150 ms sits next to invocations of half a millisecond, and minutes may pass between two of them. With one
+scale for all of them nothing could be read. So a longer phase is wider, but not in proportion, and what is between two
+phases has a fixed width. Drawings give every phase a ruler, and write the milliseconds on everything. No pixels, no
+characters here: the unit is whatever the widths are given in.
 """
 
 from __future__ import annotations
@@ -118,6 +118,31 @@ def _row(
         segments.append(Segment(phase.start, phase.end, left, right, phase))
         left = right
     return Row(tuple(segments))
+
+
+def division(duration: float, width: float, room: Callable[[str], float]) -> tuple[float, str] | None:
+    """The step of a ruler for `duration` milliseconds in `width`, and its label: 1, 2 or 5 times a power of ten.
+
+    The smallest step that has room for its label; None when no step within the duration has it.
+    """
+    if duration <= 0:
+        return None
+    exponent = math.floor(math.log10(duration)) - 2
+    for power in range(exponent, exponent + 4):
+        for digit in (1, 2, 5):
+            step = digit * 10.0**power
+            if step > duration:
+                return None
+            label = _round_number(step)
+            if width * step / duration >= room(label):
+                return step, label
+    return None
+
+
+def _round_number(value: float) -> str:
+    if value < 1:
+        return f"{value:g} ms" if value >= 0.01 else f"{value * 1000:g} µs"
+    return f"{value:g} ms" if value < 1000 else f"{value / 1000:g} s"
 
 
 def milliseconds(value: float) -> str:

@@ -51,7 +51,7 @@ def draw_svg(timeline: Timeline, title: str = "") -> str:
         top = drawing.bottom + 10
     body += draw_legend(timeline, top)
     top += 22 * len(legend_rows(timeline))
-    notes = ["Every phase has a scale of its own: the longer one is wider, but not in proportion."]
+    notes = ["Every phase has its own scale, which its ruler shows. // is where the scale changes."]
     if not timeline.complete:
         notes.append("The recording was cut off.")
     body += [draw_text(MARGIN, top + 14, " ".join(notes), "quiet")]
@@ -111,7 +111,7 @@ class _EnvironmentDrawing:
         return [*found, "</g>"]
 
     def _narrowest(self, phase: Phase) -> float:
-        words = max(text_width(phase.title, 12), text_width(duration_of(phase)))
+        words = max(text_width(phase.title, 12), text_width(duration_of(phase), 13))
         return max(words + 12, 150 if phase.name in self._traced else 0)
 
     def _row(self, row: Row, lanes: Sequence[Lane], top: float) -> Iterator[str]:

@@ -12,6 +12,8 @@ class Track:
         self.spans: list[LaneSpan] = []
         self.marks: list[Mark] = []
         self.open: dict[str, tuple[float, str]] = {}
+        self.running = False
+        """Its process is there: it was started, and has not ended."""
         self.told = False
         """The process has been told to end, so that its end is no failure."""
 
