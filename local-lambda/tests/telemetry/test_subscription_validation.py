@@ -240,8 +240,9 @@ class Host:
 
     def __init__(self, subscriptions: Subscriptions) -> None:
         self.subscriptions = subscriptions
+        self.extensions = self
 
-    def extension_name(self, identifier: str | None) -> str:
+    def name_of(self, identifier: str | None) -> str:
         """The name of the extension."""
         if identifier != "known":
             raise ApiError(403, "Extension.UnknownExtensionIdentifier", f"Unknown extension {identifier}")

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from local_lambda.environment.extensions import Extensions
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
 from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.telemetry.request import SubscriptionApi, parse_subscription
 
 
+class ExtensionNames(Protocol):
+    """Who is registered."""
+
+    def name_of(self, identifier: str | None) -> str:
+        """The name of the extension with this identifier. Raises ApiError 403 when it is missing or unknown."""
+
+
 class SubscriptionHost(Protocol):
     """What a subscription request needs of its environment."""
 
     subscriptions: Subscriptions
-    extensions: Extensions
+
+    @property
+    def extensions(self) -> ExtensionNames:
+        """The extensions of the environment."""
 
 
 def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) -> None:
@@ -23,7 +32,7 @@ def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) 
     if exchange.method != b"PUT":
         method = exchange.method.decode("latin-1")
         raise ApiError(405, "MethodNotAllowed", f"{method} is not allowed on this path")
-    name = host.extensions.identified(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None).name
+    name = host.extensions.name_of(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None)
     subscriptions = host.subscriptions
     if not subscriptions.open:
         raise api.closed_already()

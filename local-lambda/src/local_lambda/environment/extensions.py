@@ -135,6 +135,10 @@ class Extensions:
         self._on_registered()
         return extension
 
+    def name_of(self, identifier: str | None) -> str:
+        """The name of the extension with this identifier. Raises ApiError 403."""
+        return self.identified(identifier).name
+
     def next(self, identifier: str | None, deliver: Deliver) -> None:
         """An extension asks for its next event. Raises ApiError 403."""
         extension = self.identified(identifier)
