@@ -116,10 +116,10 @@ def test_load_functions_reads_every_property_when_all_are_given(load: Load, tmp_
         logging=LoggingConfig("JSON", "DEBUG", "WARN", "/mine"),
         reserved_concurrency=2,
         routes=(
-            ApiRoute("POST", "/process", "1.0", rest=True),
-            ApiRoute("GET", "/web/{id}", "2.0", rest=False),
-            ApiRoute("GET", "/old", "1.0", rest=False),
-            ApiRoute("ANY", "$default", "2.0", rest=False),
+            ApiRoute("POST", "/process", "1.0", rest=True, api="ServerlessRestApi"),
+            ApiRoute("GET", "/web/{id}", "2.0", rest=False, api="ServerlessHttpApi"),
+            ApiRoute("GET", "/old", "1.0", rest=False, api="ServerlessHttpApi"),
+            ApiRoute("ANY", "$default", "2.0", rest=False, api="ServerlessHttpApi"),
         ),
     )
     assert (other.name, other.timeout, other.runtime, other.environment["OWN"]) == ("Other", 10, "python3.9", "global")

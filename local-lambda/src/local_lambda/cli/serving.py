@@ -43,7 +43,7 @@ async def serve(
     console = factory.console
     factory.attach(asyncio.get_running_loop())
     pools = {name: _pool(factory, programs, name, limit) for name in programs}
-    app, routes = invoke_api(FunctionDirectory(pools)), []
+    app, routes = invoke_api(FunctionDirectory(pools)), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.routes import read_routes
@@ -59,8 +59,8 @@ async def serve(
     server = Server(app, listener, MAX_EVENT_BYTES)
     await server.start()
     console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}")
-    for route in routes:
-        console.write("platform", f"route {route} of {route.pool.function.name}")
+    for line in routes.describe(server.address) if routes is not None else ():
+        console.write("platform", line)
     console.flush()
     watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
     await stop.wait()

@@ -39,12 +39,16 @@ class LoggingConfig(NamedTuple):
 
 
 class ApiRoute(NamedTuple):
-    """One `Api` (`rest`) or `HttpApi` event of a function: `payload_format` is `1.0` or, of an HTTP API only, `2.0`."""
+    """One `Api` (`rest`) or `HttpApi` event of a function.
+
+    `payload_format` is `1.0` or, of an HTTP API only, `2.0`; `api` is the logical id of the API it is part of.
+    """
 
     method: str
     path: str
     payload_format: str
     rest: bool
+    api: str
 
 
 class FunctionConfig(NamedTuple):

@@ -17,12 +17,12 @@ from local_lambda.functions.config import (
     ACCOUNT_ID,
     REGION,
     RESERVED_VARIABLES,
-    ApiRoute,
     FunctionConfig,
     LoggingConfig,
 )
 from local_lambda.functions.intrinsics import Scope, text
 from local_lambda.functions.properties import Properties
+from local_lambda.functions.routes import read_routes
 from local_lambda.limits import (
     DEFAULT_MEMORY_MB,
     DEFAULT_STORAGE_MB,
@@ -81,7 +81,7 @@ class FunctionReader:
         mode = tracing.one_of("Tracing" if serverless else "Mode", ("Active", "PassThrough", "Disabled"), "PassThrough")
         concurrency = properties.integer("ReservedConcurrentExecutions", None, 0, 100_000, "environments")
         logging, environment = _logging(properties), self._environment(properties)
-        routes = _routes(properties) if serverless else ()
+        routes = read_routes(properties) if serverless else ()
         image = properties.one_of("PackageType", ("Zip", "Image"), "Zip") == "Image"
         runtime, handler, command = _image(properties) if image else _runtime(properties)
         return FunctionConfig(
@@ -187,20 +187,3 @@ def _logging(properties: Properties) -> LoggingConfig:
         system_log_level=logging.one_of("SystemLogLevel", SYSTEM_LOG_LEVELS, "INFO"),
         log_group=logging.string("LogGroup"),
     )
-
-
-def _routes(properties: Properties) -> tuple[ApiRoute, ...]:
-    events = properties.inside("Events")
-    routes: list[ApiRoute] = []
-    for name in events.values:
-        event = events.inside(name)
-        kind = event.values.get("Type")
-        if kind not in ("Api", "HttpApi"):
-            continue
-        route = event.inside("Properties")
-        path, method = route.string("Path"), route.string("Method")
-        if kind == "Api" and (path is None or method is None):
-            raise route.wrong("Path" if path is None else "Method", "is missing; an Api event needs Path and Method")
-        version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
-        routes.append(ApiRoute((method or "ANY").upper(), path or "$default", version, rest=kind == "Api"))
-    return tuple(routes)

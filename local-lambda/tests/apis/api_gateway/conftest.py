@@ -19,6 +19,7 @@ def api(make_project: Callable[..., Project]) -> Iterator[Tool]:
         "Greedy": route("Api", "/files/{path+}", "get"),
         "Http": route("HttpApi", "/http/{id}", "ANY"),
         "Old": route("HttpApi", "/old", "post", PayloadFormatVersion="1.0"),
+        "OldOne": route("HttpApi", "/old/{id}", "post", PayloadFormatVersion="1.0"),
     }
     respond = {"Rest": route("Api", "/respond", "post"), "Http": route("HttpApi", "/http-respond", "post")}
     crash = {"Rest": route("Api", "/crash", "get"), "Http": route("HttpApi", "/http-crash", "get")}

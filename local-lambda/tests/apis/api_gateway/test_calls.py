@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local_lambda.apis.api_gateway import api_gateway
-from local_lambda.apis.api_gateway.routes import Route
+from local_lambda.apis.api_gateway.routes import Route, Routes
 from local_lambda.environment.invocation import Invocation, InvocationResponse
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import ApiRoute, FunctionConfig
 from local_lambda.http.server import Exchange, Head
 from support.api_gateway import CODE, route, send
 from support.tool import DEADLINE_SECONDS, Gate, Project, Tool
@@ -73,14 +72,15 @@ def test_caller_is_told_when_the_function_takes_too_long(
         client = port = ""
 
     async def call() -> list[tuple[int, bytes]]:
-        api_gateway([route_of_slow], notices.append, lambda exchange: None)(caller)
+        api_gateway(Routes([route_of_slow]), notices.append, lambda exchange: None)(caller)
         await asyncio.wait_for(answered.wait(), DEADLINE_SECONDS)
         pool.invocation.on_response(pool.invocation, InvocationResponse(b'{"statusCode": 200}', failed=False))
         return caller.answers
 
-    monkeypatch.setattr("local_lambda.apis.api_gateway.application.TIMEOUT_SECONDS", {"1.0": 0.0, "2.0": 0.0})
+    for name in ("REST_TIMEOUT_SECONDS", "HTTP_TIMEOUT_SECONDS"):
+        monkeypatch.setattr(f"local_lambda.apis.api_gateway.call.{name}", 0.0)
     pool, caller, notices, answered = Slow(), Caller(), list[str](), asyncio.Event()
-    pattern, version = re.compile("/slow"), "1.0" if rest else "2.0"
-    route_of_slow = Route("GET", "/slow", version, rest, pool, pattern)  # type: ignore[arg-type]
+    definition = ApiRoute("GET", "/slow", "1.0" if rest else "2.0", rest, "Slow")
+    route_of_slow = Route(definition, pool)  # type: ignore[arg-type]
     assert asyncio.run(call()) == [(status, b'{"message":"%b"}' % message.encode())]
     assert [notice.partition(",")[0] for notice in notices] == [f"GET /slow: status {status}"]

@@ -60,3 +60,12 @@ def test_start_is_2_when_two_functions_have_one_route(make_project: Callable[...
     outcome = run("start", "-t", project.template, "--python", project.python, "--port", "0")
     assert outcome.status == 2
     assert "One and Two have the same route, GET /a; change one of them" in outcome.errors
+
+
+@pytest.mark.parametrize("path", ["/{id}/and/{id}", "/{1st}", "/{path+}/end"])
+def test_start_is_2_when_api_gateway_would_refuse_a_path(make_project: Callable[..., Project], path: str) -> None:
+    """One line names template, property and path."""
+    project = make_project({"app.py": CODE}, One={"Handler": "app.echo", "Events": {"A": route("Api", path, "get")}})
+    outcome = run("start", "-t", project.template, "--python", project.python, "--port", "0")
+    assert (outcome.status, outcome.errors.count("\n")) == (2, 1)
+    assert f"One.Events.A.Properties.Path: '{path}' " in outcome.errors

@@ -1,91 +1,132 @@
 """What a Lambda proxy integration makes of an HTTP request: the function's event. Nothing is sent here.
 
 Formats: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html (1.0) and
-http-api-develop-integrations-lambda.html (2.0).
+http-api-develop-integrations-lambda.html (2.0). What the pages leave open is as captured; the tables are in the tests.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-import time
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
-from local_lambda.apis.api_gateway.request import Request
-from local_lambda.apis.api_gateway.routes import Route
-from local_lambda.events.identifiers import new_uuid
-from local_lambda.http.server import Exchange
+from local_lambda.apis.api_gateway.request import REST_STAGE, Request, lists
 
-API_ID = "local"
-REST_STAGE, HTTP_STAGE = "Prod", "$default"
 _TEXT = re.compile(r"text/|application/(json|javascript|xml)\b|[^;]*\+(json|xml)\b").match
 
+_NOT_IN_REST_EVENTS = frozenset(
+    """
+    connection content-length content-md5 expect max-forwards proxy-authenticate server te trailer transfer-encoding
+    upgrade www-authenticate
+    """.split()
+)
+"""Request headers that a function behind a REST API does not get; `Content-Length` as captured, the others by
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html.
+"""
 
-def rest_api_event(request: Request, route: Route, trace_header: str) -> dict[str, Any]:
-    """Payload format 1.0. A body that is not UTF-8 is Base64, as for a REST API that has binary media types."""
-    exchange, now = request.exchange, time.time()
-    headers = [*exchange.headers(), *_forwarded(exchange, trace_header)]
-    query = parse_qsl(exchange.query.decode("latin-1"), keep_blank_values=True)
-    body, encoded = _body(exchange.body, text=True)
-    stage = REST_STAGE if route.rest else HTTP_STAGE
-    identity = {"sourceIp": exchange.client, "userAgent": exchange.header(b"user-agent").decode("latin-1")}
-    event: dict[str, Any] = {} if route.rest else {"version": "1.0"}
-    return event | {
-        "resource": route.template,
-        "path": request.path,
+_SPELLED = {"authorization": "Authorization", "user-agent": "User-Agent"}
+"""Headers that a REST API spells its own way; it leaves all others as the client wrote them."""
+
+_IDENTITY = dict.fromkeys(
+    """
+    accessKey accountId caller cognitoAuthenticationProvider cognitoAuthenticationType cognitoIdentityId
+    cognitoIdentityPoolId principalOrgId user userArn
+    """.split()
+)
+"""Who the caller is, for an API with an authorizer; null here."""
+
+
+def event_of(request: Request) -> dict[str, Any]:
+    """The event of a request, in the payload format of its route."""
+    if request.route.payload_format == "2.0":
+        return _format_2_0(request)
+    return _rest_api_event(request) if request.route.rest else _http_api_event(request)
+
+
+def _rest_api_event(request: Request) -> dict[str, Any]:
+    """Payload format 1.0. A body that is not UTF-8 is Base64, as for a REST API that has binary media types.
+
+    Neither path is decoded; slashes repeated at the beginning are in the request context's alone.
+    """
+    headers = [(_SPELLED.get(name.lower(), name), value) for name, value in request.headers()]
+    kept = [(name, value) for name, value in headers if name.lower() not in _NOT_IN_REST_EVENTS]
+    context = {
+        "deploymentId": "local",
+        "path": f"/{REST_STAGE}{request.path}",
+        "resourceId": "local",
+        "userAgent": request.user_agent or None,
+    }
+    return _format_1_0(request, "/" + request.path.lstrip("/"), kept, context, text=True)
+
+
+def _http_api_event(request: Request) -> dict[str, Any]:
+    """Payload format 1.0 of an HTTP API: only the path beside the headers keeps its percent-encoding."""
+    context = {
+        "path": unquote(request.path),
+        "resourceId": str(request.route),
+        "userAgent": request.user_agent,
+    }
+    event = _format_1_0(request, request.path, request.headers(), context, text=_is_text(request))
+    return {"version": "1.0"} | event
+
+
+def _format_1_0(
+    request: Request, path: str, headers: list[tuple[str, str]], context: dict[str, Any], text: bool
+) -> dict[str, Any]:
+    body, encoded = request.body(text)
+    identity = _IDENTITY | {"sourceIp": request.exchange.client, "userAgent": context.pop("userAgent")}
+    return {
+        "resource": request.route.template,
+        "path": path,
         "httpMethod": request.method,
         "headers": dict(headers),
-        "multiValueHeaders": _lists(headers),
-        "queryStringParameters": dict(query) or None,
-        "multiValueQueryStringParameters": _lists(query) or None,
+        "multiValueHeaders": lists(headers),
+        "queryStringParameters": dict(request.query) or None,
+        "multiValueQueryStringParameters": lists(request.query) or None,
         "pathParameters": dict(request.variables) or None,
         "stageVariables": None,
         "requestContext": {
-            **_context(request, route, stage),
-            "extendedRequestId": base64.b64encode(new_uuid().encode()[:11]).decode(),
+            **request.context(),
+            "extendedRequestId": request.ids.extended,
             "httpMethod": request.method,
             "identity": identity,
-            "path": f"/{stage}{request.path}" if route.rest else request.path,
             "protocol": "HTTP/1.1",
-            "requestTime": _clock(now),
-            "requestTimeEpoch": int(now * 1000),
-            "resourceId": API_ID,
-            "resourcePath": route.template,
+            "requestTime": request.time_text(),
+            "requestTimeEpoch": int(request.received * 1000),
+            "resourcePath": request.route.template,
+            **context,
         },
         "body": body,
         "isBase64Encoded": encoded,
     }
 
 
-def http_api_event(request: Request, route: Route, trace_header: str) -> dict[str, Any]:
-    """Payload format 2.0. What is absent from the request is absent from the event."""
-    exchange, now = request.exchange, time.time()
-    headers = [(name.lower(), value) for name, value in (*exchange.headers(), *_forwarded(exchange, trace_header))]
+def _format_2_0(request: Request) -> dict[str, Any]:
+    """Payload format 2.0: paths are decoded, and what is absent from the request is absent from the event."""
+    path = unquote(request.path)
+    headers = [(name.lower(), value) for name, value in request.headers()]
     cookies = [each for name, value in headers if name == "cookie" for each in value.split("; ")]
-    query = parse_qsl(exchange.query.decode("latin-1"), keep_blank_values=True)
-    content_type = exchange.header(b"content-type").decode("latin-1").lower()
-    body, encoded = _body(exchange.body, text=bool(_TEXT(content_type)))
+    body, encoded = request.body(_is_text(request))
     event = {
         "version": "2.0",
-        "routeKey": str(route),
-        "rawPath": request.path,
-        "rawQueryString": exchange.query.decode("latin-1"),
+        "routeKey": str(request.route),
+        "rawPath": path,
+        "rawQueryString": request.query_string,
         "cookies": cookies,
-        "headers": {name: ",".join(values) for name, values in _lists(headers).items() if name != "cookie"},
-        "queryStringParameters": {name: ",".join(values) for name, values in _lists(query).items()},
+        "headers": {name: ",".join(values) for name, values in lists(headers).items() if name != "cookie"},
+        "queryStringParameters": {name: ",".join(values) for name, values in lists(request.query).items()},
         "requestContext": {
-            **_context(request, route, HTTP_STAGE),
+            **request.context(),
             "http": {
                 "method": request.method,
-                "path": request.path,
+                "path": path,
                 "protocol": "HTTP/1.1",
-                "sourceIp": exchange.client,
-                "userAgent": exchange.header(b"user-agent").decode("latin-1"),
+                "sourceIp": request.exchange.client,
+                "userAgent": request.user_agent,
             },
-            "routeKey": str(route),
-            "time": _clock(now),
-            "timeEpoch": int(now * 1000),
+            "routeKey": str(request.route),
+            "time": request.time_text(),
+            "timeEpoch": int(request.received * 1000),
         },
         "pathParameters": dict(request.variables),
         "body": body,
@@ -93,48 +134,6 @@ def http_api_event(request: Request, route: Route, trace_header: str) -> dict[st
     return {name: value for name, value in event.items() if value or value == ""} | {"isBase64Encoded": encoded}
 
 
-def _context(request: Request, route: Route, stage: str) -> dict[str, Any]:
-    """What the request contexts of both formats have."""
-    host = request.exchange.header(b"host").decode("latin-1")
-    return {
-        "accountId": route.pool.function.account_id,
-        "apiId": API_ID,
-        "domainName": host,
-        "domainPrefix": host.partition(".")[0],
-        "requestId": new_uuid(),
-        "stage": stage,
-    }
-
-
-def _forwarded(exchange: Exchange, trace_header: str) -> list[tuple[str, str]]:
-    """The headers that API Gateway adds."""
-    root = trace_header.partition(";")[0]
-    return [
-        ("X-Amzn-Trace-Id", root),
-        ("X-Forwarded-For", exchange.client),
-        ("X-Forwarded-Port", exchange.port),
-        ("X-Forwarded-Proto", "http"),
-    ]
-
-
-def _body(body: bytes, text: bool) -> tuple[str | None, bool]:
-    """The body as an event has it, and whether that is Base64."""
-    if not body:
-        return None, False
-    if text:
-        try:
-            return body.decode("utf-8"), False
-        except UnicodeDecodeError:
-            pass
-    return base64.b64encode(body).decode(), True
-
-
-def _lists(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _clock(seconds: float) -> str:
-    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(seconds))
+def _is_text(request: Request) -> bool:
+    """Whether an HTTP API gives the body as text, by its `Content-Type`."""
+    return bool(_TEXT(request.header(b"content-type").lower()))

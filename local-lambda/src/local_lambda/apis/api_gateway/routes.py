@@ -1,56 +1,130 @@
-"""The routes of a template's functions: which one a request takes. Nothing is sent here."""
+"""The routes of a template's functions, API by API, and which one a request takes. Nothing is sent here.
+
+Rules: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html and, for REST APIs,
+what was captured of the service (the tables are in the tests).
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiRoute
 from local_lambda.service.pool import EnvironmentPool
 
+API_PREFIX = "/_apis/"
+"""A path `/_apis/<API>/orders` is the path `/orders` of that API alone."""
 
-@dataclass(frozen=True)
+
 class Route:
     """A route and the function behind it. `template` is the path as written, such as `/orders/{id}`."""
 
-    method: str
-    template: str
-    payload_format: str
-    rest: bool
-    pool: EnvironmentPool
-    pattern: re.Pattern[str]
+    def __init__(self, definition: ApiRoute, pool: EnvironmentPool) -> None:
+        self.method, self.template, self.payload_format, self.rest, self.api = definition
+        self.pool = pool
+        self._default = self.template == "$default"
+        self._segments = self._split(self.template)
 
     def __str__(self) -> str:
-        return self.template if self.template == "$default" else f"{self.method} {self.template}"
+        return self.template if self._default else f"{self.method} {self.template}"
 
     @property
-    def rank(self) -> tuple[bool, bool, int, bool]:
-        """The best match is the smallest: whole paths, then variables, then greedy ones, then `$default`; ANY last."""
-        return (
-            self.template == "$default",
-            "+}" in self.template,
-            self.template.count("{"),
-            self.method == "ANY",
-        )
+    def rank(self) -> tuple[bool, tuple[int, ...], bool]:
+        """The best match is the smallest: segment by segment text, variable, greedy variable; `$default` comes last."""
+        kinds = tuple(2 if segment.endswith("+}") else int(segment.startswith("{")) for segment in self._segments)
+        return self._default, kinds, self.method == "ANY"
+
+    def variables(self, path: str) -> dict[str, str] | None:
+        """The values of the variables in a path as it was sent, None when the path is not one of this route.
+
+        REST APIs leave percent-encoding in the values, HTTP APIs decode them.
+        """
+        if self._default:
+            return {}
+        found: dict[str, str] = {}
+        parts = self._split(path)
+        for number, segment in enumerate(self._segments):
+            if segment.endswith("+}"):
+                rest = "/".join(parts[number:])
+                return {**found, segment[1:-2]: self._value(rest)} if rest else None
+            part = parts[number] if number < len(parts) else ""
+            if segment.startswith("{"):
+                if not part:
+                    return None
+                found[segment[1:-1]] = self._value(part)
+            elif segment not in (part, unquote(part)):
+                return None
+        return found if len(parts) == len(self._segments) else None
+
+    def _split(self, path: str) -> list[str]:
+        """The segments of a path; REST APIs take no notice of slashes around it."""
+        return (path.strip("/") if self.rest else path[1:]).split("/")
+
+    def _value(self, text: str) -> str:
+        return text if self.rest else unquote(text)
 
 
-def read_routes(pools: Iterable[EnvironmentPool]) -> list[Route]:
-    """All routes of the functions, best match first. Raises UsageError when two functions have the same one."""
-    routes = [_route(each, pool) for pool in pools for each in pool.function.routes]
-    owners: dict[str, str] = {}
+class Match(NamedTuple):
+    """A route, the path that it was found for (within its API, as sent), and the values of the path's variables."""
+
+    route: Route
+    path: str
+    variables: Mapping[str, str]
+
+
+class Routes:
+    """All routes of a template. `apis` are the routes of each API, best match first, in the template's order."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.apis: dict[str, list[Route]] = {}
+        for route in routes:
+            self.apis.setdefault(route.api, []).append(route)
+        for each in self.apis.values():
+            each.sort(key=lambda route: route.rank)
+        self._all = sorted((route for each in self.apis.values() for route in each), key=lambda route: route.rank)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self._all))
+
+    def reachable(self, path: str) -> tuple[list[Route], str]:
+        """The routes that a request for a path may take, best match first, and the path they see."""
+        if not path.startswith(API_PREFIX):
+            return self._all, path
+        api, _, rest = path[len(API_PREFIX) :].partition("/")
+        return self.apis.get(unquote(api), []), f"/{rest}"
+
+    def find(self, method: str, path: str) -> Match | None:
+        """The route for a request. `path` is as it was sent."""
+        routes, path = self.reachable(path)
+        for route in routes:
+            if route.method in (method, "ANY"):
+                variables = route.variables(path)
+                if variables is not None:
+                    return Match(route, path, variables)
+        return None
+
+    def describe(self, address: str) -> Iterator[str]:
+        """A line for each route and, when there are several APIs, for each API and its address."""
+        taken: set[str] = set()
+        for api, routes in self.apis.items():
+            prefix = f"http://{address}{API_PREFIX}{quote(api, safe='')}"
+            if len(self.apis) > 1:
+                yield f"{'REST' if routes[0].rest else 'HTTP'} API {api} on {prefix}"
+            for route in routes:
+                only = f", only below {prefix}" if str(route) in taken else ""
+                yield f"route {route} of {route.pool.function.name}{only}"
+            taken.update(map(str, routes))
+
+
+def read_routes(pools: Iterable[EnvironmentPool]) -> Routes:
+    """The routes of the functions. Raises UsageError when two functions have the same one in the same API."""
+    routes = [Route(each, pool) for pool in pools for each in pool.function.routes]
+    owners: dict[tuple[str, str], str] = {}
     for route in routes:
         name = route.pool.function.name
-        if owners.setdefault(str(route), name) != name:
-            raise UsageError(f"{owners[str(route)]} and {name} have the same route, {route}; change one of them")
-    return sorted(routes, key=lambda route: route.rank)
-
-
-def _route(route: ApiRoute, pool: EnvironmentPool) -> Route:
-    pattern = ".*"
-    if route.path != "$default":
-        parts = re.split(r"\{(\w+\+?)\}", route.path)
-        names = (f"(?P<{name[:-1]}>.+)" if name.endswith("+") else f"(?P<{name}>[^/]+)" for name in parts[1::2])
-        pattern = "".join(re.escape(text) + next(names, "") for text in parts[::2])
-    return Route(route.method, route.path, route.payload_format, route.rest, pool, re.compile(pattern))
+        owner = owners.setdefault((route.api, str(route)), name)
+        if owner != name:
+            raise UsageError(f"{owner} and {name} have the same route, {route}; change one of them")
+    return Routes(routes)

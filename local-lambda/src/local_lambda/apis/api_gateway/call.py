@@ -1,0 +1,93 @@
+"""One request of a route on its way to a function and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+
+from local_lambda.apis.api_gateway.events import event_of
+from local_lambda.apis.api_gateway.malformed import Malformed
+from local_lambda.apis.api_gateway.refusals import Refusal, lines, refuse
+from local_lambda.apis.api_gateway.request import Request
+from local_lambda.apis.api_gateway.responses import Response, read_response
+from local_lambda.apis.api_gateway.routes import Match
+from local_lambda.environment.documents import encode
+from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.errors import ApiError, Throttled
+from local_lambda.http.server import Exchange
+from local_lambda.limits import MAX_EVENT_BYTES
+from local_lambda.xray.header import new_tracing
+
+REST_TIMEOUT_SECONDS = 29.0
+HTTP_TIMEOUT_SECONDS = 30.0
+"""How long API Gateway waits for the function; the invocation goes on after that."""
+
+
+class Call:
+    """A request, its event, and what the caller gets."""
+
+    def __init__(self, exchange: Exchange, match: Match, notice: Callable[[str], None]) -> None:
+        self._exchange = exchange
+        self._route = match.route
+        incoming = exchange.header(b"x-amzn-trace-id")
+        self._function = self._route.pool.function
+        self._tracing = new_tracing(incoming.decode("latin-1") if incoming else None, self._function.tracing_active)
+        self._request = Request(exchange, match, self._tracing.header)
+        self._notice = notice
+        self._timeout = REST_TIMEOUT_SECONDS if self._route.rest else HTTP_TIMEOUT_SECONDS
+        self._timer: asyncio.TimerHandle | None = None
+
+    def invoke(self) -> None:
+        """Make the event and send it to the function."""
+        event = b"" if self._exchange.body_size > MAX_EVENT_BYTES else encode(event_of(self._request))
+        if not 0 < len(event) <= MAX_EVENT_BYTES:
+            reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
+            self._refuse(Refusal.TOO_LARGE, reason)
+            return
+        self._timer = asyncio.get_running_loop().call_later(self._timeout, self._timed_out)
+        invocation = Invocation(event, self._function.arn, self._tracing, self._responded)
+        self._route.pool.invoke(invocation, self._unserved)
+
+    def _responded(self, _: Invocation, response: InvocationResponse) -> None:
+        if self._over():
+            return
+        if response.failed:
+            self._refuse(Refusal.FAILED, "the function failed")
+            return
+        try:
+            self._respond(read_response(response.payload, self._route))
+        except Malformed as error:
+            self._refuse(Refusal.FAILED, f"the function's answer is no response: {error}")
+
+    def _respond(self, response: Response) -> None:
+        headers = lines([*response.headers, *self._own_headers(response)])
+        self._exchange.respond(response.status, response.body, headers)
+
+    def _own_headers(self, response: Response) -> Iterator[tuple[str, str]]:
+        """The headers that API Gateway adds."""
+        if not any(name.lower() == "date" for name, _ in response.headers):
+            yield "Date", formatdate(usegmt=True)
+        yield from self._request.ids.headers()
+        if self._route.rest:
+            yield "X-Amzn-Trace-Id", self._tracing.header
+
+    def _unserved(self, error: ApiError) -> None:
+        if not self._over():
+            limit = isinstance(error, Throttled)
+            self._refuse(Refusal.UNSERVED, "the function is at its limit of environments" if limit else error.message)
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        self._refuse(Refusal.TIMED_OUT, f"no answer in {self._timeout:.0f} seconds, as long as API Gateway waits")
+
+    def _refuse(self, refusal: Refusal, reason: str) -> None:
+        self._notice(f"{self._route}: status {refusal.status(self._route.rest)}, {reason}")
+        refuse(self._exchange, refusal, self._route.rest, self._request.ids)
+
+    def _over(self) -> bool:
+        """Whether the caller has been told already that it took too long."""
+        if self._timer is None:
+            return True
+        self._timer.cancel()
+        return False

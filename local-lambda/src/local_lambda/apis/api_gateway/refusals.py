@@ -1,0 +1,42 @@
+"""What API Gateway itself answers when there is no response of a function to pass on.
+
+Statuses and messages: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+for REST APIs, recorded answers of the service for HTTP APIs.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from local_lambda.apis.api_gateway.ids import Ids
+from local_lambda.environment.documents import encode
+from local_lambda.http.server import JSON, Exchange
+
+
+class Refusal(Enum):
+    """The reasons: status, message and error type of a REST API, status and message of an HTTP API."""
+
+    NO_ROUTE = ((403, "Missing Authentication Token", "MissingAuthenticationTokenException"), (404, "Not Found"))
+    TOO_LARGE = ((413, "Request Too Long", "RequestTooLargeException"), (413, "Request Entity Too Large"))
+    FAILED = ((502, "Internal server error", "InternalServerErrorException"), (500, "Internal Server Error"))
+    UNSERVED = ((500, "Internal server error", "InternalServerErrorException"), (500, "Internal Server Error"))
+    TIMED_OUT = ((504, "Endpoint request timed out", "InternalServerErrorException"), (503, "Service Unavailable"))
+
+    def status(self, rest: bool) -> int:
+        """The status the caller gets."""
+        return self.value[0][0] if rest else self.value[1][0]
+
+
+def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None) -> None:
+    """Answer in API Gateway's words; a request that took no route has no `ids` yet."""
+    headers = (ids or Ids(rest)).headers()
+    (rest_status, rest_message, error_type), (status, message) = refusal.value
+    if rest:
+        headers.append(("x-amzn-ErrorType", error_type))
+        status, message = rest_status, rest_message
+    exchange.respond(status, encode({"message": message}), JSON + lines(headers))
+
+
+def lines(headers: list[tuple[str, str]]) -> bytes:
+    """Header lines with their line ends."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("utf-8", "replace")

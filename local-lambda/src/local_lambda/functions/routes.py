@@ -1,0 +1,88 @@
+"""The routes of one function: the `Api` and `HttpApi` events among its `Events`, and what a path may look like.
+
+Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-api.html
+and sam-property-function-httpapi.html. Which API a route is part of matters because each API has its own routes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from local_lambda.functions.config import ApiRoute
+from local_lambda.functions.properties import CannotRun, Properties
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
+IMPLICIT_API = {"Api": "ServerlessRestApi", "HttpApi": "ServerlessHttpApi"}
+"""The logical ids of the APIs that SAM adds to a template whose events name none."""
+
+MOST_SHOWN = 100
+"""How much of a path a message repeats."""
+
+_API_PROPERTY = {"Api": "RestApiId", "HttpApi": "ApiId"}
+_VARIABLE = re.compile(r"\{([a-zA-Z_.:-][a-zA-Z0-9_.:-]*)(\+?)\}").fullmatch
+
+
+def read_routes(properties: Properties) -> tuple[ApiRoute, ...]:
+    """The routes of a function with these properties. Raises UsageError for one that API Gateway would refuse."""
+    events = properties.inside("Events")
+    routes: list[ApiRoute] = []
+    for name in events.values:
+        event = events.inside(name)
+        kind = event.values.get("Type")
+        if kind in IMPLICIT_API:
+            routes.append(_route(event.inside("Properties"), kind))
+    return tuple(routes)
+
+
+def _route(route: Properties, kind: str) -> ApiRoute:
+    path, method = route.string("Path"), route.string("Method")
+    if kind == "Api" and (path is None or method is None):
+        raise route.wrong("Path" if path is None else "Method", "is missing; an Api event needs Path and Method")
+    method = (method or "ANY").upper()
+    if method not in METHODS:
+        raise route.wrong("Method", f"'{method}' is unknown; use {', '.join(METHODS[:-1])} or {METHODS[-1]}")
+    path = path or "$default"
+    if path != "$default" or kind == "Api":
+        mistake = _mistake(path)
+        if mistake:
+            shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}..."
+            raise route.wrong("Path", f"'{shown}' {mistake}")
+    version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
+    return ApiRoute(method, path, version, kind == "Api", _api(route, kind))
+
+
+def _mistake(path: str) -> str | None:
+    """What is wrong with a path, and what to do about it."""
+    if not path.startswith("/"):
+        return "does not start with a slash; write it as in /orders"
+    variables: set[str] = set()
+    segments = path[1:].split("/")
+    for number, segment in enumerate(segments, 1):
+        if "{" not in segment and "}" not in segment:
+            continue
+        variable = _VARIABLE(segment)
+        if variable is None:
+            return (
+                f"has the segment {segment}; write a variable as a whole segment, such as {{id}} or {{path+}}:"
+                " letters, digits and . _ : - in braces, not starting with a digit"
+            )
+        name, greedy = variable.groups()
+        if name in variables:
+            return f"has the variable {name} twice; rename one of them"
+        if greedy and number < len(segments):
+            return f"goes on after the greedy variable {segment}; make it the last segment"
+        variables.add(name)
+    return None
+
+
+def _api(route: Properties, kind: str) -> str:
+    """The logical id of the route's API, or its id when that comes from a parameter."""
+    name = _API_PROPERTY[kind]
+    given = route.values.get(name)
+    if given is None:
+        return IMPLICIT_API[kind]
+    try:
+        return route.string(name) or IMPLICIT_API[kind]
+    except CannotRun:  # a resource of the template, or an API that only AWS knows
+        reference = given.get("Ref") if isinstance(given, dict) else None
+        return reference if isinstance(reference, str) else f"Imported{kind}"

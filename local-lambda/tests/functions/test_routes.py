@@ -1,0 +1,88 @@
+"""The routes of a template: which there are, of which API, and what API Gateway would refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_lambda.errors import UsageError
+from local_lambda.functions.config import ApiRoute
+from local_lambda.functions.routes import MOST_SHOWN
+from local_lambda.functions.template import load_functions
+
+
+def routes(folder: Path, kind: str, **properties: Any) -> tuple[ApiRoute, ...]:
+    """The routes of a function with one event."""
+    event = {"Type": kind, "Properties": properties}
+    function = {"Handler": "app.handler", "Runtime": "python3.11", "Events": {"Call": event}}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": function},
+        "Shop": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1"}},
+    }
+    parameters = {"Known": {"Type": "String", "Default": "abc123"}}
+    template = folder / "template.yaml"
+    template.write_text(json.dumps({"Parameters": parameters, "Resources": resources}))
+    return load_functions(template, {})[0].routes
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "api"),
+    [
+        ("Api", {}, "ServerlessRestApi"),
+        ("HttpApi", {}, "ServerlessHttpApi"),
+        ("Api", {"RestApiId": {"Ref": "Shop"}}, "Shop"),
+        ("HttpApi", {"ApiId": {"Ref": "Known"}}, "abc123"),
+        ("HttpApi", {"ApiId": {"Fn::ImportValue": "shared-api"}}, "ImportedHttpApi"),
+    ],
+)
+def test_route_belongs_to_an_api_when_the_event_names_it_or_not(
+    tmp_path: Path, kind: str, properties: dict[str, Any], api: str
+) -> None:
+    """SAM adds an API of each kind for the events that name none."""
+    assert [route.api for route in routes(tmp_path, kind, Path="/a", Method="get", **properties)] == [api]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/users/{user-id}", "/{a.b}/{_c}/{d:e}", "/files/{path+}", "/{proxy+}", "/orders/", "/café"]
+)
+def test_path_is_taken_when_api_gateway_takes_it(tmp_path: Path, path: str) -> None:
+    """Variables are whole segments of letters, digits and . _ : - and only the last may be greedy."""
+    assert [route.path for route in routes(tmp_path, "Api", Path=path, Method="get")] == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("orders", "does not start with a slash"),
+        ("/{id}/x/{id}", "has the variable id twice"),
+        ("/{id}/{id+}", "has the variable id twice"),
+        ("/{1st}", "has the segment {1st}"),
+        ("/{}", "has the segment {}"),
+        ("/{a b}", "has the segment {a b}"),
+        ("/{id", "has the segment {id"),
+        ("/x{id}", "has the segment x{id}"),
+        ("/{a}{b}", "has the segment {a}{b}"),
+        ("/{path+}/end", "goes on after the greedy variable {path+}"),
+        ("/" + "{a+}/" * 5_000, "goes on after the greedy variable {a+}"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Api", "HttpApi"])
+def test_path_is_refused_in_one_line_when_api_gateway_would_refuse_it(
+    tmp_path: Path, kind: str, path: str, reason: str
+) -> None:
+    """Template, property, what is wrong and what to do."""
+    with pytest.raises(UsageError) as error:
+        routes(tmp_path, kind, Path=path, Method="get")
+    text = str(error.value)
+    assert "\n" not in text
+    shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}..."
+    assert f"Hello.Events.Call.Properties.Path: '{shown}' {reason}" in text
+
+
+def test_method_is_refused_when_api_gateway_does_not_know_it(tmp_path: Path) -> None:
+    """A route that no request could take is a mistake."""
+    with pytest.raises(UsageError, match=r"Method: 'FETCH' is unknown; use GET, POST"):
+        routes(tmp_path, "HttpApi", Path="/a", Method="fetch")
