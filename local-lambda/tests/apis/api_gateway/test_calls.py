@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_lambda.apis.api_gateway import api_gateway
+from local_lambda.apis.api_gateway.application import api_gateway
 from local_lambda.apis.api_gateway.routes import Route, Routes
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import ApiRoute, FunctionConfig
