@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from local_lambda.xray.collecting import Trace
 
 TRACE_WIDTH = 100
+DESCRIPTORS = 28
+"""What a command with one environment has open, and a little more."""
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def started(
     Its workspace is a private folder for opened zip packages and for `/tmp`, made when something is put into it. The
     helper process removes it, even when the tool is killed. Raises StartError.
     """
+    _check_descriptors()
     workspace = _temporary_folder() / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         zygote = Zygote(workspace)
@@ -68,6 +71,22 @@ def started(
                 factory.close()
     finally:
         zygote.close()
+
+
+def _check_descriptors() -> None:
+    """Without some descriptors to begin with, libraries end the process in ways that nobody can answer for."""
+    from resource import RLIMIT_NOFILE, getrlimit
+
+    limit = getrlimit(RLIMIT_NOFILE)[0]
+    try:
+        used = len(os.listdir("/dev/fd")) - 1
+    except OSError:
+        used = 3
+    if 0 <= limit < used + DESCRIPTORS:
+        raise StartError(
+            f"only {limit} files may be open, {used} are, and {DESCRIPTORS} more are needed at least: "
+            "raise the limit, for example with `ulimit -n 4096`"
+        )
 
 
 def _temporary_folder() -> Path:
