@@ -199,6 +199,15 @@ def test_output_that_nobody_reads_is_no_traceback(project: Project) -> None:
     assert ended.returncode in (0, 141)
 
 
+def test_address_of_ipv6_stands_in_brackets(project: Project) -> None:
+    """As a URL has it, so that it can be copied from the line."""
+    with project.serving("--host", "::1") as tool:
+        assert tool.host == "[::1]"
+    outcome = run("aws", "--host", "::1", "--", "sh", "-c", "echo $AWS_ENDPOINT_URL")
+    assert outcome.status == 0
+    assert outcome.output.startswith(b"http://[::1]:")
+
+
 def test_version_and_help_are_on_standard_output() -> None:
     """Each ends with 0."""
     assert run("--version").output.startswith(b"local-lambda ")

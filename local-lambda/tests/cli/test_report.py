@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,39 @@ def test_output_of_six_megabytes_is_complete(make_project: MakeProject, unbuffer
         outcome = project.invoke(*arguments, variables={"PYTHONUNBUFFERED": unbuffered})
         assert outcome.status == 0
         assert outcome.output.count(b"x") >= 6_000_000
+
+
+@pytest.mark.parametrize("events", [[{}], [{}, {}]])
+def test_lines_of_a_run_are_in_the_order_of_what_happened(project: Project, events: list[object]) -> None:
+    """Where both streams are one, the response stands behind the log of its invocation, before the next one begins."""
+    arguments = ["invoke", "-t", project.template, "--python", project.python, "Fail", "--count", str(len(events))]
+    ended = subprocess.run(
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=DEADLINE_SECONDS
+    )
+    lines = [line.removeprefix("platform | ").split()[0] for line in ended.stdout.decode().splitlines()]
+    log = [line for line in lines if line in ("INIT_START", "START", "END", "REPORT") or line.startswith("{")]
+    assert log == ["INIT_START", *["START", "END", "REPORT", '{"errorMessage":'] * len(events)]
+
+
+def test_report_of_a_lone_surrogate_is_json(make_project: MakeProject) -> None:
+    """It is no character, but it is in the payload."""
+    code = {"app.py": "def handler(event, context):\n    return {'half': '\\ud83d', 'whole': '\\U0001f600'}\n"}
+    project = make_project(code, Hello={"Handler": "app.handler"})
+    outcome = project.invoke("--report", "json")
+    assert outcome.status == 0
+    assert outcome.payloads == [{"half": "\ud83d", "whole": "\U0001f600"}]
+    assert b'"half": "\\ud83d"' in outcome.output
+
+
+def test_template_that_names_another_python_is_noted_once(make_project: MakeProject) -> None:
+    """However many functions it describes."""
+    functions = {name: {"Handler": "app.echo", "Runtime": "python3.9"} for name in ("First", "Second")}
+    project = make_project(**functions)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    line = f"platform | the template says python3.9, this runs on {version}"
+    assert project.invoke("First").errors.splitlines().count(line) == 1
+    with project.serving() as tool:
+        assert [text.rstrip() for text in tool.lines if "the template says" in text] == [line]
 
 
 def test_record_has_the_events_of_the_report(project: Project, tmp_path: Path) -> None:

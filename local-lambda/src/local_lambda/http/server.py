@@ -381,9 +381,9 @@ class Server:
 
     @property
     def address(self) -> str:
-        """`host:port`."""
+        """`host:port`, with an IPv6 address in brackets, as URLs have it."""
         host, port = self._listener.getsockname()[:2]
-        return f"{host}:{port}"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def start(self) -> None:
         """Accept connections from now on."""

@@ -9,11 +9,14 @@ from local_lambda.xray.tree import by_parent, troubles
 
 
 def read_subsegments(documents: list[dict[str, Any]], phase: str, began: float) -> list[Subsegment]:
-    """The subsegments below the handler's. `began` is seconds since the epoch."""
+    """The subsegments below the handler's. `began` is seconds since the epoch.
+
+    One that is its own ancestor is shown once.
+    """
     below = by_parent(documents)
     handler = next(part["id"] for part in documents[1]["subsegments"] if part["name"] == "Invocation")
     found: list[Subsegment] = []
-    pending = [(0, part) for part in reversed(below.get(handler, []))]
+    pending = [(0, part) for part in reversed(below.pop(handler, []))]
     while pending:
         depth, part = pending.pop()
         start, end = (
@@ -22,5 +25,5 @@ def read_subsegments(documents: list[dict[str, Any]], phase: str, began: float) 
         )
         bad = troubles(part)
         found.append(Subsegment(phase, str(part["name"]), depth, start, end, ", ".join(bad), bool(bad)))
-        pending += [(depth + 1, child) for child in reversed(below.get(part["id"], []))]
+        pending += [(depth + 1, child) for child in reversed(below.pop(part["id"], []))]
     return found
