@@ -208,6 +208,16 @@ def test_report_of_a_lone_surrogate_is_json(make_project: MakeProject) -> None:
     assert b'"half": "\\ud83d"' in outcome.output
 
 
+def test_long_warning_of_the_runtime_is_shown_once(make_project: MakeProject) -> None:
+    """An Init that fails is tried again, with the same 700 characters; the report has both as they are."""
+    project = make_project(Hello={"Handler": "app.absent"})
+    warnings = [line for line in project.invoke().errors.splitlines() if "LAMBDA_WARNING" in line]
+    assert [len(line) > 600 for line in warnings] == [True, False]
+    assert warnings[1].endswith("LAMBDA_WARNING: Unhandled exception. (the rest as above)")
+    lines = [line for line in project.invoke("--report", "json").records("function") if "LAMBDA_WARNING" in line]
+    assert [len(line) > 600 for line in lines] == [True, True]
+
+
 def test_template_that_names_another_python_is_noted_once(make_project: MakeProject) -> None:
     """However many functions it describes."""
     functions = {name: {"Handler": "app.echo", "Runtime": "python3.9"} for name in ("First", "Second")}

@@ -18,6 +18,8 @@ _COLOURED = {
     "end": "\x1b[0m",
 }
 LANE_WIDTH = 8
+_WARNING = "LAMBDA_WARNING: Unhandled exception."
+"""The runtime's own warning, 700 characters that are the same each time. It is shown once."""
 
 
 class Console:
@@ -29,6 +31,7 @@ class Console:
         self._out = out
         self._lines: list[str] = []
         self._scheduled = False
+        self._warned = False
         self.defer: Callable[[Callable[[], None]], object] | None = None
 
     def lane(self, label: str = "") -> Callable[[str, str], None]:
@@ -40,6 +43,8 @@ class Console:
             if head is None:
                 head = heads[source] = self._head(source, label)
             start, end = head
+            if len(text) > 400 and _WARNING in text:
+                text = self._warning(text)
             self._add(start + text[:-1].replace("\n", f"{end}\n{start}") + end + "\n")
 
         return write
@@ -59,6 +64,12 @@ class Console:
                 self._out.flush()
             except OSError:
                 self._out = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+    def _warning(self, text: str) -> str:
+        if self._warned:
+            return text[: text.index(_WARNING) + len(_WARNING)] + " (the rest as above)\n"
+        self._warned = True
+        return text
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
