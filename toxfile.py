@@ -36,10 +36,7 @@ def environments() -> dict[str, str]:
 
 def settings(folder: str) -> dict[str, object]:
     """What an environment has that those of other folders have not."""
-    requirements = [
-        "pip",
-        f"-r {ROOT / folder / 'requirements-test.txt'}",
-    ]  # pip: the examples' packages are built by it
+    requirements = [f"-r {ROOT / folder / 'requirements-test.txt'}", "pip"]  # pip builds the examples' packages
     extras = "[aws,amqp,watch]" if folder == "local-lambda" else ""
     if (ROOT / folder / "pyproject.toml").is_file():
         requirements.append(f"-e {ROOT / folder}{extras}")
