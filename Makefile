@@ -25,7 +25,7 @@ endif
 TOX_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint readmes clean need-python
+.PHONY: help run test lint readmes clean need-python need-index
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
@@ -33,9 +33,11 @@ help: ## list the targets
 run: need-python $(UV) ## run every example, a line each (VERBOSE=1: print what they print)
 	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
 
-test: .venv/.installed ## run all tests on every installed Python, 3.8 to 3.14
+test: .venv/.installed need-index ## run all tests on every installed Python, 3.8 to 3.14
 	@$(MAKE) --no-print-directory -C local-lambda install
-	.venv/bin/tox run-parallel $(TOX_ARGS)
+	.venv/bin/tox run-parallel $(TOX_ARGS); status=$$?; \
+		echo "on disk: $$(du -shc .tox .venv */.venv 2>/dev/null | tail -n 1 | cut -f 1) of virtual environments; make clean removes them"; \
+		exit $$status
 
 lint: .venv/.installed ## check style, types and templates
 	.venv/bin/tox run -e lint
@@ -46,10 +48,16 @@ readmes: .venv/.installed ## run the commands of every README and write down wha
 clean: ## remove what was made, in every folder
 	@for folder in */Makefile; do $(MAKE) --no-print-directory -C "$${folder%/Makefile}" clean; done
 	rm -rf .venv .tox .pytest_cache .mypy_cache .ruff_cache run-logs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 need-python:
 	@command -v "$(PYTHON)" >/dev/null || \
 		{ echo "Python 3.11 or newer is missing: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+# Environments that are already there are tested without a network too.
+need-index: .venv/.installed
+	@echo pip | UV_HTTP_RETRIES=1 .venv/bin/uv pip compile --quiet --no-deps --refresh - >/dev/null || { \
+		echo "the package index is not available, see above: environments that are not installed yet will fail" >&2; test -d .tox; }
 
 $(CURDIR)/.venv/bin/uv: | need-python
 	@echo "getting uv, which installs the rest"

@@ -6,13 +6,19 @@ those of .python-versions. tox loads this file because of its name: https://tox.
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 from tox.config.loader.memory import MemoryLoader
 from tox.config.sets import ConfigSet
+from tox.execute import Outcome
 from tox.plugin import impl
 from tox.session.state import State
+from tox.tox_env.api import ToxEnv
 from tox.tox_env.python.pip.req_file import PythonDeps
 
 ROOT = Path(__file__).resolve().parent
@@ -20,6 +26,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from examples import find_examples, offer_all_of_pyenv, read_pythons, short_names  # noqa: E402
 
 TOOL_NEEDS = (3, 11)
+SAID_EVERY = 30
+"""Seconds between two lines that name what runs, where the output is not a terminal on which tox shows it."""
+started: dict[str, float] = {}
+"""The environments that run their tests -> since when."""
 
 
 def environments() -> dict[str, str]:
@@ -61,3 +71,32 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     core_conf["env_list"].envs.extend(named)
     for name, folder in named.items():
         state.conf.memory_seed_loaders[name].append(MemoryLoader(**settings(folder)))
+
+
+@impl
+def tox_before_run_commands(tox_env: ToxEnv) -> None:
+    """Name this environment until it has ended."""
+    started[tox_env.name] = time.monotonic()
+    if tox_env.options.command in ("run-parallel", "p") and not os.isatty(1):
+        begin_to_name_what_runs()
+
+
+@impl
+def tox_after_run_commands(tox_env: ToxEnv, exit_code: int, outcomes: list[Outcome]) -> None:
+    """Stop naming this environment."""
+    started.pop(tox_env.name, None)
+
+
+@functools.cache
+def begin_to_name_what_runs() -> None:
+    """Do so in a thread, once."""
+    threading.Thread(target=name_what_runs, daemon=True).start()
+
+
+def name_what_runs() -> None:
+    """Print a line now and then: tox keeps the output of environments that run in parallel until they have ended."""
+    while True:
+        time.sleep(SAID_EVERY)
+        running = [f"{name} ({time.monotonic() - since:.0f} s)" for name, since in list(started.items())]
+        if running:
+            os.write(1, f"running: {', '.join(running)}\n".encode())
