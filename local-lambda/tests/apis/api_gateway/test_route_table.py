@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-ro
 of REST APIs were captured for
 https://github.com/localstack/localstack/blob/main/tests/aws/services/apigateway/test_apigateway_lambda.snapshot.json
 (test_lambda_aws_proxy_integration), encoding of both kinds for the snapshots V1_UnicodeCharactersInPath and
-V2_SpecialCharactersInPath in https://github.com/aws/aws-lambda-dotnet/tree/master/Tools/LambdaTestTool-v2.
+V2_SpecialCharactersInPath in https://github.com/aws/aws-lambda-dotnet/tree/master/Tools/LambdaTestTool-v2. Where a
+request goes when the most specific resource lacks the method was measured on AWS in
+https://github.com/ministackorg/ministack/pull/1423 and https://github.com/floci-io/floci/pull/3399.
 """
 
 from __future__ import annotations
@@ -122,6 +124,27 @@ def test_route_is_the_most_specific_one_in_whatever_order_they_are_written(
     if route == "GET /orders/{path+}":
         written[2] = route
     found = find(api(False, *(reversed(written) if backwards else written)), request_line)
+    assert found is not None
+    assert found[0] == route
+
+
+@pytest.mark.parametrize(
+    ("request_line", "route"),
+    [
+        ("GET /users/me", "GET /users/{userId}"),
+        ("PATCH /users/me", "PATCH /users/me"),
+        ("POST /users/me", "ANY /{proxy+}"),
+        ("GET /jobs/reboot", "GET /jobs/{operation_type}"),
+        ("POST /jobs/reboot", "ANY /{proxy+}"),
+        ("GET /jobs", "ANY /{proxy+}"),
+        ("GET /cors_only", "ANY /{proxy+}"),
+    ],
+)
+def test_less_specific_route_is_taken_when_the_other_lacks_the_method(request_line: str, route: str) -> None:
+    """A REST API looks for path and method together, all the way down to the greedy routes."""
+    written = ("/users/{userId}", "/jobs/{operation_type}")
+    routes = api(True, *(f"GET {path}" for path in written), "PATCH /users/me", "OPTIONS /cors_only", "ANY /{proxy+}")
+    found = find(routes, request_line)
     assert found is not None
     assert found[0] == route
 
