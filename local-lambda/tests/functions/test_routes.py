@@ -65,8 +65,8 @@ def test_path_is_taken_when_api_gateway_takes_it(tmp_path: Path, path: str) -> N
         ("/{id", "has the segment {id"),
         ("/x{id}", "has the segment x{id}"),
         ("/{a}{b}", "has the segment {a}{b}"),
-        ("/{path+}/end", "goes on after the greedy variable {path+}"),
-        ("/" + "{a+}/" * 5_000, "goes on after the greedy variable {a+}"),
+        ("/{path+}/end", "continues after the greedy variable {path+}"),
+        ("/" + "{a+}/" * 5_000, "continues after the greedy variable {a+}"),
     ],
 )
 @pytest.mark.parametrize("kind", ["Api", "HttpApi"])

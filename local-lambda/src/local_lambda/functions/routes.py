@@ -70,7 +70,7 @@ def _mistake(path: str) -> str | None:
         if name in variables:
             return f"has the variable {name} twice; rename one of them"
         if greedy and number < len(segments):
-            return f"goes on after the greedy variable {segment}; make it the last segment"
+            return f"continues after the greedy variable {segment}; make it the last segment"
         variables.add(name)
     return None
 

@@ -58,7 +58,7 @@ def test_http_response_is_the_answer_when_it_names_no_status(api: Tool, answer: 
         ({"statusCode": 200, "body": {}}, "body is not a string; encode it with json.dumps"),
         ({"statusCode": 200, "body": "ä", "isBase64Encoded": True}, "not Base64"),
         ({"statusCode": 200, "headers": ["X"]}, "have to be objects"),
-        ({"statusCode": 200, "headers": {"X": "a\r\nX-Evil: b"}}, "no header that can be sent"),
+        ({"statusCode": 200, "headers": {"X": "a\r\nX-Evil: b"}}, "not a header that can be sent"),
     ],
 )
 def test_answer_that_is_no_response_is_502(api: Tool, answer: object, reason: str) -> None:

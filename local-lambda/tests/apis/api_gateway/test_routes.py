@@ -34,7 +34,7 @@ def test_unknown_route_is_404_and_named(api: Tool) -> None:
     since = len(api.lines)
     reply = send(api, "GET", "/nowhere")
     assert (reply.status, reply.json) == (404, {"message": "Not Found"})
-    api.wait_for(r"GET /nowhere is no route; the routes here: .*POST /respond", since)
+    api.wait_for(r"GET /nowhere is not a route; the routes are: .*POST /respond", since)
 
 
 def test_unknown_route_of_a_rest_api_is_403(make_project: Callable[..., Project]) -> None:

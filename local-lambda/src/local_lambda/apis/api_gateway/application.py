@@ -1,4 +1,5 @@
-"""API Gateway's Lambda proxy integration: the HTTP request of a route becomes an event, the answer a response.
+"""API Gateway's Lambda proxy integration: the HTTP request of a route becomes an event, what the
+function returns becomes the response.
 
 An `Api` event of a template is a route of a REST API (payload format 1.0), an `HttpApi` event one of an HTTP API (2.0
 unless the template says 1.0). Specification: https://docs.aws.amazon.com/apigateway/latest/developerguide/
@@ -23,7 +24,7 @@ from local_lambda.http.server import JSON, Application, Exchange
 def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Application) -> Application:
     """The application of an Invoke port whose functions have routes; `otherwise` gets what begins with a version.
 
-    `notice` is told, in one line, why the caller of a route gets an error that says nothing.
+    `notice` gets, in one line, the reason for an error that tells the caller nothing.
     """
 
     def app(exchange: Exchange) -> None:
@@ -37,7 +38,7 @@ def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Applic
         if match is not None:
             Call(exchange, match, notice).invoke()
             return
-        notice(f"{method} {path} is no route; the routes here: {routes}")
+        notice(f"{method} {path} is not a route; the routes are: {routes}")
         reachable, _ = routes.reachable(path)
         refuse(exchange, Refusal.NO_ROUTE, rest=bool(reachable) and all(route.rest for route in reachable))
 

@@ -21,7 +21,7 @@ from local_lambda.xray.header import new_tracing
 
 REST_TIMEOUT_SECONDS = 29.0
 HTTP_TIMEOUT_SECONDS = 30.0
-"""How long API Gateway waits for the function; the invocation goes on after that."""
+"""How long API Gateway waits for the function; the invocation continues after that."""
 
 
 class Call:
@@ -58,7 +58,7 @@ class Call:
         try:
             self._respond(read_response(response.payload, self._route))
         except Malformed as error:
-            self._refuse(Refusal.FAILED, f"the function's answer is no response: {error}")
+            self._refuse(Refusal.FAILED, f"the function's response is malformed: {error}")
 
     def _respond(self, response: Response) -> None:
         headers = lines([*response.headers, *self._own_headers(response)])
@@ -79,14 +79,16 @@ class Call:
 
     def _timed_out(self) -> None:
         self._timer = None
-        self._refuse(Refusal.TIMED_OUT, f"no answer in {self._timeout:.0f} seconds, as long as API Gateway waits")
+        self._refuse(
+            Refusal.TIMED_OUT, f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
+        )
 
     def _refuse(self, refusal: Refusal, reason: str) -> None:
         self._notice(f"{self._route}: status {refusal.status(self._route.rest)}, {reason}")
         refuse(self._exchange, refusal, self._route.rest, self._request.ids)
 
     def _over(self) -> bool:
-        """Whether the caller has been told already that it took too long."""
+        """Whether the caller has already had the response to a timeout."""
         if self._timer is None:
             return True
         self._timer.cancel()

@@ -33,7 +33,7 @@ _IDENTITY = dict.fromkeys(
     cognitoIdentityPoolId principalOrgId user userArn
     """.split()
 )
-"""Who the caller is, for an API with an authorizer; null here."""
+"""Who the caller is, in an API with an authorizer; null here."""
 
 
 def event_of(request: Request) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def event_of(request: Request) -> dict[str, Any]:
 def _rest_api_event(request: Request) -> dict[str, Any]:
     """Payload format 1.0. A body that is not UTF-8 is Base64, as for a REST API that has binary media types.
 
-    Neither path is decoded; slashes repeated at the beginning are in the request context's alone.
+    Neither path is decoded; repeated slashes at the beginning are only in that of the request context.
     """
     headers = [(_SPELLED.get(name.lower(), name), value) for name, value in request.headers()]
     kept = [(name, value) for name, value in headers if name.lower() not in _NOT_IN_REST_EVENTS]
@@ -60,7 +60,7 @@ def _rest_api_event(request: Request) -> dict[str, Any]:
 
 
 def _http_api_event(request: Request) -> dict[str, Any]:
-    """Payload format 1.0 of an HTTP API: only the path beside the headers keeps its percent-encoding."""
+    """Payload format 1.0 of an HTTP API: `path` alone keeps its percent-encoding."""
     context = {
         "path": unquote(request.path),
         "resourceId": str(request.route),

@@ -1,4 +1,4 @@
-"""The error for a function's answer of which no HTTP response can be made."""
+"""The error for what a function returned when it cannot be made into an HTTP response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MOST_SHOWN = 100
 
 
 class Malformed(Exception):
-    """An answer of which no HTTP response can be made; the text says why, for whoever runs the tool."""
+    """It cannot be made into an HTTP response; the text says why, for the person who runs the tool."""
 
 
 def shown(value: object) -> str:

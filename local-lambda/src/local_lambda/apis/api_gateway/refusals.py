@@ -1,7 +1,7 @@
-"""What API Gateway itself answers when there is no response of a function to pass on.
+"""What API Gateway itself responds when it has no function's response to pass on.
 
 Statuses and messages: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-for REST APIs, recorded answers of the service for HTTP APIs.
+for REST APIs, recorded responses of the service for HTTP APIs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Refusal(Enum):
 
 
 def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None) -> None:
-    """Answer in API Gateway's words; a request that took no route has no `ids` yet."""
+    """Respond in API Gateway's words; a request that took no route has no `ids` yet."""
     headers = (ids or Ids(rest)).headers()
     (rest_status, rest_message, error_type), (status, message) = refusal.value
     if rest:

@@ -1,4 +1,4 @@
-"""The headers in a function's answer: how single and repeated ones are merged, and which names a REST API takes away.
+"""The headers that a function returns: how single and repeated ones are merged, and which a REST API renames or drops.
 
 Rules: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html and, for
 remapped headers, api-gateway-known-issues.html.
@@ -21,7 +21,7 @@ _REMAPPED = frozenset(
     x-amzn-requestid
     """.split()
 )
-"""Headers that a REST API sends on under the name `x-amzn-Remapped-...`."""
+"""Headers that a REST API passes on under the name `x-amzn-Remapped-...`."""
 
 _DROPPED_BY_REST_API = frozenset("expect host proxy-authenticate te trailer transfer-encoding upgrade via".split())
 _DROPPED_BY_HTTP_API = frozenset(("connection", "content-length", "transfer-encoding"))
@@ -31,40 +31,40 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _UNSAFE = re.compile(r"[\r\n\0]").search
 
 
-def rest_api_headers(answer: Mapping[str, Any]) -> Pairs:
+def rest_api_headers(returned: Mapping[str, Any]) -> Pairs:
     """`multiValueHeaders`, then those of `headers` that are not the same name and value again. Raises Malformed."""
-    pairs = _several(answer, _string_or_boolean)
+    pairs = _several(returned, _string_or_boolean)
     known = {(name.lower(), value) for name, value in pairs}
-    pairs += [pair for pair in _single(answer, _string_or_boolean) if (pair[0].lower(), pair[1]) not in known]
+    pairs += [pair for pair in _single(returned, _string_or_boolean) if (pair[0].lower(), pair[1]) not in known]
     sent = _checked(pairs, _DROPPED_BY_REST_API)
     return [(f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value) for name, value in sent]
 
 
-def http_api_headers(answer: Mapping[str, Any]) -> Pairs:
+def http_api_headers(returned: Mapping[str, Any]) -> Pairs:
     """`headers`, then `multiValueHeaders`, then a `Set-Cookie` for each of `cookies`. Raises Malformed."""
-    cookies = answer.get("cookies") or []
+    cookies = returned.get("cookies") or []
     if not isinstance(cookies, list):
         raise Malformed(f"cookies is {shown(cookies)}, not a list")
-    pairs = _single(answer, _scalar) + _several(answer, _scalar)
+    pairs = _single(returned, _scalar) + _several(returned, _scalar)
     pairs += [("Set-Cookie", _scalar("cookies", value)) for value in cookies]
     return _checked(pairs, _DROPPED_BY_HTTP_API)
 
 
-def _single(answer: Mapping[str, Any], text: Callable[[str, object], str]) -> Pairs:
-    return [(name, text(name, value)) for name, value in _mapping(answer, "headers").items()]
+def _single(returned: Mapping[str, Any], text: Callable[[str, object], str]) -> Pairs:
+    return [(name, text(name, value)) for name, value in _mapping(returned, "headers").items()]
 
 
-def _several(answer: Mapping[str, Any], text: Callable[[str, object], str]) -> Pairs:
+def _several(returned: Mapping[str, Any], text: Callable[[str, object], str]) -> Pairs:
     pairs: Pairs = []
-    for name, values in _mapping(answer, "multiValueHeaders").items():
+    for name, values in _mapping(returned, "multiValueHeaders").items():
         if not isinstance(values, list):
             raise Malformed(f"{shown(name)} in multiValueHeaders is {shown(values)}, not a list")
         pairs += [(name, text(name, value)) for value in values]
     return pairs
 
 
-def _mapping(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = answer.get(name)
+def _mapping(returned: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = returned.get(name)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -87,5 +87,5 @@ def _scalar(name: str, value: object) -> str:
 def _checked(pairs: Pairs, dropped: frozenset[str]) -> Pairs:
     for name, value in pairs:
         if not _NAME(name) or _UNSAFE(value):
-            raise Malformed(f"{shown(name)} is no header that can be sent")
+            raise Malformed(f"{shown(name)} is not a header that can be sent")
     return [(name, value) for name, value in pairs if name.lower() not in dropped]

@@ -1,4 +1,4 @@
-"""What a Lambda proxy integration makes of a function's answer: the HTTP response. Nothing is sent here.
+"""What a Lambda proxy integration makes of what a function returns: the HTTP response. Nothing is sent here.
 
 Formats: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html (1.0) and
 http-api-develop-integrations-lambda.html (2.0). What the pages leave open is as captured; the tables are in the tests.
@@ -18,7 +18,7 @@ from local_lambda.apis.api_gateway.response_headers import http_api_headers, res
 from local_lambda.apis.api_gateway.routes import Route
 
 WITHOUT_BODY = (204, 304)
-"""Statuses whose responses have no body; one sent all the same would be taken for the next response."""
+"""Statuses whose responses have no body; a body would be read as the next response."""
 
 _REST_KEYS = ("isBase64Encoded", "statusCode", "headers", "multiValueHeaders", "body")
 
@@ -32,51 +32,53 @@ class Response(NamedTuple):
 
 
 def read_response(payload: bytes, route: Route) -> Response:
-    """The response in a function's answer. Raises Malformed, with the reason."""
+    """The response to make of what a function returned. Raises Malformed, with the reason."""
     try:
-        answer = json.loads(payload)
+        returned = json.loads(payload)
     except (ValueError, RecursionError):
         if route.payload_format == "2.0":
             return _inferred(payload)
         raise Malformed("it is not JSON") from None
     if route.rest:
-        return _rest_api(answer)
-    if route.payload_format == "2.0" and not (isinstance(answer, dict) and "statusCode" in answer):
-        return _inferred(payload, answer)
-    return _http_api(answer)
+        return _rest_api(returned)
+    if route.payload_format == "2.0" and not (isinstance(returned, dict) and "statusCode" in returned):
+        return _inferred(payload, returned)
+    return _http_api(returned)
 
 
-def _inferred(payload: bytes, answer: object = None) -> Response:
-    """An answer of format 2.0 without a status code is the body of a good response, a string without its quotes."""
-    if isinstance(answer, dict) and "errorMessage" in answer:
-        raise Malformed("an errorMessage without a statusCode is taken for the error of a function")
-    body = answer.encode("utf-8", "surrogatepass") if isinstance(answer, str) else payload
+def _inferred(payload: bytes, returned: object = None) -> Response:
+    """In format 2.0, what has no status code is the body of a successful response; a string loses its quotes."""
+    if isinstance(returned, dict) and "errorMessage" in returned:
+        raise Malformed("an errorMessage without a statusCode is treated as a function error")
+    body = returned.encode("utf-8", "surrogatepass") if isinstance(returned, str) else payload
     return Response(200, [("Content-Type", "application/json")], body)
 
 
-def _rest_api(answer: object) -> Response:
-    if not isinstance(answer, dict):
+def _rest_api(returned: object) -> Response:
+    if not isinstance(returned, dict):
         raise Malformed("it is not a JSON object")
-    unknown = [key for key in answer if key not in _REST_KEYS]
+    unknown = [key for key in returned if key not in _REST_KEYS]
     if unknown:
         raise Malformed(f"{shown(unknown[0])} is not one of {', '.join(_REST_KEYS)}")
-    status = answer.get("statusCode")
-    return _response(200 if status is None else _status(status), rest_api_headers(answer), answer, "application/json")
+    status = returned.get("statusCode")
+    return _response(
+        200 if status is None else _status(status), rest_api_headers(returned), returned, "application/json"
+    )
 
 
-def _http_api(answer: object) -> Response:
-    if not isinstance(answer, dict):
+def _http_api(returned: object) -> Response:
+    if not isinstance(returned, dict):
         raise Malformed("it is not a JSON object")
-    if answer.get("statusCode") is None:
+    if returned.get("statusCode") is None:
         raise Malformed("statusCode is missing")
-    status = _status(answer["statusCode"])
-    return _response(status, http_api_headers(answer), answer, "text/plain; charset=utf-8")
+    status = _status(returned["statusCode"])
+    return _response(status, http_api_headers(returned), returned, "text/plain; charset=utf-8")
 
 
-def _response(status: int, headers: list[tuple[str, str]], answer: Mapping[str, Any], content_type: str) -> Response:
+def _response(status: int, headers: list[tuple[str, str]], returned: Mapping[str, Any], content_type: str) -> Response:
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", content_type))
-    body = _body(answer)
+    body = _body(returned)
     return Response(status, headers, b"" if status in WITHOUT_BODY else body)
 
 
@@ -86,13 +88,13 @@ def _status(status: object) -> int:
     return int(str(status))
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
-    body = answer.get("body")
+def _body(returned: Mapping[str, Any]) -> bytes:
+    body = returned.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
         raise Malformed("body is not a string; encode it with json.dumps")
-    if not answer.get("isBase64Encoded"):
+    if not returned.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
