@@ -74,6 +74,11 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def children(pid: int) -> list[int]:
+    """The processes that one has started itself."""
+    return [child for child, parent in parents().items() if parent == pid]
+
+
 def running(pids: list[int]) -> list[int]:
     """Those of the processes that have not ended."""
     there = parents()

@@ -64,3 +64,56 @@ def relay(event, context):
 def path(event, context):
     """A response with the path, for either kind of API."""
     return {"statusCode": 200, "body": event["path"] if "path" in event else event["rawPath"]}
+
+
+def murder(event, context):
+    """Kills the process that started this one, when told so, and would live on."""
+    if event["kill"]:
+        os.kill(os.getppid(), 9)
+        time.sleep(5)
+
+
+def bury(event, context):
+    """Makes so many folders in `/tmp`, each in the one before."""
+    os.chdir("/tmp")
+    for _ in range(event["depth"]):
+        os.mkdir("folder")
+        os.chdir("folder")
+    os.chdir("/")
+
+
+def claim(event, context):
+    """Writes the head of a log record that claims 4 GB, then so many bytes of it."""
+    descriptor = log_descriptor()
+    os.write(descriptor, b"\xa5\x5a\x00\x03\xff\xff\xff\xff" + b"\0" * 8)
+    left = event["bytes"]
+    while left > 0:
+        left -= os.write(descriptor, b"x" * min(left, 65536))
+
+
+def log_descriptor():
+    """The pipe for log records: the only one above standard error that can be written to."""
+    import fcntl
+    import stat
+
+    for name in sorted(os.listdir("/proc/self/fd"), key=int):
+        if int(name) > 2:
+            try:
+                mode = os.fstat(int(name)).st_mode
+                flags = fcntl.fcntl(int(name), fcntl.F_GETFL)
+            except OSError:
+                continue
+            if stat.S_ISFIFO(mode) and flags & os.O_ACCMODE == os.O_WRONLY:
+                return int(name)
+    raise LookupError("no pipe for log records")
+
+
+def where(event, context):
+    """What this environment is: its processes, its port, where its code is and what is in there."""
+    time.sleep((event or {}).get("seconds", 0))
+    return {
+        "pid": os.getpid(),
+        "api": os.environ["AWS_LAMBDA_RUNTIME_API"],
+        "root": os.environ["LAMBDA_TASK_ROOT"],
+        "files": sorted(os.listdir(os.environ["LAMBDA_TASK_ROOT"])),
+    }
