@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,17 @@ class Mortal(Tool):
 
 
 @contextmanager
-def mortal(project: Project, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> Iterator[Mortal]:
-    """`start` of the project's functions."""
-    tool = Mortal("start", "-t", project.template, "--python", project.python, *arguments, variables=variables)
+def mortal(*arguments: str | Path, **settings: Any) -> Iterator[Mortal]:
+    """A command that serves."""
+    tool = Mortal(*arguments, **settings)
     try:
         yield tool
     finally:
         tool.end()
+
+
+@contextmanager
+def started(project: Project, *arguments: str | Path, **settings: Any) -> Iterator[Mortal]:
+    """`start` of the project's functions."""
+    with mortal("start", "-t", project.template, "--python", project.python, *arguments, **settings) as tool:
+        yield tool

@@ -14,7 +14,7 @@ import pytest
 
 from attacks.conftest import VICTIMS, Figure, Rounds
 from attacks.counting import descriptors, running, settles
-from attacks.mortal import ERROR, Mortal, mortal
+from attacks.mortal import ERROR, Mortal, started
 from conftest import MakeProject
 from support.tool import Project
 
@@ -42,7 +42,7 @@ def test_processes_when_a_supervisor_is_killed(victims: Project, rounds: Rounds,
     """All that its environment had started end within a second."""
     left, count = 0.0, rounds(2)
     for _ in range(count):
-        with mortal(victims) as tool:
+        with started(victims) as tool:
             family = tool.invoke("Pids", {"children": 5}).json
             tool.look()
             os.kill(tool.supervisors[0], signal.SIGKILL)
@@ -56,7 +56,7 @@ def test_processes_when_a_supervisor_is_killed(victims: Project, rounds: Rounds,
 @pytest.mark.xfail(strict=True, reason=BLACK_HOLE)
 def test_invocations_when_a_supervisor_is_killed(victims: Project, figure: Figure) -> None:
     """The environment is replaced, so those who come afterwards are served."""
-    with mortal(victims, "--max-environments", "1") as tool:
+    with started(victims, "--max-environments", "1") as tool:
         tool.fails("Pids")
         os.kill(tool.supervisors[0], signal.SIGKILL)
         failed = [tool.fails("Pids") for _ in range(RECOVERY)]
@@ -67,7 +67,7 @@ def test_invocations_when_a_supervisor_is_killed(victims: Project, figure: Figur
 @pytest.mark.xfail(strict=True, reason=BLACK_HOLE)
 def test_invocations_when_a_function_kills_its_supervisor(victims: Project, figure: Figure) -> None:
     """That one fails, and no other."""
-    with mortal(victims, "--max-environments", "1") as tool:
+    with started(victims, "--max-environments", "1") as tool:
         failed = []
         for _ in range(3):
             assert tool.fails("Murder", {"kill": True})
@@ -80,7 +80,7 @@ def test_invocations_when_a_function_kills_its_supervisor(victims: Project, figu
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["sigterm", "sigkill"])
 def test_processes_when_the_tool_ends_behind_a_killed_supervisor(victims: Project, number: signal.Signals) -> None:
     """No process outlives the tool."""
-    with mortal(victims) as tool:
+    with started(victims) as tool:
         tool.fails("Pids", {"children": 5})
         os.kill(tool.supervisors[0], signal.SIGKILL)
         tool.process.send_signal(number)
@@ -91,7 +91,7 @@ def test_processes_when_the_tool_ends_behind_a_killed_supervisor(victims: Projec
 @pytest.mark.xfail(strict=True, reason="a killed zygote is not started again: no environment can be made any more")
 def test_invocations_when_the_zygote_is_killed(victims: Project, tmp_path: Path) -> None:
     """It is started anew; what it had to remove is removed in the end."""
-    with mortal(victims, "--max-environments", "1", variables={"TMPDIR": str(tmp_path)}) as tool:
+    with started(victims, "--max-environments", "1", variables={"TMPDIR": str(tmp_path)}) as tool:
         assert not tool.fails("Echo")
         os.kill(tool.zygote, signal.SIGKILL)
         assert [tool.fails("Echo") for _ in range(RECOVERY)][1:] == [False] * (RECOVERY - 1)
@@ -105,7 +105,7 @@ def test_invocations_when_the_zygote_is_killed(victims: Project, tmp_path: Path)
 @pytest.mark.xfail(strict=True, reason="the tool waits for a stopped supervisor for ever")
 def test_end_of_the_tool_when_a_supervisor_is_stopped(victims: Project) -> None:
     """SIGSTOP keeps nothing alive beyond the time a shutdown may take."""
-    with mortal(victims) as tool:
+    with started(victims) as tool:
         tool.fails("Pids", {"children": 1})
         os.kill(tool.supervisors[0], signal.SIGSTOP)
         tool.process.send_signal(signal.SIGTERM)
@@ -117,7 +117,7 @@ def test_end_of_the_tool_when_a_supervisor_is_stopped(victims: Project) -> None:
 def test_descriptors_when_idle_runtimes_are_killed(victims: Project, rounds: Rounds, figure: Figure) -> None:
     """The next invocation starts another runtime; nothing of the old one stays open."""
     count = rounds(10)
-    with mortal(victims, "--max-environments", "1") as tool:
+    with started(victims, "--max-environments", "1") as tool:
         before = 0
         for number in range(count + 1):
             while ERROR in (reply := tool.invoke("Pids")).headers:  # the death had not been noticed
@@ -176,7 +176,7 @@ def test_processes_when_killed_at_random(
 ) -> None:
     """Afterwards the tool serves everybody again, has no more descriptors, and leaves nobody behind."""
     count, what = rounds(15), targets.__name__
-    with mortal(victims, "--max-environments", str(AT_ONCE)) as tool:
+    with started(victims, "--max-environments", str(AT_ONCE)) as tool:
         with ThreadPoolExecutor(AT_ONCE) as callers:
             list(callers.map(lambda _: tool.fails("Slow", {"seconds": 0.2}), range(AT_ONCE)))
             list(callers.map(lambda _: tool.fails("Pids"), range(AT_ONCE)))

@@ -12,6 +12,7 @@ import pytest
 
 from attacks.conftest import VICTIMS
 from attacks.connections import connect, invocation, read_answers, request
+from attacks.mortal import mortal, started
 from attacks.test_mutated_http import signed
 from conftest import MakeProject
 from support.tool import Tool, serving
@@ -95,7 +96,7 @@ VERBS = {
 def insider(make_project: MakeProject) -> Iterator[Tool]:
     """A function that talks to its Runtime API with an internal extension of its own."""
     project = make_project(None, Insider={"Handler": "insider.handler", "CodeUri": str(VICTIMS)})
-    with project.serving("--max-environments", "1") as tool:
+    with started(project, "--max-environments", "1") as tool:
         yield tool
 
 
@@ -203,7 +204,7 @@ CALLS = {
 @pytest.fixture(scope="module")
 def endpoint(function_python: Path) -> Iterator[Tool]:
     """The endpoint for the AWS CLI."""
-    with serving("aws", "--python", function_python) as tool:
+    with mortal("aws", "--python", function_python) as tool:
         yield tool
 
 
