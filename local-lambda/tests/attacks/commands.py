@@ -10,8 +10,10 @@ from pathlib import Path
 
 from support.tool import COMMAND, Outcome
 
-PATIENCE_SECONDS = 10.0
-"""How long a command may take at most on a busy machine; what is refused takes a fraction of a second."""
+PATIENCE_SECONDS = 8.0
+"""How long a command may wait at most on a busy machine; what is refused takes a fraction of a second."""
+WORK_SECONDS = 2
+"""How long it may compute."""
 MEMORY_BYTES = 3 * 1024**3
 """The address space a command gets, so that one that reads for ever does not take the machine with it."""
 
@@ -29,9 +31,14 @@ def run(
         capture_output=True,
         env={**os.environ, **(variables or {})},
         timeout=seconds,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
+        preexec_fn=_limit,
     )
     return Outcome(ended.returncode, ended.stdout, ended.stderr.decode("utf-8", "backslashreplace"))
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (WORK_SECONDS, WORK_SECONDS))
 
 
 def refused(outcome: Outcome, status: int = 2) -> None:
@@ -42,5 +49,25 @@ def refused(outcome: Outcome, status: int = 2) -> None:
     assert len(lines) == 1, outcome.errors[-2000:]
     assert lines[0].startswith("local-lambda: ")
     assert lines[0].isprintable()
-    assert len(lines[0]) < 2_000
     assert outcome.output == b""
+
+
+def refused_or_serving(*arguments: str | Path) -> Outcome | None:
+    """What a command that serves has said when it refused to; None when it serves, which it does no longer."""
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_limit,
+    )
+    assert process.stderr is not None
+    errors = b""
+    with process:
+        for line in process.stderr:
+            errors += line
+            if b"listening on" in line:
+                process.kill()
+                return None
+        output, rest = process.communicate()
+    return Outcome(process.returncode, output, (errors + rest).decode("utf-8", "backslashreplace"))
