@@ -84,8 +84,9 @@ DEVIATES = {
 
 
 def unlike(answer: bytes) -> bytes:
-    """The answer without what is another one each time: the ids and the trace."""
+    """The answer without what is another one each time: the ids, the trace and the date."""
     answer = re.sub(rb"[0-9a-f]{8}-[0-9a-f-]{27}", b"[UUID]", answer)
+    answer = re.sub(rb"\r\n(x-amz-apigw-id|Apigw-Requestid|Date): [^\r]*", rb"\r\n\1: [ONCE]", answer)
     return re.sub(
         rb"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=[0-9a-f:]+", b"[TRACE]", answer
     )

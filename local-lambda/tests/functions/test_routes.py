@@ -10,7 +10,6 @@ import pytest
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiRoute
-from local_lambda.functions.routes import MOST_SHOWN
 from local_lambda.functions.template import load_functions
 
 
@@ -45,12 +44,22 @@ def test_route_belongs_to_an_api_when_the_event_names_it_or_not(
     assert [route.api for route in routes(tmp_path, kind, Path="/a", Method="get", **properties)] == [api]
 
 
+@pytest.mark.parametrize("kind", ["Api", "HttpApi"])
 @pytest.mark.parametrize(
-    "path", ["/", "/users/{user-id}", "/{a.b}/{_c}/{d:e}", "/files/{path+}", "/{proxy+}", "/orders/", "/café"]
+    "path",
+    ["/", "/users/{user-id}", "/{a.b}/{_c}/{d:e}", "/files/{path+}", "/{proxy+}", "/orders/", "/.well-known/a_b-c:d"],
 )
-def test_path_is_taken_when_api_gateway_takes_it(tmp_path: Path, path: str) -> None:
+def test_path_is_taken_when_api_gateway_takes_it(tmp_path: Path, kind: str, path: str) -> None:
     """Variables are whole segments of letters, digits and . _ : - and only the last may be greedy."""
-    assert [route.path for route in routes(tmp_path, "Api", Path=path, Method="get")] == [path]
+    assert [route.path for route in routes(tmp_path, kind, Path=path, Method="get")] == [path]
+
+
+@pytest.mark.parametrize("path", ["/café", "/a b", "/users/@me", "/a+b"])
+def test_text_of_a_path_is_refused_when_a_rest_api_would_refuse_it(tmp_path: Path, path: str) -> None:
+    """A REST API's path part only allows a-zA-Z0-9._-: and that is what the service says."""
+    with pytest.raises(UsageError, match=r"use letters, digits and \. _ : - only"):
+        routes(tmp_path, "Api", Path=path, Method="get")
+    assert [route.path for route in routes(tmp_path, "HttpApi", Path=path, Method="get")] == [path]
 
 
 @pytest.mark.parametrize(
@@ -59,12 +68,14 @@ def test_path_is_taken_when_api_gateway_takes_it(tmp_path: Path, path: str) -> N
         ("orders", "does not start with a slash"),
         ("/{id}/x/{id}", "has the variable id twice"),
         ("/{id}/{id+}", "has the variable id twice"),
-        ("/{1st}", "has the segment {1st}"),
-        ("/{}", "has the segment {}"),
-        ("/{a b}", "has the segment {a b}"),
-        ("/{id", "has the segment {id"),
-        ("/x{id}", "has the segment x{id}"),
-        ("/{a}{b}", "has the segment {a}{b}"),
+        ("/{1st}", "has the segment '{1st}'"),
+        ("/{}", "has the segment '{}'"),
+        ("/{a b}", "has the segment '{a b}'"),
+        ("/{id", "has the segment '{id'"),
+        ("/x{id}", "has the segment 'x{id}'"),
+        ("/{a}{b}", "has the segment '{a}{b}'"),
+        ("/{a\n}", 'has the segment "{a\\n}"'),
+        ("/a\x1b[2J\r\nx: y", 'has the segment "a\\u001b[2J\\r\\nx: y"'),
         ("/{path+}/end", "continues after the greedy variable {path+}"),
         ("/" + "{a+}/" * 5_000, "continues after the greedy variable {a+}"),
     ],
@@ -77,12 +88,14 @@ def test_path_is_refused_in_one_line_when_api_gateway_would_refuse_it(
     with pytest.raises(UsageError) as error:
         routes(tmp_path, kind, Path=path, Method="get")
     text = str(error.value)
-    assert "\n" not in text
-    shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}..."
-    assert f"Hello.Events.Call.Properties.Path: '{shown}' {reason}" in text
+    assert text.isprintable()
+    assert len(text) < 500
+    assert "Hello.Events.Call.Properties.Path: " in text
+    assert reason in text
 
 
-def test_method_is_refused_when_api_gateway_does_not_know_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "shown"), [("fetch", "'FETCH'"), ("G\r\nET", r'"G\\r\\nET"')])
+def test_method_is_refused_when_api_gateway_does_not_know_it(tmp_path: Path, method: str, shown: str) -> None:
     """A route that no request could take is a mistake."""
-    with pytest.raises(UsageError, match=r"Method: 'FETCH' is unknown; use GET, POST"):
-        routes(tmp_path, "HttpApi", Path="/a", Method="fetch")
+    with pytest.raises(UsageError, match=f"Method: {shown} is unknown; use GET, POST"):
+        routes(tmp_path, "HttpApi", Path="/a", Method=method)

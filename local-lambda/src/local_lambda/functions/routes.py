@@ -6,7 +6,9 @@ and sam-property-function-httpapi.html. Which API a route is part of matters bec
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 
 from local_lambda.functions.config import ApiRoute
 from local_lambda.functions.properties import CannotRun, Properties
@@ -15,10 +17,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
 IMPLICIT_API = {"Api": "ServerlessRestApi", "HttpApi": "ServerlessHttpApi"}
 """The logical ids of the APIs that SAM adds to a template whose events name none."""
 
-MOST_SHOWN = 100
-"""How much of a path a message repeats."""
+_MOST_SHOWN = 100
+"""How many characters of a path a message repeats."""
 
 _API_PROPERTY = {"Api": "RestApiId", "HttpApi": "ApiId"}
+_REST_TEXT = re.compile(r"[a-zA-Z0-9_.:-]+").fullmatch
 _VARIABLE = re.compile(r"\{([a-zA-Z_.:-][a-zA-Z0-9_.:-]*)(\+?)\}").fullmatch
 
 
@@ -40,18 +43,17 @@ def _route(route: Properties, kind: str) -> ApiRoute:
         raise route.wrong("Path" if path is None else "Method", "is missing; an Api event needs Path and Method")
     method = (method or "ANY").upper()
     if method not in METHODS:
-        raise route.wrong("Method", f"'{method}' is unknown; use {', '.join(METHODS[:-1])} or {METHODS[-1]}")
+        raise route.wrong("Method", f"{_shown(method)} is unknown; use {', '.join(METHODS[:-1])} or {METHODS[-1]}")
     path = path or "$default"
     if path != "$default" or kind == "Api":
-        mistake = _mistake(path)
+        mistake = _mistake(path, _REST_TEXT if kind == "Api" else str.isprintable)
         if mistake:
-            shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}..."
-            raise route.wrong("Path", f"'{shown}' {mistake}")
+            raise route.wrong("Path", f"{_shown(path)} {mistake}")
     version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
     return ApiRoute(method, path, version, kind == "Api", _api(route, kind))
 
 
-def _mistake(path: str) -> str | None:
+def _mistake(path: str, may_be_text: Callable[[str], object]) -> str | None:
     """What is wrong with a path, and what to do about it."""
     if not path.startswith("/"):
         return "does not start with a slash; write it as in /orders"
@@ -59,11 +61,13 @@ def _mistake(path: str) -> str | None:
     segments = path[1:].split("/")
     for number, segment in enumerate(segments, 1):
         if "{" not in segment and "}" not in segment:
+            if segment and not may_be_text(segment):
+                return f"has the segment {_shown(segment)}; use letters, digits and . _ : - only"
             continue
         variable = _VARIABLE(segment)
         if variable is None:
             return (
-                f"has the segment {segment}; write a variable as a whole segment, such as {{id}} or {{path+}}:"
+                f"has the segment {_shown(segment)}; write a variable as a whole segment, such as {{id}} or {{path+}}:"
                 " letters, digits and . _ : - in braces, not starting with a digit"
             )
         name, greedy = variable.groups()
@@ -73,6 +77,12 @@ def _mistake(path: str) -> str | None:
             return f"continues after the greedy variable {segment}; make it the last segment"
         variables.add(name)
     return None
+
+
+def _shown(text: str) -> str:
+    """A part of the template as a message repeats it: on one line, and not without end."""
+    quoted = f"'{text}'" if text.isprintable() else json.dumps(text)
+    return quoted if len(text) <= _MOST_SHOWN else f"{quoted[:_MOST_SHOWN]}..."
 
 
 def _api(route: Properties, kind: str) -> str:
