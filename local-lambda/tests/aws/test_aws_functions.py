@@ -17,7 +17,7 @@ import pytest
 
 from support.aws_endpoint import ROLE, RUNTIME, Endpoint, code, error_of, serving_aws
 from support.tool import DEADLINE_SECONDS, Gate
-from support.watching import Processes, descendants, descriptors
+from support.watching import Processes, descendants, descriptors, on_machine
 
 WHO = """
 import os
@@ -25,7 +25,8 @@ count = 0
 def handler(event, context):
     global count
     count += 1
-    return {"version": %r, "pid": os.getpid(), "count": count, "mode": os.environ.get("MODE"),
+    who = f"{os.getpid()}@{os.readlink('/proc/self/ns/pid')}"
+    return {"version": %r, "pid": who, "count": count, "mode": os.environ.get("MODE"),
             "memory": context.memory_limit_in_mb, "arn": context.invoked_function_arn}
 """
 WAIT = """
@@ -33,7 +34,7 @@ import os
 def handler(event, context):
     with open(event["gate"]) as gate:
         print("waiting at", event["gate"], flush=True)
-        return {"read": gate.readline(), "version": 1, "pid": os.getpid()}
+        return {"read": gate.readline(), "version": 1, "pid": f"{os.getpid()}@{os.readlink('/proc/self/ns/pid')}"}
 """
 
 
@@ -169,7 +170,7 @@ def test_update_function_code_makes_the_next_invocation_a_cold_start(aws: Endpoi
     """New code in a new process; the old process ends."""
     aws.create("coded", WHO % 1)
     old = aws.call("coded")
-    ended = Processes([old["pid"]])
+    ended = Processes(on_machine([old["pid"]], aws.tool.process.pid))
     before = aws.lambda_.get_function_configuration(FunctionName="coded")
     updated = aws.lambda_.update_function_code(FunctionName="coded", ZipFile=code(WHO % 2), Architectures=["arm64"])
     assert updated["Architectures"] == ["arm64"]
@@ -238,7 +239,7 @@ def test_update_with_a_revision_that_is_not_the_latest_is_refused(aws: Endpoint)
 def test_delete_function_ends_its_environments(aws: Endpoint) -> None:
     """The process ends, the function is not found, and its name can be used again."""
     aws.create("deleted", WHO % 1)
-    ended = Processes([aws.call("deleted")["pid"]])
+    ended = Processes(on_machine([aws.call("deleted")["pid"]], aws.tool.process.pid))
     aws.lambda_.delete_function(FunctionName="deleted")
     assert ended.ended()
     ended.close()
@@ -303,7 +304,7 @@ def test_aws_when_signalled_finishes_and_leaves_nothing(
     with serving_aws(function_python) as aws:
         aws.create("left", WHO % 1)
         aws.create("busy", WAIT, Timeout=60)
-        ended = Processes([aws.call("left")["pid"]])
+        ended = Processes(on_machine([aws.call("left")["pid"]], aws.tool.process.pid))
         answer = callers.submit(aws.call, "busy", gate.event)
         gate.reached(aws.tool)
         aws.tool.process.send_signal(number)

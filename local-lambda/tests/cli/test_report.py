@@ -240,19 +240,22 @@ def test_record_has_the_events_of_the_report(project: Project, tmp_path: Path) -
     assert len(telemetry) < len(lines)
 
 
-def test_record_while_it_runs_is_complete_so_far(make_project: MakeProject, tmp_path: Path) -> None:
+def test_record_while_it_runs_is_complete_so_far(
+    make_project: MakeProject, tmp_path: Path, shared_folder: Path
+) -> None:
     """Even when the tool is killed: every line that is there is whole."""
-    code = {
-        "app.py": "import os\ndef handler(event, context):\n    event and os.kill(event['tool'], 9)\n",
-    }
+    code = {"app.py": "def handler(event, context):\n    event and open(event['fifo'], 'w').write('now')\n"}
     project = make_project(code, Hello={"Handler": "app.handler"})
-    recording = tmp_path / "run.jsonl"
+    recording, fifo = tmp_path / "run.jsonl", shared_folder / "fifo"
+    os.mkfifo(fifo)
     (tmp_path / "first.json").write_text("{}")
-    script = f'echo "{{\\"tool\\": $$}}" > {tmp_path}/second.json; exec "$@"'
+    (tmp_path / "second.json").write_text(json.dumps({"fifo": str(fifo)}))
     events = ["-e", tmp_path / "first.json", "-e", tmp_path / "second.json"]
     arguments = ["invoke", "-t", project.template, "--python", project.python, *events, "--record", recording]
-    command = ["sh", "-c", script, "sh", *COMMAND, *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS)
+    ended = subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert fifo.read_text() == "now"
+    ended.kill()
+    ended.wait(DEADLINE_SECONDS)
     assert ended.returncode == -9
     types = [json.loads(line)["type"] for line in recording.read_text().splitlines()]
     types = [kind.removeprefix("platform.") for kind in types if not kind.startswith("local.")]

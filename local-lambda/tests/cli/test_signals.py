@@ -15,7 +15,7 @@ import pytest
 
 from conftest import MakeProject
 from support.tool import COMMAND, DEADLINE_SECONDS, Gate, Project, Tool
-from support.watching import Processes, descendants
+from support.watching import Processes, descendants, on_machine
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -114,7 +114,7 @@ def test_start_when_signalled_twice_ends_at_once(
 def test_processes_of_a_function_end_with_the_tool(project: Project, end: list[signal.Signals]) -> None:
     """The runtime, its children, and daemons with a session of their own, however the tool ends."""
     with project.serving() as tool:
-        processes = Processes(tool.invoke("Family", {}).json)
+        processes = Processes(on_machine(tool.invoke("Family", {}).json, tool.process.pid))
         for number in end:
             tool.process.send_signal(number)
         tool.process.wait(DEADLINE_SECONDS)
@@ -126,7 +126,7 @@ def test_processes_of_a_function_end_with_the_tool(project: Project, end: list[s
 def test_processes_of_a_function_end_with_a_reset(project: Project) -> None:
     """What an invocation left behind does not live on beside the next one after a crash."""
     with project.serving() as tool:
-        pids = tool.invoke("Family", {}).json
+        pids = on_machine(tool.invoke("Family", {}).json, tool.process.pid)
         processes = Processes(pids)
         os.kill(pids[0], signal.SIGKILL)
         assert processes.ended()

@@ -20,6 +20,7 @@ from local_lambda.processes.programs.supervisor import children
 from local_lambda.processes.sandbox_specification import locations, spec
 from local_lambda.processes.zygote import Zygote
 from support.sandboxed import DEADLINE_SECONDS, IMPOSSIBLE, NO_SANDBOX, SCRIPT, SOURCE, TOOLS, Sandboxed, shell
+from support.watching import on_machine
 
 NOBODY = 65534
 FORBID = """
@@ -236,7 +237,7 @@ def test_kill_all_reaches_daemons_when_sandboxed(sandboxed: Sandboxed) -> None:
 
     async def main() -> int:
         process, ended = sandboxed.start("/bin/sh", "-c", "setsid sleep 1000 & echo $! > /tmp/daemon; kill -STOP $$")
-        descriptor = os.pidfd_open(await daemon())
+        descriptor = os.pidfd_open(*on_machine([await daemon()], os.getpid()))
         await sandboxed.kill_all()
         assert await ended == -9
         assert process.pid is not None
@@ -270,7 +271,7 @@ def test_sandboxed_processes_end_when_the_tool_is_killed(folder: Path) -> None:
     os.mkfifo(fifo)
     command = [sys.executable, SCRIPT, folder, "/bin/sh", "-c", "echo $$ > /tmp/fifo; exec sleep 1000"]
     with subprocess.Popen(command, env=environment()) as tool:
-        descriptor = os.pidfd_open(int(fifo.read_text()))
+        descriptor = os.pidfd_open(*on_machine([int(fifo.read_text())], tool.pid))
         tool.kill()
     assert has_ended(descriptor)
 
@@ -372,8 +373,9 @@ def test_nothing_has_changed_when_the_machine_refuses(
     monkeypatch.setattr(sandbox, "_call", refuse)
     before = state()
     path = str(tmp_path)
-    reason = sandbox.enter({"task": path, "opt": None, "tmp": path, "hosts": "127.0.0.2", "keep": []})
-    assert reason is not None
+    folders = {"task": path, "opt": None, "runtime": path, "tmp": path}
+    reason = sandbox.enter({**folders, "hosts": "127.0.0.2", "keep": [], "hidden": []})
+    assert isinstance(reason, str)
     assert reason.startswith(f"{name}: Operation not permitted")
     assert "\n" not in reason
     assert state() == before
@@ -406,6 +408,7 @@ def test_processes_see_the_machine_when_there_is_no_sandbox(sandboxed: Sandboxed
 def test_enter_sandbox_says_so_when_the_supervisor_is_gone(zygote: Zygote) -> None:
     """The caller goes on to learn from its first spawn what there is to know."""
     group = zygote.open()
+    assert group._control is not None
     group._control.shutdown(socket.SHUT_RDWR)
     assert group.enter_sandbox({}) == "the supervisor is gone"
     group.close()

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import MakeProject
 from support.tool import DEADLINE_SECONDS, Gate, Project, Tool
+from support.watching import on_machine
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -64,11 +65,12 @@ def all_stop(pids: Iterable[int]) -> bool:
     return True
 
 
-def pids(tool: Tool) -> list[int]:
+def pids(tool: Tool, since: int = 0) -> list[int]:
     """Invoke; runtime, children and extension."""
     reply = tool.invoke("Hello", {})
     tool.log_of(reply.request_id)
-    return [*reply.json, int(tool.wait_for(r'"pid": (\d+)')[1])]
+    said = [*reply.json, int(tool.wait_for(r'"pid": (\d+)', since)[1])]
+    return on_machine(said, tool.process.pid)
 
 
 def test_freeze_stops_all_processes_until_the_next_invocation(project: Project, gate: Gate) -> None:
@@ -103,8 +105,7 @@ def test_freeze_after_a_reset_stops_the_new_processes(project: Project) -> None:
         assert all_stop(first)
         since = len(tool.lines)
         assert tool.invoke("Hello", {"exit": True}).json["errorType"] == "Runtime.ExitError"
-        reply = tool.invoke("Hello", {})
-        second = [*reply.json, int(tool.wait_for(r'"pid": (\d+)', since)[1])]
+        second = pids(tool, since)
         assert all_stop(second)
         assert not set(first) & set(second)
 

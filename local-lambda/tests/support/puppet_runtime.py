@@ -7,6 +7,7 @@ import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from support.tool import DEADLINE_SECONDS, Reply, Tool
+from support.watching import on_machine
 from support.wire import Response, Wire
 
 PATH = "/2018-06-01/runtime/"
@@ -29,7 +30,7 @@ class Puppet:
         self.reply = self._threads.submit(self.tool.invoke, "function", event, **headers)  # type: ignore[arg-type]
         if not self.pid:
             pid, self.address = self.tool.wait_for(r"runtime (\d+) at (\S+)", self._since).groups()
-            self.pid = int(pid)
+            (self.pid,) = on_machine([pid], self.tool.process.pid)
         return self.reply
 
     def wire(self) -> Wire:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,6 +36,23 @@ def descendants(pid: int) -> list[int]:
     for parent in found:
         found += [child for child, above in parents.items() if above == parent]
     return found[1:]
+
+
+def on_machine(said: Iterable[int | str], ancestor: int) -> list[int]:
+    """The machine's ids of processes below `ancestor` that said their own: in a sandbox they are numbered from 1.
+
+    With several environments a process says its namespace as well: `PID@NAMESPACE`.
+    """
+    known: dict[str, list[int]] = {}
+    for pid in descendants(ancestor):
+        with suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            inside = status.partition("NSpid:")[2].splitlines()[0].split()[-1]
+            for name in (inside, f"{inside}@{os.readlink(f'/proc/{pid}/ns/pid')}"):
+                known.setdefault(name, []).append(pid)
+    found = [known[str(name)] for name in said]
+    assert all(len(candidates) == 1 for candidates in found), f"several environments have the processes {said}"
+    return [pid for (pid,) in found]
 
 
 def descriptors(tool: Tool) -> int:

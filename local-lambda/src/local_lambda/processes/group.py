@@ -7,7 +7,6 @@ itself. What a process is for is not known here.
 from __future__ import annotations
 
 import errno
-import marshal
 import os
 import signal
 import socket
@@ -16,37 +15,60 @@ from typing import Any
 
 from local_lambda.processes.outputs import FramedOutput, Output
 from local_lambda.processes.process import Process
+from local_lambda.processes.programs import wire
 
 _READ_BYTES = 65_536
+SANDBOX_SECONDS = 5.0
+SEND_SECONDS = 5.0
+KILL_SECONDS = 1.5
+"""What a supervisor has for killing everything, before it is killed itself."""
+_GONE = "the supervisor is gone"
 
 
 class ProcessGroup:
-    """All processes of one environment."""
+    """All processes of one environment. `connect` gives the control socket of a new supervisor.
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    A supervisor that is lost, and with it all processes, is replaced when the next process is started.
+    """
+
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
+        self._control: socket.socket | None = connect()
+        self._spec: dict[str, Any] | None = None
         self._loop: Any = None
         self._buffer = b""
         self._killed: list[Callable[[], None]] = []
-        self.processes: dict[str, Process] = {}
+        self._patience: Any = None
+        self._count = 0
+        self.supervisor: int | None = None
+        """The process id of the supervisor, as far as it is known."""
+        self.closed = False
+        self.processes: dict[int, Process] = {}
 
     def enter_sandbox(self, spec: Mapping[str, Any]) -> str | None:
         """Before the first spawn: have all processes see the places of `spec` (see `sandbox_specification.py`).
 
         Waits for it. Returns a reason in one line where it cannot be had; processes then see the machine as it is.
         """
-        gone = "the supervisor is gone"
-        if not send(self._control, ("sandbox", dict(spec))):
-            return gone
-        self._control.setblocking(True)
+        control = self._control
+        if control is None or not self._send("sandbox", dict(spec)):
+            return _GONE
+        control.settimeout(SANDBOX_SECONDS)
+        message = None
         try:
-            header = self._control.recv(4, socket.MSG_WAITALL)
-            body = self._control.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL)
+            while message is None:
+                data, ancillary, _, _ = control.recvmsg(_READ_BYTES, wire.CREDENTIALS_SPACE)
+                if not data:
+                    return _GONE
+                self.supervisor = wire.speaker_of(ancillary)
+                message, self._buffer = wire.unpack(self._buffer + data)
         except OSError:
-            return gone
+            return _GONE
         finally:
-            self._control.setblocking(False)
-        reason: str | None = marshal.loads(body)[1] if body else gone
+            control.setblocking(False)
+        reason: str | None = message[1]
+        if reason is None:
+            self._spec = dict(spec)
         return reason
 
     def spawn(
@@ -58,61 +80,176 @@ class ProcessGroup:
         framed_log: bool = False,
     ) -> Process:
         """Start `argv` with exactly `env` in `cwd`; a launch that fails is reported through `on_exit`."""
-        process = Process(name)
+        reason = self._reconnect() if self._control is None else None
+        self._count += 1
+        process = Process(name, self._count)
         theirs = []
         for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:
             read, write = os.pipe()
             os.set_blocking(read, False)
             process.add_output(kind(read, process))
             theirs.append(write)
-        sent = send(self._control, ("spawn", name, list(argv), dict(env), cwd), theirs)
+        message = ("spawn", process.number, list(argv), dict(env), cwd)
+        if reason is None and not self._send(*message, descriptors=theirs):
+            reason = "the environment's supervisor was killed"
+            if not self.processes:  # which was not noticed yet, as nothing was running
+                self._disconnect()
+                reason = self._reconnect()
+                self._send(*message, descriptors=theirs)
         for descriptor in theirs:
             os.close(descriptor)
-        self.processes[name] = process
+        self.processes[process.number] = process
         if self._loop is not None:
             self._watch(process)
-            if not sent:
-                self._loop.call_soon(
-                    self._handle, "failed", name, errno.ESRCH, "the environment's supervisor was killed"
-                )
+            if reason is not None:
+                self._loop.call_soon(self._handle, None, "failed", process.number, errno.ESRCH, reason)
         return process
 
     def attach(self, loop: Any) -> None:
         """Let `loop` (asyncio) watch for output and exits from now on."""
         self._loop = loop
-        self._control.setblocking(False)
-        loop.add_reader(self._control.fileno(), self._receive)
+        self._listen()
         for process in self.processes.values():
             self._watch(process)
 
     def signal(self, process: Process, number: int) -> None:
         """Signal the process and the children in its process group."""
-        if process.pid is not None and process.exit_code is None:
-            send(self._control, ("signal", process.pid, int(number)))
+        if process.exit_code is None:
+            self._send("signal", process.number, int(number))
 
     def freeze(self) -> None:
         """Stop all processes of the environment, as Lambda does between invocations."""
-        send(self._control, ("signal_all", int(signal.SIGSTOP)))
+        self._send("signal_all", int(signal.SIGSTOP))
 
     def thaw(self) -> None:
         """Let them go on."""
-        send(self._control, ("signal_all", int(signal.SIGCONT)))
+        self._send("signal_all", int(signal.SIGCONT))
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
-        """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left."""
+        """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left.
+
+        A supervisor that does not do it in time is killed, which ends its processes as well.
+        """
         self._killed.append(when_killed)
-        if not send(self._control, ("kill_all",)):
+        if not self._send("kill_all"):
             self._lost()
+        elif self._patience is None:
+            self._patience = self._loop.call_later(KILL_SECONDS, self._kill_supervisor)
 
     def close(self) -> None:
         """Give the group up: its supervisor kills what is left and ends."""
+        self.closed = True
         for process in self.processes.values():
             self._forget(process)
         self.processes.clear()
-        if self._control.fileno() >= 0:
+        self._disconnect()
+
+    # --- the supervisor
+
+    def _reconnect(self) -> str | None:
+        """Have a new supervisor in the place of one that was lost; a reason when that cannot be had."""
+        if self.closed:
+            return "the environment is closed"
+        try:
+            self._control = self._connect()
+        except OSError as error:
+            return f"the environment's supervisor was killed, and there can be no other: {error.strerror}"
+        reason = self.enter_sandbox(self._spec) if self._spec is not None else None
+        if reason is not None:  # its processes expect a sandbox, so they get none without
+            self._disconnect()
+        elif self._loop is not None:
+            self._listen()
+        return reason
+
+    def _listen(self) -> None:
+        if self._control is not None:
+            self._control.setblocking(False)
+            self._loop.add_reader(self._control.fileno(), self._receive)
+
+    def _disconnect(self) -> None:
+        if self._control is not None:
             if self._loop is not None:
                 self._loop.remove_reader(self._control.fileno())
             self._control.close()
+        if self._patience is not None:
+            self._patience.cancel()
+        self._control, self._buffer, self.supervisor, self._patience = None, b"", None, None
+
+    def _kill_supervisor(self) -> None:
+        self._patience = None
+        if self.supervisor is not None:
+            try:
+                os.kill(self.supervisor, signal.SIGKILL)
+            except OSError:
+                pass
+        self._lost()
+
+    def _send(self, *message: Any, descriptors: Sequence[int] = ()) -> bool:
+        if self._control is None:
+            return False
+        self._control.settimeout(SEND_SECONDS)  # a supervisor that was stopped reads nothing
+        try:
+            return wire.send(self._control, message, descriptors)
+        finally:
+            self._control.setblocking(False)
+
+    def _receive(self) -> None:
+        assert self._control is not None
+        try:
+            data, ancillary, _, _ = self._control.recvmsg(_READ_BYTES, wire.CREDENTIALS_SPACE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        speaker = wire.speaker_of(ancillary)
+        self._buffer += data
+        while True:
+            message, self._buffer = wire.unpack(self._buffer)
+            if message is None:
+                return
+            self._handle(speaker, *message)
+
+    def _handle(self, speaker: int | None, verb: str, *arguments: Any) -> None:
+        if verb == "killed":
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+            self._killed.pop(0)()
+            return
+        process = self.processes.get(arguments[0])
+        if process is None:
+            return
+        if verb == "spawned":
+            process.pid = arguments[1] or speaker
+            if arguments[1] is not None:
+                self.supervisor = speaker
+            return
+        if verb == "failed":
+            process.launch_error = arguments[1:]
+            process.exit_code = 127
+        else:
+            process.exit_code, process.peak_kilobytes = arguments[1:]
+        process.drain()
+        for output in process.outputs:
+            output.closed = True
+            output.flush()
+        self._forget(process)
+        del self.processes[process.number]
+        process.on_exit(process)
+
+    def _lost(self) -> None:
+        """The supervisor is gone, and with it the processes it started."""
+        self._disconnect()
+        killed, self._killed = self._killed, []
+        for process in list(self.processes.values()):
+            self._handle(None, "exited", process.number, -signal.SIGKILL, 0)
+        for when_killed in killed:
+            when_killed()
+
+    # --- output
 
     def _watch(self, process: Process) -> None:
         for output in process.outputs:
@@ -129,69 +266,3 @@ class ProcessGroup:
                 self._loop.remove_reader(output.descriptor)
             os.close(output.descriptor)
         process.outputs = []
-
-    def _receive(self) -> None:
-        try:
-            data = self._control.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._lost()
-            return
-        self._buffer += data
-        while len(self._buffer) >= 4:
-            end = 4 + int.from_bytes(self._buffer[:4], "big")
-            if len(self._buffer) < end:
-                return
-            message, self._buffer = marshal.loads(self._buffer[4:end]), self._buffer[end:]
-            self._handle(*message)
-
-    def _handle(self, verb: str, *arguments: Any) -> None:
-        if verb == "killed":
-            self._killed.pop(0)()
-            return
-        process = self.processes.get(arguments[0])
-        if process is None:
-            return
-        if verb == "spawned":
-            process.pid = arguments[1]
-            return
-        if verb == "failed":
-            process.launch_error = arguments[1:]
-            process.exit_code = 127
-        else:
-            if process.pid != arguments[1]:
-                return
-            process.exit_code, process.peak_kilobytes = arguments[2:]
-        process.drain()
-        for output in process.outputs:
-            output.closed = True
-            output.flush()
-        self._forget(process)
-        del self.processes[process.name]
-        process.on_exit(process)
-
-    def _lost(self) -> None:
-        """The supervisor is gone, and with it (parent death signal) the processes it started."""
-        self._loop.remove_reader(self._control.fileno())
-        for process in list(self.processes.values()):
-            self._handle("exited", process.name, process.pid, -9, 0)
-        while self._killed:
-            self._killed.pop(0)()
-
-
-def send(control: socket.socket, message: Any, descriptors: Sequence[int] = ()) -> bool:
-    body = marshal.dumps(message)
-    control.setblocking(True)
-    try:
-        data = memoryview(len(body).to_bytes(4, "big") + body)
-        sent = socket.send_fds(control, [data], descriptors) if descriptors else 0
-        control.sendall(data[sent:])
-    except OSError:
-        return False
-    finally:
-        if control.fileno() >= 0:
-            control.setblocking(False)
-    return True

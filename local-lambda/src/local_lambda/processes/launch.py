@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
+from local_lambda.processes.sandbox_specification import RUNTIME_DIRECTORY
 from local_lambda.processes.variables import (
     CREDENTIALS,
     LAYERS_VARIABLE,
@@ -20,7 +21,6 @@ from local_lambda.processes.variables import (
 )
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
-_BOOTSTRAP = str(Path(__file__).parent / "programs/bootstrap.py")
 _WRAPPER = """
 [ -f "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: does not exist"; exit 127; }
 [ -x "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: is not an executable"; exit 126; }
@@ -29,11 +29,15 @@ exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
 
 
 class Folders(NamedTuple):
-    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any."""
+    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any.
+
+    `runtime` holds what starts a managed runtime: `/var/runtime` in a sandbox.
+    """
 
     code: str
     layers: str | None
     extensions: tuple[str, ...]
+    runtime: str = RUNTIME_DIRECTORY
 
 
 class Launch(NamedTuple):
@@ -92,11 +96,11 @@ def managed_launch(
     env |= {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{interpreter.runtime}",
         "LAMBDA_TASK_ROOT": folders.code,
-        "LAMBDA_RUNTIME_DIR": str(Path(_BOOTSTRAP).parent),
+        "LAMBDA_RUNTIME_DIR": folders.runtime,
         "_HANDLER": function.handler,
         "TZ": ":UTC",
     }
-    argv: tuple[str, ...] = (str(python), _BOOTSTRAP)
+    argv: tuple[str, ...] = (str(python), f"{folders.runtime}/bootstrap.py")
     if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
         argv = ("/bin/sh", "-c", _WRAPPER, "sh", *argv)
     return Launch(

@@ -15,11 +15,14 @@ _PIPE_BYTES = 1_048_576
 class Process:
     """A program of the environment. `exit_code` is None while it runs, negative when a signal ended it.
 
-    `peak_kilobytes` is the kernel's own figure of its peak memory, known when it has ended.
+    `number` is its own among all programs that a group has started. `pid` is known when it runs, and is this machine's:
+    in a sandbox the process itself sees another one. `peak_kilobytes` is the kernel's own figure of its peak memory,
+    known when it has ended.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, number: int = 0) -> None:
         self.name = name
+        self.number = number
         self.pid: int | None = None
         self.exit_code: int | None = None
         self.peak_kilobytes = 0

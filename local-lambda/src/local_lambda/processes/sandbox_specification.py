@@ -11,25 +11,34 @@ from typing import TypedDict
 
 from local_lambda.functions.interpreter import Interpreter, virtual_environment
 
+RUNTIME_DIRECTORY = str(Path(__file__).parent / "programs" / "runtime")
+"""What is in `/var/runtime` on Lambda, as far as it is needed here."""
+
 MAX_LINKS = 40
 """As many links the kernel follows in one path."""
 
 
 class Spec(TypedDict):
-    """The folders to be seen at `/var/task`, `/opt` and `/tmp`, the address of `sandbox.localdomain`, paths to keep."""
+    """The folders to be seen at `/var/task`, `/opt`, `/var/runtime` and `/tmp`, and the address of the sandbox's name.
+
+    `keep` are paths to be seen where they are, `hidden` folders to be seen empty.
+    """
 
     task: str
     opt: str | None
+    runtime: str
     tmp: str
     hosts: str
     keep: list[str]
+    hidden: list[str]
 
 
 def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Sequence[Interpreter]) -> Spec:
     """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address of its own.
 
-    The function's Python, this package and the Python it runs on stay where they are, even below `/opt`, `/tmp` or
-    `/var/task`.
+    The function's Python, this package's programs and the Python they run on stay where they are, even below `/opt`,
+    `/tmp` or `/var/task`. Hidden are the folder that `tmp` is in, which is full of other environments' things, and the
+    user's AWS credentials.
     """
     needed = [
         Path(__file__).parent / "programs",
@@ -37,7 +46,15 @@ def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Se
         *chain.from_iterable(map(_folders, interpreters)),
     ]
     keep = {path: None for folder in needed for path in locations(folder)}
-    return {"task": str(code), "opt": str(opt) if opt else None, "tmp": str(tmp), "hosts": address, "keep": list(keep)}
+    return {
+        "task": str(code),
+        "opt": str(opt) if opt else None,
+        "runtime": RUNTIME_DIRECTORY,
+        "tmp": str(tmp),
+        "hosts": address,
+        "keep": list(keep),
+        "hidden": [str(tmp.parent), os.path.expanduser("~/.aws")],
+    }
 
 
 def _folders(interpreter: Interpreter) -> Iterator[Path]:

@@ -1,50 +1,85 @@
-"""The tool's side of the helper process that forks a supervisor for each environment; see `programs/supervisor.py`."""
+"""The tool's side of the helper process that forks a supervisor for each environment; see `programs/zygote.py`."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
-from local_lambda.processes.group import ProcessGroup, send
+from local_lambda.processes.group import ProcessGroup
+from local_lambda.processes.programs import wire
+
+CLOSE_SECONDS = 3.0
+"""What the helper has for ending all that is left, before it is killed."""
+_LOOK_SECONDS = 0.005
+_PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
 
 
 class Zygote:
-    """The helper process that forks one supervisor per environment, and removes `workspace`; see `supervisor.py`."""
+    """The helper process. It removes `workspace` when the tool has ended. One that is lost is started again."""
 
     def __init__(self, workspace: Path) -> None:
-        self._control, theirs = socket.socketpair()
-        self._groups: list[socket.socket] = []
-        script = str(Path(__file__).parent / "programs/supervisor.py")
+        self._workspace = workspace
+        self._groups: list[ProcessGroup] = []
+        self._control, self.pid = self._start()
+
+    def _start(self) -> tuple[socket.socket, int]:
+        ours, theirs = socket.socketpair()
+        script = str(Path(__file__).parent / "programs/zygote.py")
         number = 3 if theirs.fileno() != 3 else 4
         with theirs:
-            self.pid = os.posix_spawn(
+            pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-I", "-S", "-X", "utf8", script, str(number), str(workspace)],
+                [sys.executable, "-I", "-S", "-X", "utf8", script, str(number), str(self._workspace)],
                 {"PATH": os.environ.get("PATH", os.defpath)},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), number)],
                 setsid=sys.platform == "linux",
             )
+        return ours, pid
 
     def open(self) -> ProcessGroup:
         """The process group of a new environment."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            send(self._control, (), [theirs.fileno()])
-        self._groups = [*filter(_is_open, self._groups), ours]
-        return ProcessGroup(ours)
+        group = ProcessGroup(self._fork_supervisor)
+        self._groups = [*(other for other in self._groups if not other.closed), group]
+        return group
 
     def close(self) -> None:
         """End the helper, and with it every environment that has not been closed."""
         for group in self._groups:
             group.close()
         self._control.close()
+        if not self._ended(CLOSE_SECONDS):
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended(CLOSE_SECONDS)
+        if self._workspace.is_dir():  # it was killed
+            from local_lambda.processes.programs.removal import remove_tree
+
+            remove_tree(str(self._workspace))
+
+    def _fork_supervisor(self) -> socket.socket:
+        """The control socket of a new supervisor."""
+        ours, theirs = socket.socketpair()
+        if _PASS_CREDENTIALS is not None:
+            ours.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+        with theirs:
+            if not wire.send(self._control, (), [theirs.fileno()]):
+                self._control.close()
+                self._ended(CLOSE_SECONDS)
+                self._control, self.pid = self._start()
+                wire.send(self._control, (), [theirs.fileno()])
+        return ours
+
+    def _ended(self, seconds: float) -> bool:
+        """Wait for the end of the helper, for `seconds` at most."""
+        deadline = monotonic() + seconds
         try:
-            os.waitpid(self.pid, 0)
+            while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+                if monotonic() > deadline:
+                    return False
+                sleep(_LOOK_SECONDS)
         except ChildProcessError:
             pass
-
-
-def _is_open(control: socket.socket) -> bool:
-    return control.fileno() >= 0
+        return True

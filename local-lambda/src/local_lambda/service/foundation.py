@@ -117,7 +117,7 @@ class Ground:
         tmp.chmod(0o1777)
         reason = group.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
         if reason is None:
-            return address, Folders("/var/task", "/opt", extensions)
+            return address, Folders("/var/task", "/opt", extensions, "/var/runtime")
         if reason not in self._reasons and len(self._reasons) < 20:
             self._reasons.add(reason)
             self._console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
@@ -126,9 +126,9 @@ class Ground:
 
 def remove(folder: Path) -> None:
     """Remove a folder that may not be there."""
-    from shutil import rmtree
+    from local_lambda.processes.programs.removal import remove_tree
 
-    rmtree(folder, ignore_errors=True)
+    remove_tree(str(folder))
 
 
 def _loopback_address(number: int) -> str:

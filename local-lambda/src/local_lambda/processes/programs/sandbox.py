@@ -1,8 +1,9 @@
-"""Enter a view of the file system in which code, layers and scratch space are where Lambda has them. Linux only.
+"""A view of the file system in which code, layers and scratch space are where Lambda has them. Linux only.
 
-A supervisor that entered sees `/var/task`, `/opt` and `/tmp` of its environment, an `/etc/hosts` that knows `sandbox`
-and `sandbox.localdomain`, and everything else of the machine; so do the processes it starts, and nobody else. Without
-root this takes a user namespace (user_namespaces(7)), which keeps the caller's user and group. Directories of Lambda:
+A supervisor that goes on in it sees `/var/task`, `/opt`, `/var/runtime` and `/tmp` of its environment, an `/etc/hosts`
+that knows `sandbox` and `sandbox.localdomain`, no process but its own, and everything else of the machine; so do the
+processes it starts, and nothing else does. Without root this takes a user namespace (user_namespaces(7)), which keeps
+the caller's user and group. Directories of Lambda:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
 Loaded by `supervisor.py`, so this file must not import anything from the package. What goes into the description of
@@ -18,9 +19,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
 MNT_DETACH = 2
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8  # statvfs(3) has the same bits
 MS_REMOUNT, MS_BIND, MS_REC = 1 << 5, 1 << 12, 1 << 14
@@ -37,109 +38,146 @@ SWITCHES = (
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(spec: dict[str, Any]) -> str | None:
-    """Move this process into the view that `spec` describes; a reason in one line, and no change, when it cannot be.
+def enter(spec: dict[str, Any]) -> str | int:
+    """Fork a process into the view that `spec` describes. Returns twice, as fork(2) does.
 
-    `task`, `opt` (or None) and `tmp` are folders to be seen at `/var/task`, `/opt` and `/tmp`; `hosts` is the address
-    of the sandbox's host names; `keep` are paths to be seen where they are although they are below one of the three.
+    In the new process, the first of a process namespace where the machine grants one, it returns 0; in the caller, of
+    which nothing has changed, the id of that process. A reason in one line when it cannot be.
+
+    `task`, `opt` (or None), `runtime` and `tmp` are folders to be seen at `/var/task`, `/opt`, `/var/runtime` and
+    `/tmp`; `hosts` is the address of the sandbox's host names; `keep` are paths to be seen where they are although they
+    are below one of those; `hidden` are folders to be seen empty.
     """
+    entered = _fork_inside(spec, contained=True)
+    if isinstance(entered, str) and entered.startswith(("unshare: ", "mount proc /proc proc: ")):
+        # Machines that grant a view may refuse a process namespace, or its /proc, as containers do that cover parts of
+        # theirs. The view alone is better than nothing.
+        entered = _fork_inside(spec, contained=False)
+    return entered
+
+
+def _fork_inside(spec: dict[str, Any], contained: bool) -> str | int:
     root = f"{spec['tmp']}/.root"
     answers, answer = os.pipe()
-    until_joined, joined = os.pipe()
-    # Somebody else builds the view: machines refuse at any step (Ubuntu's AppArmor after namespaces were granted), and
-    # a process that is half-way inside cannot go back.
-    builder = os.fork()
-    if builder == 0:
-        os.close(joined)
-        _serve_builder(spec, root, answer, until_joined)
-    os.close(answer)
-    os.close(until_joined)
-    try:
-        told = os.read(answers, 65536)
-        if os.path.isdir(root):
-            os.rmdir(root)  # it is mounted no more: in the view it has become /
-        reason: str | None = marshal.loads(told) if told else "the process that prepares it was killed"
-        if reason is None:
-            _join(builder)
-        return reason
-    except OSError as error:
-        return _reason(error)
-    finally:
+    # Another process makes the namespaces, and one below it the view: machines refuse at any step (Ubuntu's AppArmor
+    # after namespaces were granted), and a process that is half-way inside cannot go back.
+    maker = os.fork()
+    if maker == 0:
         os.close(answers)
-        os.close(joined)
-        os.waitpid(builder, 0)
-
-
-def _serve_builder(spec: dict[str, Any], root: str, answer: int, until_joined: int) -> NoReturn:
-    """Build the view, and keep it until it is joined."""
+        if _fork_first(spec, root, answer, contained):
+            return 0
+    os.close(answer)
+    told = b""
+    while chunk := os.read(answers, 65536):  # ends when the maker has ended, and the first process is inside or gone
+        told += chunk
+    os.close(answers)
+    os.waitpid(maker, 0)
+    if os.path.isdir(root):
+        os.rmdir(root)  # it is mounted no more: in the view it has become /
+    reason, first = marshal.loads(told) if told else ("the process that prepares it was killed", 0)
+    if reason is None:
+        return int(first)
     try:
-        try:
-            _build(spec, root)
-            reason = None
-        except Exception as error:
-            reason = _reason(error)
-        os.write(answer, marshal.dumps(reason))
-        os.read(until_joined, 1)
-    finally:
+        if first:
+            os.waitpid(first, 0)  # it came up to this process, the subreaper, when the maker ended
+    except ChildProcessError:
+        pass
+    return str(reason)
+
+
+def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -> bool:
+    """In the maker: make the namespaces, and fork the process that will be inside. Returns in that one, when it is."""
+    try:
+        os.umask(0o022)
+        os.makedirs(root, exist_ok=True)
+        places = _places(spec)
+        _unshare(CLONE_NEWPID if contained else 0)
+        inside, ready = os.pipe()
+        first = os.fork()
+    except Exception as error:
+        os.write(answer, marshal.dumps((_reason(error), 0)))
         os._exit(0)
-
-
-def _join(builder: int) -> None:
-    """Enter the builder's namespaces. Nothing can go wrong half-way: who owns a user namespace may enter all in it."""
-    its, own = f"/proc/{builder}/ns", "/proc/self/ns"
-    kinds = [kind for kind in ("user", "mnt") if not os.path.samefile(f"{its}/{kind}", f"{own}/{kind}")]
-    entries = [os.open(f"{its}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+    if first:
+        os.close(ready)
+        told = os.read(inside, 65536)
+        os.write(answer, marshal.dumps((marshal.loads(told) if told else "the first process was killed", first)))
+        os._exit(0)
+    os.close(answer)
+    os.close(inside)
     try:
-        for entry in entries:
-            _call("setns", entry, 0)
-    finally:
-        for entry in entries:
-            os.close(entry)
+        _build(spec, places, root, contained)
+        reason = None
+    except Exception as error:
+        reason = _reason(error)
+    os.write(ready, marshal.dumps(reason))
+    os.close(ready)
+    if reason is not None:
+        os._exit(0)
+    return True
 
 
-def _build(spec: dict[str, Any], root: str) -> None:
-    os.umask(0o022)
-    places = _places(spec)
-    os.makedirs(root, exist_ok=True)
-    _unshare()
+def _build(spec: dict[str, Any], places: dict[str, tuple[str, bool]], root: str, contained: bool) -> None:
     # Mounts made outside later on are seen here, those made here are not seen outside.
     _call("mount", None, "/", None, MS_REC | MS_SLAVE, None)
+    if contained:
+        _call("mount", "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     _call("mount", "tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     _call("mount", None, root, None, MS_UNBINDABLE, None)  # or the binds of the folders it is in would hold it too
     # The hosts file is on a file system of its own, which goes on unseen: what lies in the root can be mounted on
     # nothing else, and on a removed file nothing else can be mounted, such as the hosts of a sandbox in this one.
-    aside = f"{root}/.hosts"
+    aside = f"{root}/.aside"
     os.mkdir(aside)
     _call("mount", "tmpfs", aside, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     with open(f"{aside}/hosts", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(_hosts(spec["hosts"]))
     places[os.path.realpath("/etc/hosts")] = (f"{aside}/hosts", False)
+    os.mkdir(f"{aside}/nothing")
+    for hidden in _hidden(spec, places):
+        places[hidden] = (f"{aside}/nothing", True)
     _View(root, places).fill("", "/", False)
     os.chdir(root)
     _call("pivot_root", ".", ".")  # pivot_root(2): the old root then lies on the new one
     _call("umount2", ".", MNT_DETACH)
     os.chdir("/")
-    _call("umount2", "/.hosts", 0)
-    os.rmdir("/.hosts")
+    _call("umount2", "/.aside", 0)
+    os.rmdir("/.aside")
     _call("mount", None, "/", None, MS_PRIVATE, None)
     _call("mount", None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, None)
 
 
-def _unshare() -> None:
+def _unshare(more: int = 0) -> None:
+    """A mount namespace and those of `more`; without root that takes a user namespace, which owns them."""
     try:
-        _call("unshare", CLONE_NEWNS)
+        _call("unshare", CLONE_NEWNS | more)
         return
     except PermissionError:
         user, group = os.geteuid(), os.getegid()
-    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    _call("unshare", CLONE_NEWUSER | CLONE_NEWNS | more)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 
 
+def _hidden(spec: dict[str, Any], places: dict[str, tuple[str, bool]]) -> list[str]:
+    """The folders to be seen empty, as far as they would be seen at all and nothing in them is needed."""
+    found = []
+    for folder in spec["hidden"]:
+        path = os.path.realpath(folder)
+        seen = not any(f"{path}/".startswith(f"{place}/") for place in places)
+        needed = any(kept.startswith(f"{path}/") for kept in (*places, *spec["keep"]))
+        if seen and not needed and os.path.isdir(path):
+            found.append(path)
+    return found
+
+
 def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:
     """What is seen where: path to source (empty: an empty folder) and whether it is read-only."""
-    sources = {"/var/task": spec["task"], "/opt": spec["opt"] or "", "/tmp": spec["tmp"]}
+    sources = {
+        "/var/task": spec["task"],
+        "/var/runtime": spec["runtime"],
+        "/opt": spec["opt"] or "",
+        "/tmp": spec["tmp"],
+    }
     places = {path: (source and os.path.realpath(source), path != "/tmp") for path, source in sources.items()}
     kept: list[str] = []
     for keep in sorted(spec["keep"]):

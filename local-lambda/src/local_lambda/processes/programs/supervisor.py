@@ -1,31 +1,37 @@
 """The process that starts, signals and reaps the processes of one execution environment, and outlives nobody.
 
-Run as a script by an isolated interpreter (`python -I -S supervisor.py FD WORKSPACE`), it imports almost nothing, so it
-is up in a few milliseconds and forks cheaply. It has two roles:
+It is forked by the zygote and controlled through a socket. When that closes, because the tool asked for it or because
+the tool was killed, it kills everything the environment ever started, however deeply forked or daemonized:
 
-* the *zygote*, started once per tool, forks one supervisor for every environment it is sent a socket for, and removes
-  the tool's workspace when all of them have ended: that too must happen when the tool is killed;
-* a *supervisor* is the subreaper of everything its environment starts, however deeply forked or daemonized. When its
-  socket closes, because the tool asked for it or because the tool was killed, it kills all of it.
+* in a sandbox it is the first process of a process namespace (pid_namespaces(7)). Nothing else can be seen from there,
+  so nothing else can be killed from there; and when it ends, the kernel kills all others in the namespace;
+* without one it is the subreaper of its processes. If it is killed, they come up to the zygote, which kills them; so it
+  does not go on without the zygote.
 
-Messages are marshalled tuples behind a four-byte length. This file must not import anything from the package.
+This file must not import anything from the package.
 """
 
 from __future__ import annotations
 
-import _socket  # importing `socket` costs 8 ms this process does not need
 import marshal
 import os
 import select
 import signal
 import sys
 
+if __package__:
+    from . import wire
+else:  # loaded from its own folder by an isolated interpreter
+    import wire  # type: ignore[import-not-found,no-redef]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` costs 3 ms
     from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-CLOSE_FDS_FROM = 3
+FIRST_PROCESS = 1
+EVERYBODY = -1
+"""As the target of kill(2) in a process namespace: all but the one that calls, which is the first."""
 
 
 def prctl(option: int, value: int) -> None:
@@ -36,32 +42,37 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def receive(control: Any) -> tuple[Any, list[int]] | None:
-    """The next message and its file descriptors; None when the other side has closed."""
-    try:
-        header, ancillary, _, _ = control.recvmsg(4, _socket.CMSG_SPACE(4 * 8), getattr(_socket, "MSG_CMSG_CLOEXEC", 0))
-    except OSError:  # a tool that ended before it had read all our messages resets the connection
-        return None
-    descriptors: list[int] = []
-    for level, kind, data in ancillary:
-        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            descriptors += [int.from_bytes(data[i : i + 4], sys.byteorder) for i in range(0, len(data) - 3, 4)]
-    body, missing = b"", int.from_bytes(header, "big")
-    while missing:
-        chunk = control.recv(min(missing, 1 << 20))
-        if not chunk:
-            return None
-        body, missing = body + chunk, missing - len(chunk)
-    return (marshal.loads(body), descriptors) if header else None
+def become_subreaper() -> None:
+    """From now on orphans below this process become its children."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def send(control: Any, *message: Any) -> None:
-    """Send one message; a tool that is gone is noticed by the next receive."""
-    body = marshal.dumps(message)
+def wake_on_exits() -> int:
+    """A descriptor that can be read when a child has ended."""
+    wakeup, wake = os.pipe()
+    for end in (wakeup, wake):
+        os.set_blocking(end, False)
+        os.set_inheritable(end, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wakeup
+
+
+def drain(descriptor: int) -> bytes:
+    """What can be read from a pipe without waiting."""
     try:
-        control.sendall(len(body).to_bytes(4, "big") + body)
-    except OSError:
-        pass
+        return os.read(descriptor, 65536)
+    except BlockingIOError:
+        return b""
+
+
+def kill(pid: int) -> None:
+    """Kill a process, and its process group if it leads one."""
+    for send in (os.kill, os.killpg):
+        try:
+            send(pid, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def children(pid: int | str = "self") -> list[int]:
@@ -85,38 +96,45 @@ def descendants(pid: int | str = "self") -> list[int]:
 
 
 class Supervisor:
-    """Everything one environment started. The tool's requests come in through `control`, exits are reported to it."""
+    """Everything one environment started. The tool's requests come in through `control`, exits are reported to it.
 
-    def __init__(self, control: Any) -> None:
+    Each program has a number, given by the tool. `report` is where the zygote reads the process id of a successor.
+    """
+
+    def __init__(self, control: Any, report: int) -> None:
         self.control = control
-        self.running: dict[int, str] = {}
+        self.report = report
+        self.running: dict[int, int] = {}
+        """Process ids, and the numbers of their programs."""
+        self.contained = False
+        """Whether all processes are in a namespace of which this is the first."""
 
     def serve(self) -> None:
         """Serve requests and reap until the tool closes the socket, then kill what is left."""
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
-        wakeup, wake = os.pipe()
-        for end in (wakeup, wake):
-            os.set_blocking(end, False)
-            os.set_inheritable(end, False)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        become_subreaper()
+        wakeup = wake_on_exits()
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(wakeup, select.POLLIN)
+        poll.register(self.report, 0)  # it breaks when the zygote has ended
         try:
             while self._serve_one(poll.poll(), wakeup):
-                pass
+                if self.contained and self.report >= 0:
+                    poll.unregister(self.report)
+                    self.report = -1
         finally:
-            self.kill_all()
+            self._kill_everything()
 
     def _serve_one(self, ready: list[tuple[int, int]], wakeup: int) -> bool:
         """Act on what has come in; False when the tool has closed the socket."""
         for descriptor, _ in ready:
             if descriptor == wakeup:
-                os.read(wakeup, 512)
+                drain(wakeup)
                 self.reap()
                 continue
-            request = receive(self.control)
+            if descriptor == self.report:  # nothing would kill what is left if this process were killed as well
+                return False
+            request = wire.receive(self.control)
             if request is None:
                 return False
             (verb, *arguments), descriptors = request
@@ -124,15 +142,21 @@ class Supervisor:
         return True
 
     def sandbox(self, spec: dict[str, Any]) -> None:
-        """Enter the sandbox; see `sandbox.py`. Only what is spawned afterwards is in it."""
-        reason = f"it needs Linux, and this is {sys.platform}"
+        """Go on in the sandbox, as another process; see `sandbox.py`. Only what is spawned afterwards is in it."""
+        entered: str | int = f"it needs Linux, and this is {sys.platform}"
         if sys.platform == "linux":
             import sandbox  # type: ignore[import-not-found]
 
-            reason = sandbox.enter(spec)
-        send(self.control, "sandboxed", reason)
+            entered = sandbox.enter(spec)
+        if isinstance(entered, int) and entered != 0:
+            os.write(self.report, b"%d " % entered)
+            os._exit(0)
+        if entered == 0:
+            self.contained = os.getpid() == FIRST_PROCESS
+            become_subreaper()
+        wire.send(self.control, ("sandboxed", None if entered == 0 else entered))
 
-    def spawn(self, name: str, argv: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> None:
+    def spawn(self, number: int, argv: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> None:
         """Start a program in a session of its own; `fds` become standard output and error, and the log descriptor."""
         failed, failing = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         pid = os.fork()
@@ -145,10 +169,13 @@ class Supervisor:
         os.close(failed)
         if error:
             os.waitpid(pid, 0)
-            send(self.control, "failed", name, *marshal.loads(error))
+            wire.send(self.control, ("failed", number, *marshal.loads(error)))
         else:
-            self.running[pid] = name
-            send(self.control, "spawned", name, pid)
+            self.running[pid] = number
+            if self.contained:  # the tool knows it by another id, which it gets from the kernel with the credentials
+                wire.send(self.control, ("spawned", number, None), speaker=(pid, os.geteuid(), os.getegid()))
+            else:
+                wire.send(self.control, ("spawned", number, pid))
 
     def _exec(self, argv: list[str], env: dict[str, str], cwd: str, fds: list[int], failing: int) -> NoReturn:
         try:
@@ -171,77 +198,50 @@ class Supervisor:
         finally:
             os._exit(127)
 
-    def signal(self, pid: int, number: int) -> None:
-        """Signal a process group; one that is already gone is not an error."""
-        try:
-            os.killpg(pid, number)
-        except OSError:
-            pass
+    def signal(self, number: int, signal_number: int) -> None:
+        """Signal a program's process group; one that is already gone is not an error."""
+        for pid, program in self.running.items():
+            if program == number:
+                try:
+                    os.killpg(pid, signal_number)
+                except OSError:
+                    pass
 
-    def signal_all(self, number: int) -> None:
+    def signal_all(self, signal_number: int) -> None:
         """Signal every process of the environment, however deeply forked."""
-        for pid in descendants() or list(self.running):
+        for pid in [EVERYBODY] if self.contained else descendants() or list(self.running):
             try:
-                os.kill(pid, number)
+                os.kill(pid, signal_number)
             except OSError:
                 pass
 
     def kill_all(self) -> None:
-        """Kill everything below this process; when a process dies its children come up to us and are next."""
+        """Kill everything below this process, and say when it is done."""
+        self._kill_everything()
+        wire.send(self.control, ("killed",))
+
+    def _kill_everything(self) -> None:
+        """When a process dies its children come up to us and are next."""
         while True:
-            targets = children() or list(self.running)
-            for pid in targets:
-                for kill in (os.kill, os.killpg):
-                    try:
-                        kill(pid, signal.SIGKILL)
-                    except OSError:
-                        pass
+            if self.contained:
+                self.signal_all(signal.SIGKILL)
+            for pid in children() or list(self.running):
+                kill(pid)
             if not self.reap(block=True):
                 break
-        send(self.control, "killed")
 
     def reap(self, block: bool = False) -> bool:
         """Reap what has ended and report the environment's own processes; False when there is no child left."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, 0 if block else os.WNOHANG)
+                pid, status, usage = os.wait4(EVERYBODY, 0 if block else os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
-            name = self.running.pop(pid, None)
-            if name is not None:
+            number = self.running.pop(pid, None)
+            if number is not None:
                 kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss // 1024
-                send(self.control, "exited", name, pid, os.waitstatus_to_exitcode(status), kilobytes)
+                wire.send(self.control, ("exited", number, os.waitstatus_to_exitcode(status), kilobytes))
             if block:
                 return True
-
-
-def serve_zygote(control: Any, workspace: str) -> None:
-    """Fork a supervisor for every socket received, until the tool closes; then clean up after all of them."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    if sys.platform == "linux":  # every fork inherits what is loaded now
-        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-        import sandbox  # noqa: F401
-    while (request := receive(control)) is not None:
-        (descriptor,) = request[1]
-        if os.fork() == 0:
-            control.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            Supervisor(_socket.socket(fileno=descriptor)).serve()
-            os._exit(0)
-        os.close(descriptor)
-    try:
-        os.wait()  # children are reaped by themselves here, so this returns when the last one has ended
-    except ChildProcessError:
-        pass
-    if os.path.isdir(workspace):
-        import shutil
-
-        shutil.rmtree(workspace, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    serve_zygote(_socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

@@ -1,7 +1,8 @@
-"""The program of the managed Python runtime: what `/var/runtime/bootstrap.py` is on Lambda. Runs on Python 3.8 to 3.13.
+"""The program of the managed Python runtime: what `/var/runtime/bootstrap.py` is on Lambda. Runs on Python 3.8 to 3.14.
 
 Puts the code and the layers on `sys.path` in Lambda's order and hands over to `awslambdaric`, the runtime interface
-client, which is found in the function's own environment. This file must not import anything from the package.
+client, which is found in the function's own environment. This file must not import anything from the package, and
+nothing else may be in its folder: wrappers put `LAMBDA_RUNTIME_DIR` on `PYTHONPATH`.
 """
 
 import os
@@ -23,12 +24,11 @@ def prepare_path(task_root):  # type: (str) -> None
         site.addsitedir(folder)
 
 
-def main():  # type: () -> None
-    """Run the handler that `_HANDLER` names."""
-    task_root = os.environ["LAMBDA_TASK_ROOT"]
-    prepare_path(task_root)
+if __name__ == "__main__":
+    prepare_path(os.environ["LAMBDA_TASK_ROOT"])
+    # The name is part of Lambda's interface: agents such as Sentry's look for it in `__main__` and patch what is in it.
     try:
-        from awslambdaric.__main__ import main as run
+        import awslambdaric.__main__ as awslambdaricmain
     except ImportError as error:
         if not (error.name or "").startswith("awslambdaric"):
             raise
@@ -37,8 +37,4 @@ def main():  # type: () -> None
                 sys.executable
             )
         )
-    run([task_root, os.environ["_HANDLER"]])
-
-
-if __name__ == "__main__":
-    main()
+    awslambdaricmain.main([os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]])
