@@ -38,14 +38,14 @@ def write(repository: Path, folder: str, makefile: str) -> None:
     (repository / folder / "Makefile").write_text(makefile)
 
 
-def start(repository: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `make run`."""
+def start(repository: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start `make run` with these arguments and environment variables."""
     command = ["make", "--no-print-directory", "run", "UV=", *arguments]
     kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     return subprocess.Popen(
         command,
         cwd=repository,
-        env=kept,
+        env={**kept, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -53,9 +53,9 @@ def start(repository: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def run(repository: Path, *arguments: str) -> tuple[int, list[str]]:
+def run(repository: Path, *arguments: str, **variables: str) -> tuple[int, list[str]]:
     """Run `make run`; returns the exit status and the lines, their times as [S]."""
-    process = start(repository, *arguments)
+    process = start(repository, *arguments, **variables)
     output, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, re.sub(r"\(\d+\.\d s\)", "([S])", output).splitlines()
 
@@ -136,6 +136,42 @@ def test_variables_when_given_to_make(repository: Path) -> None:
     assert status == 0
     assert "WORD=hello UV=/bin/sh PYTHON=python3" in log
     assert "-j" not in log
+
+
+@pytest.mark.parametrize(
+    ("variables", "index"),
+    [
+        ({"PIP_INDEX_URL": "http://pip"}, "http://pip"),
+        ({"PIP_INDEX_URL": "http://pip", "UV_INDEX_URL": "http://uv"}, "http://uv"),
+        ({"PIP_INDEX_URL": "http://pip", "UV_DEFAULT_INDEX": "http://uv"}, "http://uv"),
+        ({}, ""),
+    ],
+)
+def test_index_when_it_is_named_for_pip(repository: Path, variables: dict[str, str], index: str) -> None:
+    """uv does not read pip's variables; its own come first."""
+    write(repository, "a", INSTALLED + "run: ; @echo index=$$UV_DEFAULT_INDEX\n")
+    status, _ = run(repository, **{"PIP_INDEX_URL": "", "UV_INDEX_URL": "", **variables})
+    assert status == 0
+    assert (repository / "run-logs/a.log").read_text().splitlines()[-1] == f"index={index}"
+
+
+@pytest.mark.parametrize("some_are_installed", [True, False])
+def test_message_when_the_package_index_is_out_of_reach(repository: Path, some_are_installed: bool) -> None:
+    """uv's reason is shown before tox starts; what is installed already is tested all the same."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("no uv on PATH")
+    (repository / ".venv/bin").mkdir(parents=True)
+    (repository / ".venv/bin/uv").symlink_to(uv)
+    (repository / ".venv/.installed").touch()
+    if some_are_installed:
+        (repository / ".tox").mkdir()
+    shell = {**os.environ, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+    command = ["make", "need-index", "UV="]
+    done = subprocess.run(command, cwd=repository, env=shell, capture_output=True, text=True, timeout=PATIENCE)
+    assert "http://127.0.0.1:9/simple/pip/" in done.stderr
+    assert "the package index is not available, see above" in done.stderr
+    assert (done.returncode == 0) is some_are_installed
 
 
 def test_progress_when_an_installation_takes_long(repository: Path) -> None:
