@@ -146,6 +146,13 @@ class Tool:
                 assert waiting, f"no line with {pattern!r} in:\n{self.text}"
                 self._changed.wait(left)
 
+    def wait_for_lines(self, pattern: str, count: int) -> None:
+        """Return when so many lines have the pattern in them."""
+        since = 0
+        for _ in range(count):
+            line = self.wait_for(pattern, since).string
+            since = self.lines.index(line, since) + 1
+
     def log_of(self, request_id: str) -> list[str]:
         """The lines of one invocation, from START to the last line of REPORT, without their lanes."""
         self.wait_for(f"REPORT RequestId: {request_id}")

@@ -75,16 +75,12 @@ def started(
 
 def _check_descriptors() -> None:
     """Without some descriptors to begin with, libraries end the process in ways that nobody can answer for."""
-    from resource import RLIMIT_NOFILE, getrlimit
+    from local_lambda.service.descriptors import descriptors
 
-    limit = getrlimit(RLIMIT_NOFILE)[0]
-    try:
-        used = len(os.listdir("/dev/fd")) - 1
-    except OSError:
-        used = 3
-    if 0 <= limit < used + DESCRIPTORS:
+    limit, free = descriptors()
+    if free < DESCRIPTORS:
         raise StartError(
-            f"only {limit} files may be open, {used} are, and {DESCRIPTORS} more are needed at least: "
+            f"only {limit} files may be open, {limit - free} are, and {DESCRIPTORS} more are needed at least: "
             "raise the limit, for example with `ulimit -n 4096`"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -19,12 +20,16 @@ from local_lambda.processes.process import Process
 from local_lambda.processes.sandbox_specification import spec
 from local_lambda.processes.variables import Endpoints
 from local_lambda.processes.zygote import Zygote
+from local_lambda.service.descriptors import descriptors
 from local_lambda.sinks.console import Console
 
 if TYPE_CHECKING:
     import socket
 
 LOOPBACK = "127.0.0.1"
+DESCRIPTORS = 16
+"""What must be free before an environment is created. It needs ten, some of them later: one that has begun and cannot
+accept its runtime's connection would keep its caller waiting until the Init phase times out."""
 
 
 class Program(NamedTuple):
@@ -90,6 +95,8 @@ class Ground:
         tmp = self._workspace / f"tmp-{self._count}"
         with ExitStack() as undo:
             try:
+                if descriptors()[1] < DESCRIPTORS:
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
                 listener = undo.enter_context(listen(LOOPBACK, 0))
                 group = self._zygote.open()
                 undo.callback(group.close)
