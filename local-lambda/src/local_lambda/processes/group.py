@@ -83,12 +83,14 @@ class ProcessGroup:
         reason = self._reconnect() if self._control is None else None
         self._count += 1
         process = Process(name, self._count)
-        theirs = []
-        for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:
-            read, write = os.pipe()
-            os.set_blocking(read, False)
-            process.add_output(kind(read, process))
-            theirs.append(write)
+        try:
+            theirs = _open_pipes(process, framed_log)
+        except OSError as error:
+            if self._loop is None:
+                raise
+            self.processes[process.number] = process
+            self._loop.call_soon(self._handle, None, "failed", process.number, error.errno, error.strerror)
+            return process
         message = ("spawn", process.number, list(argv), dict(env), cwd)
         if reason is None and not self._send(*message, descriptors=theirs):
             reason = "the environment's supervisor was killed"
@@ -266,3 +268,20 @@ class ProcessGroup:
                 self._loop.remove_reader(output.descriptor)
             os.close(output.descriptor)
         process.outputs = []
+
+
+def _open_pipes(process: Process, framed_log: bool) -> list[int]:
+    """Pipes for what the process writes; the write ends. Raises OSError, with nothing left open."""
+    theirs: list[int] = []
+    try:
+        for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:
+            read, write = os.pipe()
+            os.set_blocking(read, False)
+            process.add_output(kind(read, process))
+            theirs.append(write)
+    except OSError:
+        for descriptor in (*theirs, *(output.descriptor for output in process.outputs)):
+            os.close(descriptor)
+        process.outputs = []
+        raise
+    return theirs

@@ -156,6 +156,7 @@ class EnvironmentPool:
         except Exception as error:  # no descriptors, no space, a bug: the next caller may have more luck
             self._refuse(caller, error)
             return False
+        self._fault = ""
         environment.on_free = self._freed
         self.environments.append(environment)
         return self._give(environment, caller)
@@ -169,7 +170,6 @@ class EnvironmentPool:
             self._end(environment, lambda environment: None)
             self._refuse(caller, error)
             return False
-        self._fault = ""
         return True
 
     def _end(self, environment: ExecutionEnvironment, when_ended: Callable[[ExecutionEnvironment], None]) -> None:
