@@ -23,10 +23,14 @@ class FakeEnvironment:
         self.responded = False
         self.ended = False
         self.served: list[Invocation] = []
+        self.fault: Exception | None = None
+        """What starting its processes raises."""
 
     def invoke(self, invocation: Invocation) -> None:
         """Take an invocation; two at a time would be a fault."""
         assert self.current is None
+        if self.fault is not None:
+            raise self.fault
         self.free, self.responded, self.current = False, False, invocation
         self.served.append(invocation)
 
