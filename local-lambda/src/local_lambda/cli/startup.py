@@ -99,9 +99,9 @@ def _recorder(options: RecordingOptions, console: Console) -> Iterator[Recorder 
     if not options.wanted:
         yield None
         return
-    from local_lambda.timeline.drawing import recorded
+    from local_lambda.cli.recording import recorded
 
-    with recorded(options.record, options.timeline, options.trace_events, os.environ) as recorder:
+    with recorded(options) as recorder:
         try:
             yield recorder
         finally:

@@ -1,17 +1,14 @@
-"""Recordings and drawings as files: `local-lambda timeline`, and the options of other commands that ask for them."""
+"""Drawings of a run as files or text, by the endings of their names."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TextIO
 
 from local_lambda.errors import UsageError
-from local_lambda.sinks.recorder import Recorder, open_recording
 from local_lambda.timeline.model import Timeline
 from local_lambda.timeline.reading import read
 
@@ -35,38 +32,20 @@ def draw_recording(recording: Path, output: Path | None) -> None:
         _write(output, _drawing(output)(timeline))
 
 
-@contextmanager
-def recorded(
-    record: Path | None, drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]
-) -> Iterator[Recorder]:
-    """The recorder of a run, into the file `record` if there is one.
-
-    At the end the run is drawn, as `drawing` (`-` is text) and `trace_events`. Raises UsageError before it begins.
-    """
-    if drawing not in (None, TERMINAL):
+def check_drawings(drawing: Path | None, trace_events: Path | None) -> None:
+    """Raises UsageError when one of them cannot be drawn; `-` stands for text on standard error."""
+    if drawing is not None and drawing != TERMINAL:
         _check(drawing, _SUFFIXES[:2])
     if trace_events is not None:
         _check(trace_events, _SUFFIXES[2:])
-    with open_recording(record) if record else TemporaryFile("w+", encoding="utf-8") as file:
-        try:
-            yield Recorder(file)
-        finally:
-            file.flush()
-            if drawing or trace_events:
-                _draw_all(_lines(record, file), drawing, trace_events, shell)
 
 
-def _lines(record: Path | None, file: TextIO) -> list[str]:
-    if record:
-        with record.open(encoding="utf-8") as lines:
-            return lines.readlines()
-    file.seek(0)
-    return file.readlines()
-
-
-def _draw_all(recording: list[str], drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]) -> None:
-    if not recording:
-        return  # nothing has run: there is an error that says why
+def draw_run(
+    recording: Sequence[str], drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]
+) -> None:
+    """Draw the run of these lines, as asked for. Without a line nothing has run, and an error says why."""
+    if not recording or (drawing is None and trace_events is None):
+        return
     timeline = read(recording)
     if drawing == TERMINAL:
         _print(timeline, sys.stderr, shell)

@@ -1,0 +1,35 @@
+"""The run of a command recorded, and drawn at the end: the options that most commands have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
+
+from local_lambda.cli.options import RecordingOptions
+from local_lambda.sinks.recorder import Recorder, open_recording
+from local_lambda.timeline.drawing import check_drawings, draw_run
+
+
+@contextmanager
+def recorded(options: RecordingOptions) -> Iterator[Recorder]:
+    """The recorder of a run; at its end the run is drawn. Raises UsageError before it begins."""
+    check_drawings(options.timeline, options.trace_events)
+    with open_recording(options.record) if options.record else TemporaryFile("w+", encoding="utf-8") as file:
+        try:
+            yield Recorder(file)
+        finally:
+            file.flush()
+            if options.timeline or options.trace_events:
+                draw_run(_lines(options.record, file), options.timeline, options.trace_events, os.environ)
+
+
+def _lines(record: Path | None, file: TextIO) -> list[str]:
+    if record:
+        with record.open(encoding="utf-8") as lines:
+            return lines.readlines()
+    file.seek(0)
+    return file.readlines()
