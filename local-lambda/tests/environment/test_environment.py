@@ -81,7 +81,7 @@ def test_durations_are_measured_and_billed(rig: Rig) -> None:
     rig.clock.advance(0.25)
     rig.ask()
     rig.clock.advance(0.040)
-    rig.environment.respond(call.id, b"12345", rig.clock.now - 0.010)
+    rig.environment.runtime.respond(call.id, b"12345", rig.clock.now - 0.010)
     rig.clock.advance(0.0021)
     rig.ask()
     rig.story()
@@ -121,7 +121,7 @@ def test_error_of_the_handler_is_a_success_of_the_runtime(rig: Rig) -> None:
     """The caller gets the body as it is; status and error type stay those of a success."""
     rig.warm()
     call = rig.call()
-    rig.environment.fail(call.id, b"the error", rig.clock.now, cause="the cause")
+    rig.environment.runtime.fail(call.id, b"the error", rig.clock.now, cause="the cause")
     rig.ask()
     assert (call.response.payload, call.response.failed) == (b"the error", True)
     assert rig.story() == INVOKED
@@ -132,7 +132,7 @@ def test_response_that_is_refused_fails_the_invocation_only(rig: Rig) -> None:
     """Too large, cut off, streamed: the caller gets an error, the runtime goes on."""
     rig.warm()
     call = rig.call()
-    rig.environment.refuse_response(call.id, b"too large", rig.clock.now)
+    rig.environment.runtime.refuse_response(call.id, b"too large", rig.clock.now)
     assert (call.response.payload, call.response.failed) == (b"too large", True)
     rig.ask()
     assert rig.state == ("Idle", "Ready")
@@ -181,10 +181,10 @@ def test_next_when_cancelled_gets_nothing(rig: Rig) -> None:
     """The invocation waits for a runtime that still listens."""
     rig.warm()
     lost: list[object] = []
-    rig.environment.next_invocation(lost.append)
-    rig.environment.next_cancelled(lost.append)
+    rig.environment.runtime.next(lost.append)
+    rig.environment.runtime.next_cancelled(lost.append)
     other: list[object] = []
-    rig.environment.next_cancelled(other.append)
+    rig.environment.runtime.next_cancelled(other.append)
     call = rig.call()
     rig.ask()
     assert (rig.delivered, other) == ([call.invocation], [])
@@ -202,12 +202,12 @@ def test_answer_to_something_else_is_refused_and_changes_nothing(
     identifier = call.id if request_id is None else request_id
     attempt = call.invocation.invocation_id if invocation_id == "same" else invocation_id
     before = rig.state
-    for verb in (rig.environment.respond, rig.environment.fail):
+    for verb in (rig.environment.runtime.respond, rig.environment.runtime.fail):
         with pytest.raises(ApiError) as refusal:
             verb(identifier, b"", rig.clock.now, attempt)
         assert (refusal.value.status, refusal.value.error_type) == (400, "InvalidRequestID")
     assert (rig.state, call.responses) == (before, [])
-    rig.environment.respond(call.id, b"", rig.clock.now, call.invocation.invocation_id)
+    rig.environment.runtime.respond(call.id, b"", rig.clock.now, call.invocation.invocation_id)
     assert len(call.responses) == 1
 
 
@@ -217,12 +217,12 @@ def test_answer_twice_is_refused_and_changes_nothing(rig: Rig) -> None:
     call = rig.call()
     rig.respond(call, b"first")
     with pytest.raises(InvalidStateTransition):
-        rig.environment.respond(call.id, b"second", rig.clock.now)
+        rig.environment.runtime.respond(call.id, b"second", rig.clock.now)
     with pytest.raises(InvalidStateTransition):
-        rig.environment.fail(call.id, b"third", rig.clock.now)
+        rig.environment.runtime.fail(call.id, b"third", rig.clock.now)
     rig.ask()
     with pytest.raises(InvalidStateTransition):
-        rig.environment.respond(call.id, b"fourth", rig.clock.now)
+        rig.environment.runtime.respond(call.id, b"fourth", rig.clock.now)
     assert call.response.payload == b"first"
     assert rig.story() == INVOKED
 

@@ -132,7 +132,7 @@ def exit_early(rig: Rig) -> None:
 
 
 def post_init_error(rig: Rig) -> None:
-    rig.environment.fail_init(b'{"posted":1}', "Runtime.Posted")
+    rig.environment.runtime.fail_init(b'{"posted":1}', "Runtime.Posted")
     exit_early(rig)
 
 
@@ -217,7 +217,7 @@ def test_init_error_after_the_first_next_is_refused(rig: Rig) -> None:
     """And changes nothing."""
     rig.warm()
     with pytest.raises(InvalidStateTransition):
-        rig.environment.fail_init(b"{}", "Runtime.Posted")
+        rig.environment.runtime.fail_init(b"{}", "Runtime.Posted")
     assert rig.state == ("Idle", "Ready")
     assert rig.environment.init_failure is None
 

@@ -135,7 +135,7 @@ def test_shutdown_hands_out_what_was_reported_before(rig: Rig) -> None:
     """Events that wait for their turn are not lost."""
     rig.warm()
     call = rig.call()
-    rig.environment.respond(call.id, b"1", rig.clock.now)
-    rig.environment.next_invocation(rig.delivered.append)
+    rig.environment.runtime.respond(call.id, b"1", rig.clock.now)
+    rig.environment.runtime.next(rig.delivered.append)
     assert rig.shut_down() == ["terminated"]
     assert rig.story() == ["start", "runtimeDone success", "report success"]

@@ -226,7 +226,7 @@ class Rig:
     @property
     def state(self) -> tuple[str, str]:
         """Of environment and runtime."""
-        return self.environment.machine.state, self.environment.runtime.state
+        return self.environment.machine.state, self.environment.runtime.machine.state
 
     @property
     def process(self) -> FakeProcess:
@@ -244,12 +244,12 @@ class Rig:
 
     def ask(self) -> None:
         """The runtime asks for the next invocation."""
-        self.environment.next_invocation(self.delivered.append)
+        self.environment.runtime.next(self.delivered.append)
         self.clock.run()
 
     def respond(self, call: Call, payload: bytes = b"1") -> None:
         """The runtime has a result."""
-        self.environment.respond(call.id, payload, self.clock.now)
+        self.environment.runtime.respond(call.id, payload, self.clock.now)
         self.clock.run()
 
     def warm(self) -> None:

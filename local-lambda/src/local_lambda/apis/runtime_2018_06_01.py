@@ -54,7 +54,7 @@ def runtime_api(environment: ExecutionEnvironment) -> Application:
         elif path == PREFIX + b"init/error":
             if exchange.method != b"POST":
                 raise _not_allowed(exchange)
-            environment.fail_init(*_init_error(exchange))
+            environment.runtime.fail_init(*_init_error(exchange))
             exchange.respond(202, _STATUS_OK, JSON)
         elif path == b"/2018-06-01/ping":
             exchange.respond(200, b"pong", b"Content-Type: text/plain\r\n")
@@ -81,8 +81,8 @@ def _next(environment: ExecutionEnvironment, exchange: Exchange) -> None:
             headers += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
         exchange.respond(200, invocation.payload, headers.encode("utf-8"))
 
-    exchange.on_disconnect = lambda: environment.next_cancelled(deliver)
-    environment.next_invocation(deliver)
+    exchange.on_disconnect = lambda: environment.runtime.next_cancelled(deliver)
+    environment.runtime.next(deliver)
 
 
 def _answer(environment: ExecutionEnvironment, exchange: Exchange, path: bytes) -> None:
@@ -93,22 +93,22 @@ def _answer(environment: ExecutionEnvironment, exchange: Exchange, path: bytes) 
         raise _not_allowed(exchange)
     request_id = request.decode("latin-1")
     if exchange.incomplete:
-        environment.refuse_response(request_id, _TRUNCATED, exchange.began)
+        environment.runtime.refuse_response(request_id, _TRUNCATED, exchange.began)
         raise ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
     if exchange.body_size > MAX_PAYLOAD_BYTES:
-        environment.refuse_response(request_id, RESPONSE_TOO_LARGE, exchange.began)
+        environment.runtime.refuse_response(request_id, RESPONSE_TOO_LARGE, exchange.began)
         raise ApiError(
             413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
         )
     if exchange.header(b"lambda-runtime-function-response-mode"):
-        environment.refuse_response(request_id, _STREAMING, exchange.began)
+        environment.runtime.refuse_response(request_id, _STREAMING, exchange.began)
         raise ApiError(400, "InvalidFunctionResponseMode", "Invalid function response mode")
     invocation_id = exchange.header(b"lambda-runtime-invocation-id").decode("latin-1") or None
     if verb == b"response":
-        environment.respond(request_id, exchange.body, exchange.began, invocation_id)
+        environment.runtime.respond(request_id, exchange.body, exchange.began, invocation_id)
     else:
         cause = exchange.header(b"lambda-runtime-function-xray-error-cause").decode("utf-8", "replace")
-        environment.fail(request_id, _error_body(exchange), exchange.began, invocation_id, cause or None)
+        environment.runtime.fail(request_id, _error_body(exchange), exchange.began, invocation_id, cause or None)
     exchange.respond(202, _STATUS_OK, JSON)
 
 

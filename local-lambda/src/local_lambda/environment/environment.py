@@ -14,12 +14,13 @@ from functools import partial
 
 from local_lambda.environment import reporting
 from local_lambda.environment.extensions import Extension, Extensions
-from local_lambda.environment.failures import SHUT_DOWN, Failure, exited, extension_ended, init_timed_out, timed_out
+from local_lambda.environment.failures import SHUT_DOWN, Failure, exited, extension_ended, timed_out
 from local_lambda.environment.init_phase import InitPhase
 from local_lambda.environment.invocation import Invocation
-from local_lambda.environment.invoke_phase import Deliver, InvokePhase
-from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes, Timer
+from local_lambda.environment.invoke_phase import InvokePhase
+from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes
 from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.runtime import Runtime
 from local_lambda.environment.shutdown_phase import ShutdownPhase
 from local_lambda.environment.states import (
     BUSY,
@@ -28,15 +29,11 @@ from local_lambda.environment.states import (
     INITIALIZING,
     NEW,
     RESETTING,
-    RESPONSE_SENT,
-    RUNTIME,
     SHUTTING_DOWN,
-    STARTED,
     STOPPED,
     TERMINATED,
     Machine,
 )
-from local_lambda.errors import ApiError
 from local_lambda.events import local
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -64,7 +61,6 @@ class ExecutionEnvironment:
         self.stream = stream
         self.subscriptions = subscriptions
         self.machine = Machine("environment", ENVIRONMENT, NEW)
-        self.runtime = Machine("runtime", RUNTIME, STARTED)
         self.extensions = Extensions(stream, clock, self._extension_registered, self._extension_waits)
         self.control = ProcessControl(
             processes,
@@ -89,12 +85,11 @@ class ExecutionEnvironment:
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
         self._invoke_phase = InvokePhase(
-            function, self.runtime, self.extensions, self.control, memory, stream, clock, log_tail, self._timed_out
+            function, self.extensions, self.control, memory, stream, clock, log_tail, self._timed_out
         )
+        self.runtime = Runtime(self._runtime_ready, self._invoke_phase.respond, self._runtime_done, self._runtime_said)
         self._shutdown_phase: ShutdownPhase | None = None
         self._loop: Loop | None = None
-        self._init_timer: Timer | None = None
-        self._last_request_id: str | None = None
         self._on_terminated: list[Callable[[], None]] = []
 
     # --- init
@@ -107,7 +102,7 @@ class ExecutionEnvironment:
             self.control, self.extensions, self.stream, self.subscriptions, self._clock, loop
         )
         if self.machine.state is INITIALIZING:
-            self._limit_init(self._init_timeout - (self._clock.perf_counter() - self._init_phase.began))
+            self._init_phase.limit(loop, self._init_timeout)
 
     def defer(self, action: Callable[[], None]) -> None:
         """Run `action` when the current work is done."""
@@ -121,7 +116,7 @@ class ExecutionEnvironment:
         """
         phase = "init" if self.machine.state is NEW else "invoke"
         self.machine.advance("init")
-        self.runtime.restart(STARTED)
+        self.runtime.begin()
         self.extensions.begin(self.launch.extensions)
         self.init_failure = None
         self._init_duration = None
@@ -131,12 +126,11 @@ class ExecutionEnvironment:
         self._init_phase = InitPhase(self, phase, self._clock, began)
         self._init_phase.begin(runtime)
         if self._loop is not None and self.machine.state is INITIALIZING:
-            self._limit_init(self._init_timeout if phase == "init" else self.function.timeout)
+            self._init_phase.limit(self._loop, self._init_timeout)
 
     def initialized(self, duration: float) -> None:
         """The Init phase ended well after `duration` milliseconds."""
         self.machine.advance("ready")
-        self._cancel_init_timer()
         if self._init_phase.phase == "init":
             self._init_duration = duration
         else:
@@ -158,19 +152,6 @@ class ExecutionEnvironment:
             self.stream.emit(partial(reporting.start, invocation, self.function.version))
             self._end_invocation(invocation, failure)
         self._reset(failure)
-
-    def _limit_init(self, seconds: float) -> None:
-        assert self._loop is not None
-        self._init_timer = self._loop.call_later(max(seconds, 0.0), self._init_timed_out)
-
-    def _cancel_init_timer(self) -> None:
-        if self._init_timer is not None:
-            self._init_timer.cancel()
-            self._init_timer = None
-
-    def _init_timed_out(self) -> None:
-        first = self._init_phase.phase == "init"
-        self._init_phase.fail(init_timed_out(self._init_timeout) if first else timed_out(self.function.timeout))
 
     # --- invoke
 
@@ -197,10 +178,12 @@ class ExecutionEnvironment:
         self.machine.advance("invoke")
         if self.control.frozen:
             self._thaw()
-        self._last_request_id = invocation.request_id
         cold_init, since = self._init_duration, self._suppressed_since
         self._init_duration = self._suppressed_since = None
         self._invoke_phase.begin(invocation, cold_init, since)
+        self.runtime.give(invocation)
+        if self.extensions.invoked:
+            self.extensions.invoke(invocation)
 
     def _timed_out(self) -> None:
         self._abort(timed_out(self.function.timeout))
@@ -217,6 +200,7 @@ class ExecutionEnvironment:
 
     def _report(self, invocation: Invocation, failure: Failure | None) -> None:
         self._invoke_phase.report(invocation, failure)
+        self.runtime.over()
         self.current = None
         if invocation.tail:
             self._invoke_phase.send_tail(invocation)
@@ -239,78 +223,22 @@ class ExecutionEnvironment:
         self.control.thaw()
         self.subscriptions.resume()
 
-    # --- verbs of the Runtime API
-
-    def next_invocation(self, deliver: Deliver) -> None:
-        """The runtime asks for work: `deliver` is called with the invocation when there is one."""
-        before = self.runtime.state
-        self.runtime.advance("next")
-        state = self.machine.state
-        if state is RESETTING or state is SHUTTING_DOWN:
-            return  # it is being stopped, and has a moment left
-        self._invoke_phase.pending = deliver
-        invocation = self.current
-        if before is RESPONSE_SENT:
-            if invocation is not None:
-                self._invoke_phase.runtime_done(invocation, None)
-                self._done(invocation)
-        elif before is STARTED:
-            self._runtime_ready()
-        elif state is BUSY and invocation is not None and not invocation.done:
-            self._invoke_phase.deliver_again(invocation)
-
-    def next_cancelled(self, deliver: Deliver) -> None:
-        """The connection on which the runtime waited for work is gone."""
-        if self._invoke_phase.pending is deliver:
-            self._invoke_phase.pending = None
-
-    def respond(self, request_id: str, payload: bytes, began: float, invocation_id: str | None = None) -> None:
-        """The runtime's result. `began` is when it began to arrive (`perf_counter` seconds).
-
-        Raises ApiError 400 for another request's id and InvalidStateTransition (403) when nothing is expected.
-        """
-        invocation = self._expect("response", request_id, invocation_id)
-        invocation.produced_bytes = len(payload)
-        self._invoke_phase.respond(invocation, payload, began, failed=False)
-
-    def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
-        """The runtime's result cannot be passed on (too large, cut off, streamed): the caller gets the error `body`."""
-        self._invoke_phase.respond(self._expect("response", request_id, None), body, began, failed=True)
-
-    def fail(
-        self, request_id: str, body: bytes, began: float, invocation_id: str | None = None, cause: str | None = None
-    ) -> None:
-        """The handler's error object, passed to the caller byte for byte. Raises as `respond` does."""
-        invocation = self._expect("error", request_id, invocation_id)
-        invocation.error_cause = cause
-        self._invoke_phase.respond(invocation, body, began, failed=True)
-
-    def fail_init(self, body: bytes, error_type: str) -> None:
-        """The runtime could not initialize; its error becomes the response once its process has ended."""
-        self.runtime.advance("init/error")
-        self._init_phase.explain(Failure("error", error_type, "", body))
-
-    def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:
-        invocation = self.current
-        echoed = invocation_id is None or invocation is None or invocation_id == invocation.invocation_id
-        gone = invocation is None and self.machine.state in (RESETTING, SHUTTING_DOWN, TERMINATED)
-        if request_id != self._last_request_id or not echoed or gone:
-            raise ApiError(400, "InvalidRequestID", "Invalid request ID")
-        self.runtime.advance(verb)
-        assert invocation is not None
-        return invocation
+    # --- what runtime, extensions and processes do
 
     def _runtime_ready(self) -> None:
         runtime = self.control.runtime
         assert runtime is not None
-        for process in (runtime, *(extension.process for extension in self.extensions)):
-            if process is not None:
-                self._memory.watch(process.pid)
+        self.control.watch_memory(self.extensions)
         self.defer(self._memory.measure)
         runtime.drain()
         self._init_phase.runtime_ready()
 
-    # --- what extensions and processes do
+    def _runtime_done(self, invocation: Invocation) -> None:
+        self._invoke_phase.runtime_done(invocation, None)
+        self._done(invocation)
+
+    def _runtime_said(self, failure: Failure) -> None:
+        self._init_phase.explain(failure)
 
     def _extension_registered(self) -> None:
         if self.control.runtime is None and self.extensions.all_registered():
@@ -386,8 +314,9 @@ class ExecutionEnvironment:
                 self._invoke_phase.send_tail(invocation)
 
     def _stop(self, reason: str, stopped: bool = False) -> None:
-        self._cancel_init_timer()
+        self._init_phase.stop()
         self._invoke_phase.stop()
+        self.runtime.stop()
         if not stopped:
             self.stream.emit(local.Stop(self._time(), reason))
         if self.control.frozen:

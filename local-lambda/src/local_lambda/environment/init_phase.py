@@ -7,13 +7,15 @@ one attempt; the second one after a failure is made inside an invocation (a supp
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from local_lambda.environment.extensions import Extension, Extensions
-from local_lambda.environment.failures import Failure, exited, extension_ended, launch_failed
-from local_lambda.environment.ports import Clock, Launch, Process
+from local_lambda.environment.failures import Failure, exited, extension_ended, init_timed_out, launch_failed, timed_out
+from local_lambda.environment.ports import Clock, Launch, Loop, Process, Timer
 from local_lambda.environment.process_control import ProcessControl
-from local_lambda.environment.states import LAUNCH_ERROR, READY, Machine
+from local_lambda.environment.runtime import Runtime
+from local_lambda.environment.states import LAUNCH_ERROR, READY
 from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -29,7 +31,7 @@ class InitHost(Protocol):
     function: FunctionConfig
     launch: Launch
     stream: EventStream
-    runtime: Machine
+    runtime: Runtime
     extensions: Extensions
     control: ProcessControl
 
@@ -53,6 +55,7 @@ class InitPhase:
         self._time = clock.time
         self._perf_counter = clock.perf_counter
         self._said: Failure | None = None
+        self._timer: Timer | None = None
 
     def begin(self, runtime: Process | None) -> None:
         """Start the extensions, or right away the runtime when there are none; it may have been started already."""
@@ -88,8 +91,24 @@ class InitPhase:
         if host.control.runtime is None:
             if host.extensions.all_registered():
                 host.control.start_runtime()
-        elif host.runtime.state is READY and host.extensions.all_ready():
+        elif host.runtime.machine.state is READY and host.extensions.all_ready():
+            self.stop()
             host.initialized(self._report("success", None))
+
+    def limit(self, loop: Loop, init_timeout: float) -> None:
+        """Fail in `loop` when the time is over: `init_timeout`, or inside an invocation the function's timeout."""
+        if self.phase == "init":
+            limit, failure = init_timeout, init_timed_out(init_timeout)
+        else:
+            limit, failure = self._host.function.timeout, timed_out(self._host.function.timeout)
+        left = limit - (self._perf_counter() - self.began)
+        self._timer = loop.call_later(max(left, 0.0), partial(self.fail, failure))
+
+    def stop(self) -> None:
+        """The attempt is over: there is no time limit any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def explain(self, failure: Failure) -> None:
         """What the runtime posted before its process ended; it explains the end better than an exit status."""
@@ -123,7 +142,7 @@ class InitPhase:
         """The attempt failed; what the runtime posted before comes first."""
         host = self._host
         failure = self._said or failure
-        if host.runtime.state is not READY:
+        if host.runtime.machine.state is not READY:
             host.stream.emit(
                 platform.InitRuntimeDone(
                     self._time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type

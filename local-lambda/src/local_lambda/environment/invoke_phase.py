@@ -15,7 +15,6 @@ from local_lambda.environment.failures import Failure
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.environment.ports import Clock, Loop, Memory, Timer
 from local_lambda.environment.process_control import ProcessControl
-from local_lambda.environment.states import READY, Machine
 from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -24,9 +23,6 @@ TICK_SECONDS = 0.1
 MEMORY_SECONDS = 0.01
 """Memory is read after a response, but not more often than this: a reading costs as much as the rest of a response."""
 
-Deliver = Callable[[Invocation], None]
-"""Answers the runtime's pending `invocation/next`."""
-
 
 class InvokePhase:
     """Serves one invocation after the other; `on_timeout` is called when one has used up the function's timeout."""
@@ -34,7 +30,6 @@ class InvokePhase:
     def __init__(
         self,
         function: FunctionConfig,
-        runtime: Machine,
         extensions: Extensions,
         control: ProcessControl,
         memory: Memory,
@@ -43,10 +38,7 @@ class InvokePhase:
         log_tail: Callable[[], bytes],
         on_timeout: Callable[[], None],
     ) -> None:
-        self.pending: Deliver | None = None
-        """The runtime waits for an invocation."""
         self._function = function
-        self._runtime = runtime
         self._extensions = extensions
         self._control = control
         self._memory = memory
@@ -68,7 +60,7 @@ class InvokePhase:
         self._loop = loop
 
     def begin(self, invocation: Invocation, cold_init: float | None, since: float | None) -> None:
-        """Give the invocation to the runtime, and to the extensions that want INVOKE events, at the same time.
+        """The invocation is about to be given to the runtime, and to the extensions that want INVOKE events.
 
         `cold_init` are the milliseconds of the init it began with. A suppressed init began at `since`: it is part of
         the duration, and the handler has its whole timeout anyway.
@@ -78,14 +70,6 @@ class InvokePhase:
         invocation.started = started = self._perf_counter()
         invocation.deadline_ms = int((now + timeout) * 1000)
         invocation.cold_init = cold_init
-        deliver = self.pending
-        if deliver is not None:
-            self.pending = None
-            if self._runtime.state is READY:
-                self._runtime.advance("invoke")
-            deliver(invocation)
-        if self._extensions.invoked:
-            self._extensions.invoke(invocation)
         if self._stream.wanted(platform.Start):
             self._emit(partial(reporting.start, invocation, self._function.version))
         self._serving = True
@@ -94,14 +78,6 @@ class InvokePhase:
             invocation.started = since
         if self._timer is None:
             self._arm(min(timeout, TICK_SECONDS))
-
-    def deliver_again(self, invocation: Invocation) -> None:
-        """The runtime asks once more for the invocation that it has already, or waits for since the init."""
-        deliver, self.pending = self.pending, None
-        if self._runtime.state is READY:
-            self._runtime.advance("invoke")
-        if deliver is not None:
-            deliver(invocation)
 
     def respond(self, invocation: Invocation, payload: bytes, began: float, failed: bool) -> None:
         """The runtime has sent a response, which began to arrive at `began` (`perf_counter` seconds)."""
@@ -153,7 +129,6 @@ class InvokePhase:
 
     def stop(self) -> None:
         """No invocation is served for now."""
-        self.pending = None
         self._serving = False
         if self._timer is not None:
             self._timer.cancel()

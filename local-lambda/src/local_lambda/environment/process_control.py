@@ -5,7 +5,7 @@ Nothing is decided here. `on_runtime_exit` and `on_extension_exit` are called wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from signal import Signals
 
@@ -73,6 +73,12 @@ class ProcessControl:
         self.frozen = False
         self._processes.thaw()
         self._stream.emit(local.Freeze(self._time(), frozen=False))
+
+    def watch_memory(self, extensions: Iterable[Extension]) -> None:
+        """Measure the memory of all processes from now on."""
+        for process in (self.runtime, *(extension.process for extension in extensions)):
+            if process is not None:
+                self._memory.watch(process.pid)
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
         """SIGKILL whatever is left; `when_killed` is called when nothing is."""

@@ -1,0 +1,127 @@
+"""The runtime of one environment, and the verbs of the Runtime API: what it has asked for, and what it may say now.
+
+Every mistake of a client is refused and changes nothing. Specification:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The process and the phases are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from local_lambda.environment.failures import Failure
+from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.states import READY, RESPONSE_SENT, RUNTIME, STARTED, Machine
+from local_lambda.errors import ApiError
+
+Deliver = Callable[[Invocation], None]
+"""Answers a pending `invocation/next`."""
+
+
+class Runtime:
+    """Gets invocations and says how they ended.
+
+    `on_ready` is called at its first `next`, `on_response(invocation, payload, began, failed)` when it has a result,
+    `on_done(invocation)` when it asks for more, and `on_init_error` when it could not initialize.
+    """
+
+    def __init__(
+        self,
+        on_ready: Callable[[], None],
+        on_response: Callable[[Invocation, bytes, float, bool], None],
+        on_done: Callable[[Invocation], None],
+        on_init_error: Callable[[Failure], None],
+    ) -> None:
+        self.machine = Machine("runtime", RUNTIME, STARTED)
+        self._on_ready = on_ready
+        self._on_response = on_response
+        self._on_done = on_done
+        self._on_init_error = on_init_error
+        self._pending: Deliver | None = None
+        self._invocation: Invocation | None = None
+        self._last_request_id: str | None = None
+        self._stopping = False
+
+    def begin(self) -> None:
+        """An init begins: a new process is about to be started."""
+        self.machine.restart(STARTED)
+        self._stopping = False
+
+    def give(self, invocation: Invocation) -> None:
+        """An invocation for the runtime; it is handed over as soon as it asks."""
+        self._invocation = invocation
+        self._last_request_id = invocation.request_id
+        deliver = self._pending
+        if deliver is not None:
+            self._pending = None
+            self.machine.advance("invoke")
+            deliver(invocation)
+
+    def over(self) -> None:
+        """The invocation is over for everybody."""
+        self._invocation = None
+
+    def stop(self) -> None:
+        """It is being stopped; what it says in the time it has left concerns nobody."""
+        self._pending = None
+        self._stopping = True
+
+    # --- verbs
+
+    def next(self, deliver: Deliver) -> None:
+        """It asks for work: `deliver` is called with the invocation when there is one."""
+        before = self.machine.state
+        self.machine.advance("next")
+        if self._stopping:
+            return
+        self._pending = deliver
+        invocation = self._invocation
+        if before is RESPONSE_SENT:
+            if invocation is not None:
+                self._on_done(invocation)
+        elif before is STARTED:
+            self._on_ready()
+        elif invocation is not None and not invocation.done:  # asked once more, or the connection was lost before
+            self._pending = None
+            if self.machine.state is READY:
+                self.machine.advance("invoke")
+            deliver(invocation)
+
+    def next_cancelled(self, deliver: Deliver) -> None:
+        """The connection on which it waited for work is gone."""
+        if self._pending is deliver:
+            self._pending = None
+
+    def respond(self, request_id: str, payload: bytes, began: float, invocation_id: str | None = None) -> None:
+        """Its result. `began` is when it began to arrive (`perf_counter` seconds).
+
+        Raises ApiError 400 for another request's id and InvalidStateTransition (403) when nothing is expected.
+        """
+        invocation = self._expect("response", request_id, invocation_id)
+        invocation.produced_bytes = len(payload)
+        self._on_response(invocation, payload, began, False)
+
+    def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
+        """Its result cannot be passed on (too large, cut off, streamed): the caller gets the error `body`."""
+        self._on_response(self._expect("response", request_id, None), body, began, True)
+
+    def fail(
+        self, request_id: str, body: bytes, began: float, invocation_id: str | None = None, cause: str | None = None
+    ) -> None:
+        """The handler's error object, passed to the caller byte for byte. Raises as `respond` does."""
+        invocation = self._expect("error", request_id, invocation_id)
+        invocation.error_cause = cause
+        self._on_response(invocation, body, began, True)
+
+    def fail_init(self, body: bytes, error_type: str) -> None:
+        """It could not initialize; its error becomes the response once its process has ended."""
+        self.machine.advance("init/error")
+        self._on_init_error(Failure("error", error_type, "", body))
+
+    def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:
+        invocation = self._invocation
+        echoed = invocation_id is None or invocation is None or invocation_id == invocation.invocation_id
+        if request_id != self._last_request_id or not echoed or (invocation is None and self._stopping):
+            raise ApiError(400, "InvalidRequestID", "Invalid request ID")
+        self.machine.advance(verb)
+        assert invocation is not None
+        return invocation
