@@ -240,3 +240,17 @@ def test_memory_is_the_highest_seen(rig: Rig) -> None:
     rig.ask()
     rig.story()
     assert [event.max_memory_used for event in rig.events if isinstance(event, Report)] == [300, 300]
+
+
+def test_nothing_is_put_into_words_while_nobody_listens() -> None:
+    """An invocation that no sink wants to hear of leaves nothing to hand out."""
+    rig = Rig(listening=False)
+    rig.warm()
+    flushed: list[int] = []
+    rig.environment.stream._defer = lambda flush: flushed.append(1)
+    call = rig.call()
+    rig.respond(call, b"result")
+    rig.ask()
+    assert call.response.payload == b"result"
+    assert rig.state == ("Idle", "Ready")
+    assert flushed == []

@@ -9,7 +9,7 @@ import pytest
 
 from local_lambda.errors import UsageError
 from local_lambda.events.local import ExtensionNext
-from local_lambda.events.platform import Event, FunctionLog
+from local_lambda.events.platform import Event, FunctionLog, LogsDropped, Report, Start
 from local_lambda.events.stream import EventStream
 from local_lambda.sinks.recorder import Recorder, open_recording
 
@@ -144,3 +144,57 @@ def test_local_events_are_for_recorders_alone(bench: Bench) -> None:
         bench.stream.emit(event)
     bench.stream.flush()
     assert (seen, recorded) == ([log], [local, log])
+
+
+class Choosy:
+    """A sink that makes something of reports, and of logs while it is awake."""
+
+    def __init__(self) -> None:
+        self.awake = True
+
+    def wants(self, kind: type[Event]) -> bool:
+        return kind is Report or (self.awake and kind is FunctionLog)
+
+    def __call__(self, event: Event) -> None:
+        pass
+
+
+def test_wanted_is_what_some_sink_wants_now(bench: Bench) -> None:
+    """A sink that changes its mind says so."""
+    choosy = Choosy()
+    assert not bench.stream.wanted(Report)
+    bench.stream.add(choosy)
+    assert [bench.stream.wanted(kind) for kind in (Report, FunctionLog, Start)] == [True, True, False]
+    choosy.awake = False
+    assert bench.stream.wanted(FunctionLog)
+    bench.stream.reconsider()
+    assert [bench.stream.wanted(kind) for kind in (Report, FunctionLog, Start)] == [True, False, False]
+    bench.stream.add(lambda event: None)
+    assert bench.stream.wanted(Start)
+
+
+def test_sink_for_some_kinds_gets_no_others(bench: Bench) -> None:
+    """And what it does not get it does not want."""
+    seen: list[Event] = []
+    everything: list[Event] = []
+    bench.stream.add(seen.append, kinds=(LogsDropped,))
+    assert [bench.stream.wanted(kind) for kind in (LogsDropped, FunctionLog)] == [True, False]
+    bench.stream.add(everything.append)
+    dropped, log = LogsDropped(0.0, "reason", 1, 2), FunctionLog(0.0, "line", "function")
+    for event in (log, dropped, log):
+        bench.stream.emit(event)
+    bench.run()
+    assert (seen, everything) == ([dropped], [log, dropped, log])
+
+
+def test_sink_that_is_switched_off_wants_nothing(bench: Bench) -> None:
+    """Nothing is made for it any more."""
+
+    def broken(event: Event) -> None:
+        raise ValueError("disk full")
+
+    bench.stream.add(broken)
+    assert bench.stream.wanted(FunctionLog)
+    bench.emit("a")
+    bench.run()
+    assert not bench.stream.wanted(FunctionLog)

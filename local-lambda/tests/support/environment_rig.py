@@ -195,14 +195,17 @@ class Call:
 class Rig:
     """The environment, and all verbs of its runtime."""
 
-    def __init__(self, group: Callable[[Clock], FakeGroup] = FakeGroup, freeze: bool = False) -> None:
+    def __init__(
+        self, group: Callable[[Clock], FakeGroup] = FakeGroup, freeze: bool = False, listening: bool = True
+    ) -> None:
         self.clock = Clock()
         self.group: Any = group(self.clock)
         self.events: list[Event] = []
         self.delivered: list[Invocation] = []
         self.freed = 0
         stream = EventStream(self.clock.call_soon, self._broken)
-        stream.add(self.events.append)
+        if listening:
+            stream.add(self.events.append)
         nobody = Subscriptions(stream.emit, lambda host: "127.0.0.1")
         self.environment = ExecutionEnvironment(
             FunctionConfig("hello", "app.handler", timeout=TIMEOUT),

@@ -1,4 +1,4 @@
-"""One emitter, many sinks. What an environment reports is queued and handed to the sinks after the answers are written.
+"""One emitter, many sinks. What is reported is queued and handed out in batches, after responses are written.
 
 A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on. A sink
 may have a method `wants(kind)`: an event nobody wants need not be made. Only recorders get local events.
@@ -7,7 +7,8 @@ may have a method `wants(kind)`: an event nobody wants need not be made. Only re
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from local_lambda.events.local import LocalEvent
 from local_lambda.events.platform import Event
@@ -25,27 +26,25 @@ class EventStream:
         self._on_broken = on_broken
         self._queue: deque[Event | Callable[[], Event]] = deque()
         self._scheduled = False
-        self._sinks: list[Sink] = []
-        self._recorders: list[Sink] = []
+        self._sinks: list[_Entry] = []
         self.recording = False
         """Whether anybody makes anything of local events."""
-        self._wants: list[Callable[[type[Event]], bool]] = []
+        self._routes: dict[type[Event], list[Sink]] = {}
+        """The sinks for each kind of event, found out when the first one comes."""
         self._wanted: dict[type[Event], bool] = {}
 
-    def add(self, sink: Sink, recorder: bool = False) -> None:
-        """Give `sink` every event from now on; a recorder gets the local ones as well."""
-        self._sinks.append(sink)
-        if recorder:
-            self._recorders.append(sink)
-            self.recording = True
-        self._wants.append(getattr(sink, "wants", lambda kind: True))
-        self.reconsider()
+    def add(self, sink: Sink, recorder: bool = False, kinds: Collection[type[Event]] | None = None) -> None:
+        """Give `sink` every event from now on, or those of `kinds`; a recorder gets the local ones as well."""
+        self._sinks.append(_Entry(sink, recorder, kinds, getattr(sink, "wants", None)))
+        self.recording = self.recording or recorder
+        self._routes.clear()
+        self._wanted.clear()
 
     def wanted(self, kind: type[Event]) -> bool:
         """Whether some sink makes anything of events of this kind now."""
         known = self._wanted.get(kind)
         if known is None:
-            known = self._wanted[kind] = any(wants(kind) for wants in self._wants)
+            known = self._wanted[kind] = any(entry.wants_now(kind) for entry in self._sinks)
         return known
 
     def reconsider(self) -> None:
@@ -66,10 +65,37 @@ class EventStream:
         while queue:
             item = queue.popleft()
             event = item if isinstance(item, Event) else item()
-            for sink in self._recorders if isinstance(event, LocalEvent) else self._sinks:
+            kind = type(event)
+            route = self._routes.get(kind)
+            for sink in self._route(kind) if route is None else route:
                 try:
                     sink(event)
                 except Exception as error:
-                    self._sinks = [other for other in self._sinks if other is not sink]
-                    self._recorders = [other for other in self._recorders if other is not sink]
-                    self._on_broken(sink, error)
+                    self._switch_off(sink, error)
+
+    def _route(self, kind: type[Event]) -> list[Sink]:
+        route = self._routes[kind] = [entry.sink for entry in self._sinks if entry.gets(kind)]
+        return route
+
+    def _switch_off(self, sink: Sink, error: Exception) -> None:
+        self._sinks = [entry for entry in self._sinks if entry.sink is not sink]
+        self._routes.clear()
+        self._wanted.clear()
+        self._on_broken(sink, error)
+
+
+class _Entry(NamedTuple):
+    """A sink and what it gets."""
+
+    sink: Sink
+    recorder: bool
+    kinds: Collection[type[Event]] | None
+    wants: Callable[[type[Event]], bool] | None
+
+    def gets(self, kind: type[Event]) -> bool:
+        if issubclass(kind, LocalEvent):
+            return self.recorder
+        return self.kinds is None or kind in self.kinds
+
+    def wants_now(self, kind: type[Event]) -> bool:
+        return self.gets(kind) and (self.wants is None or self.wants(kind))

@@ -85,6 +85,7 @@ class EnvironmentFactory:
     def build(self, base: Foundation) -> ExecutionEnvironment:
         """The environment on its foundation; one with a runtime has begun its Init phase."""
         from local_lambda.environment.environment import ExecutionEnvironment
+        from local_lambda.events.platform import LogsDropped
         from local_lambda.events.stream import EventStream
         from local_lambda.processes.memory import PeakMemory
         from local_lambda.sinks.log_lines import LogLines
@@ -93,9 +94,10 @@ class EnvironmentFactory:
         stream = EventStream(self._defer, self._broken)
         log_lines = LogLines(base.function.logging, self._log_writer(base))
         subscriptions = Subscriptions(stream.emit, lambda host: base.address, private_hosts=base.address != LOOPBACK)
-        sinks: list[Sink] = [log_lines, *self._observers.sinks, subscriptions, self._dropped]
+        sinks: list[Sink] = [log_lines, *self._observers.sinks, subscriptions]
         for sink in sinks:
             stream.add(sink)
+        stream.add(self._dropped, kinds=(LogsDropped,))
         if (recorder := self._observers.recorder) is not None:
             self._recorded += 1
             stream.add(recorder.sink(self._recorded), recorder=True)
@@ -159,9 +161,8 @@ class EnvironmentFactory:
         base = self._made.pop(environment)
         server = Server(self._runtime_api(environment), base.listener, MAX_PAYLOAD_BYTES)
         self._serving[environment] = server, base
-        environment.stream.add(
-            TraceSink(self._documents, partial(self._traced, environment.stream), self._receiver.drain)
-        )
+        traces = TraceSink(self._documents, partial(self._traced, environment.stream), self._receiver.drain)
+        environment.stream.add(traces, kinds=traces.kinds)
         environment.attach(self._loop)
         environment.subscriptions.attach(self._loop)
         base.processes.attach(self._loop)
@@ -203,10 +204,9 @@ class EnvironmentFactory:
 
     def _dropped(self, event: Event) -> None:
         """CloudWatch has no line for this, but somebody who waits for logs should know."""
-        if event.type == "platform.logsDropped":
-            record: Any = event.record()
-            text = f"{record['droppedRecords']} records not delivered: {record['reason']}"
-            self.console.write("platform", text, bad=True)
+        record: Any = event.record()
+        text = f"{record['droppedRecords']} records not delivered: {record['reason']}"
+        self.console.write("platform", text, bad=True)
 
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)

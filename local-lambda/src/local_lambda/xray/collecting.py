@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html. The sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +139,11 @@ class TraceSink:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
+
+    @property
+    def kinds(self) -> Collection[type[Event]]:
+        """The kinds of events it makes anything of."""
+        return self._handlers
 
     @staticmethod
     def wants(kind: type[Event]) -> bool:
