@@ -100,7 +100,7 @@ class InitPhase:
         if self.phase == "init":
             limit, failure = init_timeout, init_timed_out(init_timeout)
         else:
-            limit, failure = self._host.function.timeout, timed_out(self._host.function.timeout)
+            limit, failure = float(self._host.function.timeout), timed_out(self._host.function.timeout)
         left = limit - (self._perf_counter() - self.began)
         self._timer = loop.call_later(max(left, 0.0), partial(self.fail, failure))
 
