@@ -14,6 +14,7 @@ NOON = 1_700_000_000.5
 WIRE_TIME = "2023-11-14T22:13:20.500Z"
 TRACING = platform.Tracing("Root=1-a;Parent=b;Sampled=1", "1-a", "b", "c", "d", sampled=True)
 WIRE_TRACING = {"spanId": "c", "type": "X-Amzn-Trace-Id", "value": "Root=1-a;Parent=b;Sampled=1"}
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
 SPAN = platform.Span("responseLatency", NOON, 1.23456)
 DONE = platform.RuntimeDone(NOON, "id", "success", None, 12.34567, 7, (SPAN,), TRACING, True, "the cause")
 REPORT = platform.Report(NOON, "id", "error", "Runtime.ExitError", 12.34567, 13, 128, 40, None, (), None)
@@ -136,6 +137,7 @@ def test_record_when_not_sampled_has_no_tracing() -> None:
         ('{"level":\n', '{"level":\n'),
         ("[1]\n", "[1]\n"),
         ("plain\n", "plain\n"),
+        pytest.param(DEEP, DEEP, id="nested too deeply"),
     ],
 )
 def test_record_of_a_json_log_line_is_an_object(text: str, record: Any) -> None:

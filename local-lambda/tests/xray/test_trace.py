@@ -128,6 +128,8 @@ def told(error_type: str, message: str | None = None) -> dict[str, Any]:
         ),
         (invocation(tracing(), failed=True), None),
         (invocation(tracing(), failed=True, cause="{"), None),
+        (invocation(tracing(), failed=True, cause='{"exceptions":' + "[" * 100_000), None),
+        (invocation(tracing(), failed=True, cause='{"exceptions":' + "[" * 100_000 + "]" * 100_000 + "}"), None),
         (invocation(tracing(), failed=True, cause='{"exceptions": [3]}'), {"exceptions": []}),
         (invocation(tracing(), "error", "Runtime.ExitError", failed=True), told("Runtime.ExitError")),
         (invocation(tracing(), "timeout"), told("Sandbox.Timedout", "Task timed out after 0.10 seconds")),

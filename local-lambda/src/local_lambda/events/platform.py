@@ -233,7 +233,7 @@ class Log(Event, frozen=True):
         if self.json_format and self.text.startswith("{"):
             try:
                 value = json.loads(self.text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return self.text
             if isinstance(value, dict):
                 return value

@@ -139,7 +139,7 @@ def _cause(invocation: TracedInvocation) -> Document:
     done, report = invocation.done, invocation.report
     try:
         cause = json.loads(done.cause) if done and done.cause else None
-    except ValueError:
+    except (ValueError, RecursionError):
         cause = None
     if isinstance(cause, dict) and isinstance(cause.get("exceptions"), list):
         told = [exception for exception in cause["exceptions"] if isinstance(exception, dict)]
