@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local_lambda.errors import ApiError
-from local_lambda.events.platform import Extension, InitReport, Report
+from local_lambda.events.platform import ExtensionState, InitReport, Report
 from support.environment_extended import BOTH, MakeRig
 
 READY = ["initRuntimeDone init success", "extension", "extension", "initReport init success"]
@@ -39,7 +39,7 @@ def test_init_ends_when_runtime_and_all_extensions_have_asked(make_rig: MakeRig,
         rig.clock.run()
     assert rig.delivered == [call.invocation]
     assert rig.story()[1:] == [*READY, "start"]
-    assert [(event.name, event.state, event.events) for event in rig.events if isinstance(event, Extension)] == [
+    assert [(event.name, event.state, event.events) for event in rig.events if isinstance(event, ExtensionState)] == [
         ("one", "Ready", BOTH),
         ("two", "Ready", ()),
     ]
@@ -121,7 +121,7 @@ def test_extension_with_another_name_than_its_file_is_internal(make_rig: MakeRig
     assert rig.told == ["spawn extension:one"]
     rig.clock.advance(10.1)
     assert rig.last(InitReport).status == "timeout"
-    states = [(event.name, event.state) for event in rig.events if isinstance(event, Extension)]
+    states = [(event.name, event.state) for event in rig.events if isinstance(event, ExtensionState)]
     assert states == [("one", "Started"), ("another", "Registered")]
 
 

@@ -83,7 +83,7 @@ RECORDS: list[tuple[platform.Event, str, Any]] = [
     (platform.FunctionLog(NOON, "hello\n", "function"), "function", "hello\n"),
     (platform.ExtensionLog(NOON, "hello\n", "watcher"), "extension", "hello\n"),
     (
-        platform.Extension(NOON, "watcher", "Ready", ("INVOKE",)),
+        platform.ExtensionState(NOON, "watcher", "Ready", ("INVOKE",)),
         "platform.extension",
         {"name": "watcher", "state": "Ready", "events": ["INVOKE"]},
     ),

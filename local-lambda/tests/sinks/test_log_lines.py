@@ -84,7 +84,7 @@ def text(line: str, json_format: bool = False) -> platform.FunctionLog:
             "Memory Size: 128 MB\tMax Memory Used: 40 MB\t\nXRAY TraceId: 1-a\tSegmentId: c\tSampled: true\t\n",
         ),
         (
-            platform.Extension(NOON, "watcher", "Ready", ("INVOKE", "SHUTDOWN")),
+            platform.ExtensionState(NOON, "watcher", "Ready", ("INVOKE", "SHUTDOWN")),
             "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n",
         ),
         (

@@ -158,11 +158,11 @@ class InitPhase:
         for extension in self._host.extensions:
             if extension.machine.state is not LAUNCH_ERROR:
                 state, kind = extension.machine.state, extension.error_type
-                stream.emit(platform.Extension(self._time(), extension.name, state, extension.events, kind))
+                stream.emit(platform.ExtensionState(self._time(), extension.name, state, extension.events, kind))
         duration = (self._perf_counter() - self.began) * 1000
         stream.emit(platform.InitReport(self._time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type))
         return duration
 
     def _not_launched(self, extension: Extension, reason: str) -> None:
         extension.machine.advance("launch failed")
-        self._host.stream.emit(platform.Extension(self._time(), extension.name, "LaunchError", (), reason))
+        self._host.stream.emit(platform.ExtensionState(self._time(), extension.name, "LaunchError", (), reason))

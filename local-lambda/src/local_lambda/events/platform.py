@@ -252,7 +252,7 @@ class ExtensionLog(Log, frozen=True):
     type: ClassVar[str] = "extension"
 
 
-class Extension(Event, frozen=True):
+class ExtensionState(Event, frozen=True):
     """`platform.extension`: the state of an extension at the end of init."""
 
     type: ClassVar[str] = "platform.extension"

@@ -97,7 +97,7 @@ def _level(event: Event) -> int:
         return _LEVELS["DEBUG"]
     if isinstance(event, platform.InitStart) and event.runtime_version is None:
         return _LEVELS["DEBUG"]
-    if isinstance(event, platform.Extension) and event.error_type is not None:
+    if isinstance(event, platform.ExtensionState) and event.error_type is not None:
         return _LEVELS["WARN"]
     return _LEVELS["INFO"]
 
@@ -141,7 +141,7 @@ def _xray(tracing: Tracing | None) -> str:
     return f"XRAY TraceId: {tracing.trace_id}\tSegmentId: {tracing.span_id}\tSampled: true\t\n"
 
 
-def _extension(event: platform.Extension) -> str:
+def _extension(event: platform.ExtensionState) -> str:
     return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]\n"
 
 
@@ -156,7 +156,7 @@ _TEXT: dict[type[Event], Callable[..., str | None]] = {
     platform.InitReport: _init_report,
     platform.Start: _start,
     platform.Report: _report,
-    platform.Extension: _extension,
+    platform.ExtensionState: _extension,
     platform.TelemetrySubscription: _subscription,
     platform.LogsSubscription: _subscription,
 }

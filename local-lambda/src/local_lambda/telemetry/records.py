@@ -25,7 +25,7 @@ CATEGORIES: dict[type[Event], str] = {
     platform.Start: "platform",
     platform.RuntimeDone: "platform",
     platform.Report: "platform",
-    platform.Extension: "platform",
+    platform.ExtensionState: "platform",
     platform.TelemetrySubscription: "platform",
     platform.LogsSubscription: "platform",
     platform.FunctionLog: "function",
@@ -37,7 +37,7 @@ _ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
     "2022-12-13": {
         platform.InitStart: ("functionName", "functionVersion", "instanceId", "instanceMaxMemory", "tracing"),
         platform.InitReport: ("status", "errorType"),
-        platform.Extension: ("errorType",),
+        platform.ExtensionState: ("errorType",),
     },
     "2025-01-29": {platform.Start: ("functionArn",)},
 }
@@ -128,7 +128,7 @@ def _report(event: platform.Report) -> Forms:
     return forms
 
 
-def _extension(event: platform.Extension) -> Forms:
+def _extension(event: platform.ExtensionState) -> Forms:
     return [(event.type, {"name": event.name, "state": event.state, "events": list(event.events)})]
 
 
@@ -140,7 +140,7 @@ _LOGS: dict[type[Event], Callable[..., Forms]] = {
     platform.Start: _start,
     platform.RuntimeDone: _runtime_done,
     platform.Report: _report,
-    platform.Extension: _extension,
+    platform.ExtensionState: _extension,
     platform.LogsSubscription: _unchanged,
     platform.LogsDropped: _unchanged,
 }
