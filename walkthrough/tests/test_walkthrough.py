@@ -210,6 +210,13 @@ def test_transcript_when_written_anew() -> None:
         ("in /somewhere/else/hello/app", "in .../app"),
         ('"deadlineMs": 1795234053090', '"deadlineMs": [N]'),
         ("python:3.11.7 Python 3.12 Python3.13!", "python:[VERSION] Python [VERSION] Python[VERSION]!"),
+        (
+            "timeline |         │Init 1825 ms             │Invoke 1 122 ms │Shutdown 68.6 ms",
+            "timeline | ...│Init [MS] ...│Invoke 1 [MS] ...│Shutdown [MS]",
+        ),
+        ("timeline | runtime │░░░░░▒▒ │██▒▒▒▒ │✗▄▄▄▄▄", "timeline | runtime ..."),
+        ("timeline | extension:logs-api-extension │ ░▒▒ │ ██ │", "timeline | extension:logs-api-extension ..."),
+        ("timeline | ░ starting  █ at work  ✗ killed", "timeline | ░ starting  █ at work  ✗ killed"),
     ],
 )
 def test_line_when_written_anew(line: str, written: str) -> None:

@@ -26,6 +26,10 @@ VARYING = [
     (re.compile(r"(?<=[Pp]ython)3\.\d+(?:\.\w+)?(?! )"), "[VERSION]"),
 ]
 
+# A text timeline: the lengths of its bars are those of one run, and so are the places of its phases.
+BARS = re.compile(r"^(timeline +\| [^│]*?) *│.*[░▒█▄✗].*")
+PHASES = re.compile(r"^timeline +\| +│(?=\w)")
+
 
 def normalise(line: str, folder: Path) -> str:
     """Put wildcards for what varies from run to run, and for all that tells where it ran."""
@@ -36,7 +40,9 @@ def normalise(line: str, folder: Path) -> str:
         line = re.sub(rf"\b{re.escape(user)}\b", "...", line)
     for pattern, wildcard in VARYING:
         line = pattern.sub(wildcard, line)
-    return line.rstrip()
+    if PHASES.match(line):
+        return re.sub(r" *│", " ...│", line).rstrip()
+    return BARS.sub(r"\1 ...", line).rstrip()
 
 
 def likeness(expected: str, actual: str) -> float:
