@@ -187,7 +187,6 @@ def handler(event, context):
     yield make_project({"app.py": code}, Spy={"Handler": "app.handler"}), credentials
 
 
-@pytest.mark.xfail(strict=True, reason="the tool's own variables are readable in /proc by a function of the same user")
 def test_secrets_of_the_developer_when_a_function_looks_for_them(spying: tuple[Project, Path]) -> None:
     """No process that the function can look into has them in its environment."""
     project, _ = spying
@@ -197,7 +196,6 @@ def test_secrets_of_the_developer_when_a_function_looks_for_them(spying: tuple[P
         assert [line for line in found if "local_lambda" in line or "supervisor" in line] == []
 
 
-@pytest.mark.xfail(strict=True, reason="~/.aws can be read by functions")
 def test_credentials_of_the_developer_when_a_function_looks_for_them(spying: tuple[Project, Path]) -> None:
     """`~/.aws` is out of reach."""
     project, credentials = spying
