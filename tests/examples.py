@@ -13,8 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# An item of the learning path, in a table or a list: its link text is the folder's name.
-_ITEM = re.compile(r"^(?:\||\d+\.|[-*])[ *]*\[([^]/]+)\]\(\1/README\.md\)", re.MULTILINE)
+# An item of the learning path, in a table, a list or a heading: the text of its first link is the folder's name.
+_ITEM = re.compile(r"^(?:\||\d+\.|[-*]|#+)[^\[\n]*\[([^]/]+)\]\(\1/README\.md\)", re.MULTILINE)
 _NAMES_A_PYTHON = re.compile(r"python[\d.]*")
 
 

@@ -23,6 +23,8 @@ def toxfile(monkeypatch: pytest.MonkeyPatch) -> object:
     "path",
     [
         "| [b](b/README.md) | what it teaches |\n| [a](a/README.md) | more |\n",
+        "| | folder |\n|---|---|\n| 1 | [b](b/README.md) |\n| 2 | [a](a/README.md) |\n",
+        "### 1. [b](b/README.md)\n\nAfter it, [a](a/README.md).\n\n### 2. [a](a/README.md)\n",
         "1. **[b](b/README.md)**: ten minutes\n2. [a](a/README.md): five, after [b](b/README.md)\n",
         "Begin with [a](a/README.md#start).\n\n* [b](b/README.md)\n* [a](a/README.md)\n",
     ],
