@@ -183,6 +183,57 @@ def test_what_others_write_beside_the_code_changes_nothing(make_project: MakePro
         assert line[1].endswith("| readme has")
 
 
+def replace_folder(project: Project, text: str, gone: bool) -> None:
+    """Put a new folder in the place of the code's, as editors, git and build tools do."""
+    new = project.folder / "new"
+    new.mkdir()
+    (new / "app.py").write_text(CODE % text)
+    if gone:
+        shutil.rmtree(project.code)
+    else:
+        project.code.rename(project.folder / f"before-{text}")
+    new.rename(project.code)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_code_folder_that_is_replaced_is_seen_every_time(make_project: MakeProject, gone: bool) -> None:
+    """So is what is saved in the new one afterwards."""
+    project = make_project({"app.py": CODE % "first"}, Hello={"Handler": "app.handler"})
+    with watching(project) as tool:
+        for text in ("second", "third", "fourth"):
+            since = len(tool.lines)
+            replace_folder(project, text, gone)
+            tool.wait_for("Hello has new environments", since)
+            served_at_last(tool, text)
+        since = len(tool.lines)
+        save(project.code / "app.py", CODE % "fifth")
+        tool.wait_for("Hello has new environments", since)
+        served_at_last(tool, "fifth")
+
+
+def served_at_last(tool: Tool, text: str) -> None:
+    """A replacement may be seen in two steps: the last new environment serves what is there."""
+    while True:
+        since = len(tool.lines)
+        if tool.invoke("Hello", {}).json["text"] == text:
+            return
+        tool.wait_for("Hello has new environments", since)
+
+
+def test_code_folder_that_comes_back_later_is_seen(make_project: MakeProject) -> None:
+    """While it is away the old environments serve; a build tool may take its time."""
+    project = make_project({"app.py": CODE % "first"}, Hello={"Handler": "app.handler"})
+    with watching(project) as tool:
+        assert tool.invoke("Hello", {}).json["answers"] == 1
+        project.code.rename(project.folder / "away")
+        tool.wait_for("Hello goes on with what it had")
+        assert tool.invoke("Hello", {}).json["answers"] == 2
+        (project.folder / "away" / "app.py").write_text(CODE % "second")
+        (project.folder / "away").rename(project.code)
+        tool.wait_for("Hello has new environments")
+        served_at_last(tool, "second")
+
+
 def test_watch_without_its_package_says_how_to_install_it() -> None:
     """Exit status 3 and one line, before anything is started."""
     without = (

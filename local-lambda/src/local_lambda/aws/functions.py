@@ -50,6 +50,8 @@ class FunctionRegistry:
         self._limit = limit
         self._find = find
         self._ending: set[asyncio.Task[None]] = set()
+        self._noted: set[tuple[str, Path]] = set()
+        """Runtimes that are not the interpreter's, each said once."""
 
     # --- functions
 
@@ -191,8 +193,9 @@ class FunctionRegistry:
         self._take(function, self._find(function.config()))
 
     def _take(self, function: Function, found: Interpreter) -> None:
-        if found.runtime != function.configuration["Runtime"]:
-            runtime = function.configuration["Runtime"]
+        runtime = function.configuration["Runtime"]
+        if found.runtime != runtime and (runtime, found.path) not in self._noted:
+            self._noted.add((runtime, found.path))
             self._say(function, f"its runtime is {runtime}, this runs on {found.runtime} ({found.path})")
         function.interpreter = found
 

@@ -32,10 +32,13 @@ def invoke(options: InvokeOptions) -> int:
     from local_lambda.cli.streams import check_output
 
     check_output()
-    from local_lambda.cli.report import Report
     from local_lambda.cli.startup import started
 
-    report = Report() if options.report else None
+    report = None
+    if options.report:
+        from local_lambda.cli.report import Report
+
+        report = Report()
     with started(options.freeze, options.recording, report.observers if report else None) as factory:
         from local_lambda.cli.events import check_event, read_event
         from local_lambda.cli.programs import note_runtimes, open_program

@@ -6,13 +6,14 @@ Who is being served is served to the end by the old ones. What cannot be opened 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchfiles import Change, awatch
+from watchfiles import Change, DefaultFilter, awatch
 
 from local_lambda.errors import CommandError
 from local_lambda.functions.config import FunctionConfig
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
 
+Stamps = dict[Path, tuple[int, int, int]]
+"""Of folders: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
 Say = Callable[[str, bool], None]
 """Tells the reader a line; True when it is about something that went wrong."""
 
@@ -50,39 +53,72 @@ class Watcher:
         self._pools = pools
         self._workspace = workspace
         self._say = say
+        self._stamps: Stamps = {}
         self._functions = {function.name: function for function in functions}
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        files, folders = {self._template.parent}, set()
-        for program in self._programs.values():
-            for source in _sources(program):
-                folders.add(source) if source.is_dir() else files.add(source.parent)
-        files = {file for file in files if not any(file.is_relative_to(folder) for folder in folders)}
         try:
-            async with asyncio.TaskGroup() as group:
-                for places, recursive in ((files, False), (folders, True)):
-                    if places:
-                        group.create_task(self._follow(places, recursive))
-                await asyncio.sleep(0)  # they have begun
-                self._say("watching code, layers and template", False)
+            seen = None
+            while True:
+                seen = await self._watch_until_replaced(seen)
         except* (OSError, RuntimeError) as errors:
             self._say(f"changes are not seen any more: {errors.exceptions[0]}", True)
 
-    async def _follow(self, places: set[Path], recursive: bool) -> None:
-        # Its default filter leaves out .git, .venv, .tox, __pycache__ and what editors put beside a file.
-        async for changes in awatch(*places, recursive=recursive, ignore_permission_denied=True):
-            kinds: dict[Path, set[Change]] = {}
-            for kind, path in changes:
-                kinds.setdefault(Path(path), set()).add(kind)
-            # What came and went is how editors replace a file.
-            self._renew({path for path, seen in kinds.items() if Change.added not in seen or path.exists()})
+    async def _watch_until_replaced(self, seen: Stamps | None) -> Stamps:
+        """Watch until a folder is replaced by another one: the system's notices are about the one that was there.
+
+        `seen` is what the folders held when they were opened last; what has changed since then is a change, too.
+        """
+        sources = self._all_sources()
+        folders = {source for source in sources if source.is_dir()}
+        single = {
+            path
+            for path in (self._template, *sources)
+            if not any(path != folder and path.is_relative_to(folder) for folder in folders)
+        }
+        identities = _identities(sources)
+        replaced = asyncio.Event()
+
+        async def follow(places: set[Path], recursive: bool, watch_filter: Callable[[Change, str], bool]) -> None:
+            batches = awatch(
+                *places,
+                watch_filter=watch_filter,
+                stop_event=replaced,
+                recursive=recursive,
+                ignore_permission_denied=True,
+            )
+            async for changes in batches:
+                kinds: dict[Path, set[Change]] = {}
+                for change, path in changes:
+                    kinds.setdefault(Path(path), set()).add(change)
+                # What came and went is how editors replace a file.
+                self._renew({path for path, kind in kinds.items() if Change.added not in kind or path.exists()})
+                if _identities(self._all_sources()) != identities:
+                    replaced.set()
+
+        async with asyncio.TaskGroup() as group:
+            parents = {path.parent for path in single if path.parent.is_dir()}
+            group.create_task(follow(parents, False, lambda _, path: Path(path) in single))
+            if folders:  # the default filter leaves out .git, .venv, __pycache__ and what editors put beside a file
+                group.create_task(follow(folders, True, DefaultFilter()))
+            await asyncio.sleep(0)  # they have begun
+            if seen is None:
+                self._say("watching code, layers and template", False)
+            else:
+                self._renew({folder for folder in folders if _stamp(folder) != seen.get(folder)})
+        return self._stamps
+
+    def _all_sources(self) -> set[Path]:
+        return {source for program in self._programs.values() for source in _sources(program)}
 
     def _renew(self, changed: set[Path]) -> None:
         stale = {name: found for name, program in self._programs.items() if (found := self._of(program, changed))}
         if self._template in changed:
             for name in self._reload():
                 stale.setdefault(name, set()).add(self._template)
+        if stale:
+            self._stamps = {source: _stamp(source) for source in self._all_sources() if source.is_dir()}
         for name, paths in stale.items():
             old = self._programs[name]
             try:
@@ -103,7 +139,7 @@ class Watcher:
         found = set()
         for source in _sources(program):
             own = source == self._template.parent
-            found |= {path for path in changed if path.is_relative_to(source) and (not own or path.suffix == ".py")}
+            found |= {path for path in changed if path.is_relative_to(source) and (not own or _counts(path, source))}
         return found - {self._template}
 
     def _reload(self) -> Iterator[str]:
@@ -130,6 +166,36 @@ class Watcher:
 def _sources(program: Program) -> Iterator[Path]:
     """The folders and archives that a program was made of."""
     return (path.resolve() for path in (program.function.code, *program.function.layers))
+
+
+def _counts(path: Path, source: Path) -> bool:
+    """Whether a path in the template's own folder is of the code: a Python file, or the folder itself."""
+    return path.suffix == ".py" or path == source
+
+
+def _identities(sources: set[Path]) -> dict[Path, int]:
+    """The inodes of those that are folders now."""
+    return {source: _inode(source) for source in sources if source.is_dir()}
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:  # it has just gone
+        return 0
+
+
+def _stamp(folder: Path) -> tuple[int, int, int]:
+    count = newest = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in DefaultFilter.ignore_dirs]
+        for name in files:
+            try:
+                newest = max(newest, os.stat(os.path.join(place, name)).st_mtime_ns)
+            except OSError:
+                continue
+            count += 1
+    return _inode(folder), count, newest
 
 
 def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, int, str]]:
