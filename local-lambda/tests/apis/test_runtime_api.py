@@ -132,7 +132,7 @@ def test_response_in_chunks_is_put_together(runtime: Puppet) -> None:
     reply = runtime.begin({})
     identifier = runtime.next().headers["lambda-runtime-aws-request-id"]
     wire = runtime.wire()
-    wire.send(f"POST {PATH}invocation/{identifier}/response HTTP/1.1\r\nHost: t\r\n".encode())
+    wire.send(f"POST {PATH}invocation/{identifier}/response HTTP/1.1\r\nHost: localhost\r\n".encode())
     wire.send(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhe").send(b"llo\r\n1").send(b"\r\n!\r\n0\r\n\r\n")
     assert wire.answer().status == 202
     assert reply.result().body == b"hello!"
@@ -144,8 +144,8 @@ def test_requests_on_one_connection_are_answered_in_order(runtime: Puppet) -> No
     wire = runtime.wire().request("GET", f"{PATH}invocation/next")
     identifier = wire.answer().headers["lambda-runtime-aws-request-id"]
     wire.send(
-        f"POST {PATH}invocation/{identifier}/response HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n1"
-        f"GET {PATH}invocation/next HTTP/1.1\r\nHost: t\r\n\r\n".encode()
+        f"POST {PATH}invocation/{identifier}/response HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1"
+        f"GET {PATH}invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     )
     assert wire.answer().status == 202
     assert reply.result().body == b"1"

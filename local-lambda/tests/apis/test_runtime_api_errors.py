@@ -140,7 +140,9 @@ def test_response_that_is_cut_off_is_an_error(runtime: Puppet, half: bytes) -> N
     """A runtime that still listens gets 400; the caller gets an error, not half of a payload."""
     reply = runtime.begin({})
     wire = runtime.wire()
-    wire.send(f"POST {PATH}invocation/{identifier(runtime.next())}/response HTTP/1.1\r\nHost: t\r\n".encode() + half)
+    wire.send(
+        f"POST {PATH}invocation/{identifier(runtime.next())}/response HTTP/1.1\r\nHost: localhost\r\n".encode() + half
+    )
     wire.hang_up(only_sending=True)
     check(wire.answer(), 400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
     assert reply.result().json["errorType"] == "Runtime.TruncatedResponse"
@@ -152,7 +154,7 @@ def test_response_when_the_connection_is_lost_is_an_error(runtime: Puppet) -> No
     reply = runtime.begin({})
     wire = runtime.wire()
     path = f"{PATH}invocation/{identifier(runtime.next())}/response"
-    wire.send(f"POST {path} HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nhalf".encode()).hang_up()
+    wire.send(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf".encode()).hang_up()
     assert reply.result().json["errorType"] == "Runtime.TruncatedResponse"
 
 

@@ -39,7 +39,7 @@ class Wire:
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Wire:
         """Send a request; `Content_Type="x"` is that header."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: test"]
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")

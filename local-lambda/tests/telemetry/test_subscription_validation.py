@@ -11,6 +11,7 @@ import pytest
 from local_lambda.apis import logs_2020_08_15, telemetry_2022_07_01
 from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.apis.logs_2020_08_15 import LOGS_API
+from local_lambda.apis.router import Router
 from local_lambda.apis.telemetry_2022_07_01 import TELEMETRY_API
 from local_lambda.errors import ApiError
 from local_lambda.http.server import Exchange, Server
@@ -252,8 +253,8 @@ class Host:
 async def ask(port: int, method: str, path: str, body: bytes, identifier: str = "known") -> tuple[int, Any]:
     """Status and JSON body of the answer to a request."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    head = f"{method} {path} HTTP/1.1\r\nLambda-Extension-Identifier: {identifier}\r\nContent-Length: {len(body)}\r\n"
-    writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nLambda-Extension-Identifier: {identifier}\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     answer = await reader.read()
     writer.close()
     return int(answer.split()[1]), json.loads(answer.partition(b"\r\n\r\n")[2])
@@ -267,11 +268,11 @@ def test_put_over_a_real_port_when_good_and_when_bad() -> None:
         subscriptions = Subscriptions(lambda event: None, lambda host: LOOPBACK, loop)
         host = Host(subscriptions)
 
-        def app(exchange: Exchange) -> None:
-            logs = exchange.path == logs_2020_08_15.PATH
-            (logs_2020_08_15 if logs else telemetry_2022_07_01).handle(host, exchange)
+        def unknown(exchange: Exchange) -> ApiError:
+            raise AssertionError(exchange.path)
 
-        server = Server(answering_errors(app, json_error), listen(LOOPBACK, 0), 100_000)
+        router = Router({**logs_2020_08_15.routes(host), **telemetry_2022_07_01.routes(host)}, unknown)
+        server = Server(answering_errors(router, json_error), listen(LOOPBACK, 0), 100_000)
         await server.start()
         port = int(server.address.rpartition(":")[2])
         logs, telemetry = "/2020-08-15/logs", "/2022-07-01/telemetry"

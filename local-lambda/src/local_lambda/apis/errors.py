@@ -15,7 +15,7 @@ Render = Callable[[Exchange, ApiError], None]
 def json_error(exchange: Exchange, error: ApiError) -> None:
     """The error object of the Runtime, Extensions, Logs and Telemetry APIs: `errorMessage`, then `errorType`."""
     body = encode({"errorMessage": error.message, "errorType": error.error_type})
-    exchange.respond(error.status, body, JSON)
+    exchange.respond(error.status, body, block=JSON)
 
 
 def answering_errors(app: Application, render: Render) -> Application:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 
 from local_lambda.apis.errors import answering_errors
+from local_lambda.apis.router import Router
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
@@ -20,8 +21,8 @@ from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.header import new_tracing
 
 PREFIX = b"/2015-03-31/functions/"
+INVOCATIONS = "/2015-03-31/functions/{FunctionName}/invocations"
 _STREAMING_PREFIX = b"/2021-11-15/functions/"
-_SUFFIX = b"/invocations"
 
 _CAPITAL_MESSAGE = ("ResourceNotFoundException", "ServiceException", "InvalidRuntimeException")
 
@@ -29,21 +30,20 @@ _CAPITAL_MESSAGE = ("ResourceNotFoundException", "ServiceException", "InvalidRun
 def invoke_api(directory: FunctionDirectory) -> Application:
     """The application of a tool's Invoke port."""
 
-    def app(exchange: Exchange) -> None:
-        path = exchange.path
-        if not (path.startswith(PREFIX) and path.endswith(_SUFFIX)):
-            if path.startswith(_STREAMING_PREFIX):
-                raise ApiError(
-                    400, "InvalidParameterValueException", "Response streaming is not supported here: use Invoke"
-                )
-            known = "POST /2015-03-31/functions/<name>/invocations"
-            raise ApiError(404, "ResourceNotFoundException", f"No such path: {path.decode('latin-1')}; try {known}")
-        if exchange.method != b"POST":
-            raise ApiError(405, "MethodNotAllowedException", "Use POST to invoke a function")
-        pool, arn = directory.resolve(path[len(PREFIX) : -len(_SUFFIX)], exchange.query)
+    def invoke(exchange: Exchange, name: bytes) -> None:
+        pool, arn = directory.resolve(name, exchange.query)
         _invoke(pool, arn, exchange)
 
-    return answering_errors(app, api_error)
+    router = Router({("POST", INVOCATIONS): invoke}, _unknown, "MethodNotAllowedException")
+    return answering_errors(router, api_error)
+
+
+def _unknown(exchange: Exchange) -> ApiError:
+    if exchange.path.startswith(_STREAMING_PREFIX):
+        return ApiError(400, "InvalidParameterValueException", "Response streaming is not supported here: use Invoke")
+    known = "POST /2015-03-31/functions/<name>/invocations"
+    path = exchange.path.decode("latin-1")
+    return ApiError(404, "ResourceNotFoundException", f"No such path: {path}; try {known}")
 
 
 def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
@@ -61,7 +61,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
     active = pool.function.tracing_active
     tracing = new_tracing(incoming.decode("latin-1") if incoming else None, active, queued=queued)
     if kind == b"DryRun":
-        exchange.respond(204, headers=b"x-amzn-RequestId: %s\r\n" % new_uuid().encode())
+        exchange.respond(204, headers=[("x-amzn-RequestId", new_uuid())])
         return
     if queued:
         invocation = Invocation(payload, arn, tracing, lambda invocation, answer: None)
@@ -71,17 +71,18 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
     context = exchange.header(b"x-amz-client-context")
 
     def answered(invocation: Invocation, answer: InvocationResponse) -> None:
-        lines = _headers(invocation) + version
+        headers = _headers(invocation)
+        headers.append(("X-Amz-Executed-Version", version))
         if answer.failed:
-            lines += b"X-Amz-Function-Error: Unhandled\r\n"
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
         if answer.log_tail is not None:
-            lines += b"X-Amz-Log-Result: %b\r\n" % base64.b64encode(answer.log_tail)
-        exchange.respond(200, answer.payload, lines)
+            headers.append(("X-Amz-Log-Result", base64.b64encode(answer.log_tail).decode()))
+        exchange.respond(200, answer.payload, headers, JSON)
 
     def refused(error: ApiError) -> None:
         api_error(exchange, error)
 
-    version = pool.executed_version
+    version = pool.function.version
     invocation = Invocation(
         payload,
         arn,
@@ -93,11 +94,12 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
     pool.invoke(invocation, refused)
 
 
-def _headers(invocation: Invocation) -> bytes:
-    return (
-        f"x-amzn-RequestId: {invocation.request_id}\r\nx-amzn-Remapped-Content-Length: 0\r\n"
-        f"X-Amzn-Trace-Id: {invocation.tracing.header}\r\n"
-    ).encode("latin-1")
+def _headers(invocation: Invocation) -> list[tuple[str, str]]:
+    return [
+        ("x-amzn-RequestId", invocation.request_id),
+        ("x-amzn-Remapped-Content-Length", "0"),
+        ("X-Amzn-Trace-Id", invocation.tracing.header),
+    ]
 
 
 def _payload(exchange: Exchange, kind: bytes) -> bytes:
@@ -111,10 +113,10 @@ def _payload(exchange: Exchange, kind: bytes) -> bytes:
 
 def api_error(exchange: Exchange, error: ApiError) -> None:
     """An error as the Invoke API writes it; botocore takes the exception's name from the header."""
-    headers = _error_headers(error.error_type)
+    headers = [("x-amzn-ErrorType", error.error_type), ("x-amzn-RequestId", new_uuid())]
     if isinstance(error, Throttled):
-        headers += b"Retry-After: 1\r\n"
-    exchange.respond(error.status, error_body(error), headers)
+        headers.append(("Retry-After", "1"))
+    exchange.respond(error.status, error_body(error), headers, JSON)
 
 
 def error_body(error: ApiError) -> bytes:
@@ -122,7 +124,3 @@ def error_body(error: ApiError) -> bytes:
     key = "Message" if error.error_type in _CAPITAL_MESSAGE else "message"
     reason = {"Reason": error.reason} if isinstance(error, Throttled) else {}
     return encode({**reason, "Type": "User" if error.status < 500 else "Service", key: error.message})
-
-
-def _error_headers(error_type: str) -> bytes:
-    return JSON + f"x-amzn-ErrorType: {error_type}\r\nx-amzn-RequestId: {new_uuid()}\r\n".encode("latin-1")

@@ -6,11 +6,11 @@ known here.
 
 from __future__ import annotations
 
-from local_lambda.apis.subscribe import SubscriptionHost, subscribe
-from local_lambda.http.server import Exchange
-from local_lambda.telemetry.request import SubscriptionApi
+from functools import partial
 
-PATH = b"/2020-08-15/logs"
+from local_lambda.apis.router import Routes
+from local_lambda.apis.subscribe import SubscriptionHost, subscribe
+from local_lambda.telemetry.request import SubscriptionApi
 
 LOGS_API = SubscriptionApi(
     name="Logs",
@@ -22,6 +22,7 @@ LOGS_API = SubscriptionApi(
 )
 
 
-def handle(host: SubscriptionHost, exchange: Exchange) -> None:
-    """Answer `PUT /2020-08-15/logs`. Raises ApiError for what is refused."""
-    subscribe(LOGS_API, host, exchange)
+def routes(host: SubscriptionHost) -> Routes:
+    """The verb of one environment."""
+    verb = partial(subscribe, LOGS_API, host)
+    return {("PUT", "/2020-08-15/logs"): verb, ("PUT", "/2020-08-15/logs/"): verb}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Exchange
 from local_lambda.telemetry.registry import Subscriptions
 from local_lambda.telemetry.request import SubscriptionApi, parse_subscription
@@ -29,9 +28,6 @@ class SubscriptionHost(Protocol):
 
 def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) -> None:
     """Subscribe the extension that asks, and say `"OK"`: also when it was subscribed in the same way before."""
-    if exchange.method != b"PUT":
-        method = exchange.method.decode("latin-1")
-        raise ApiError(405, "MethodNotAllowed", f"{method} is not allowed on this path")
     name = host.extensions.name_of(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None)
     subscriptions = host.subscriptions
     if not subscriptions.open:
@@ -39,4 +35,4 @@ def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) 
     if exchange.incomplete:
         raise api.unreadable("the request ended before its body was complete")
     subscriptions.subscribe(name, parse_subscription(api, exchange.body, subscriptions.hosts))
-    exchange.respond(200, b'"OK"', JSON)
+    exchange.respond(200, b'"OK"', block=JSON)

@@ -6,11 +6,11 @@ not known here.
 
 from __future__ import annotations
 
-from local_lambda.apis.subscribe import SubscriptionHost, subscribe
-from local_lambda.http.server import Exchange
-from local_lambda.telemetry.request import SubscriptionApi
+from functools import partial
 
-PATH = b"/2022-07-01/telemetry"
+from local_lambda.apis.router import Routes
+from local_lambda.apis.subscribe import SubscriptionHost, subscribe
+from local_lambda.telemetry.request import SubscriptionApi
 
 TELEMETRY_API = SubscriptionApi(
     name="Telemetry",
@@ -23,6 +23,7 @@ TELEMETRY_API = SubscriptionApi(
 )
 
 
-def handle(host: SubscriptionHost, exchange: Exchange) -> None:
-    """Answer `PUT /2022-07-01/telemetry`. Raises ApiError for what is refused."""
-    subscribe(TELEMETRY_API, host, exchange)
+def routes(host: SubscriptionHost) -> Routes:
+    """The verb of one environment."""
+    verb = partial(subscribe, TELEMETRY_API, host)
+    return {("PUT", "/2022-07-01/telemetry"): verb, ("PUT", "/2022-07-01/telemetry/"): verb}

@@ -33,7 +33,7 @@ _INVOCATIONS = b"/invocations"
 _SCOPE = re.compile(rb"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
 _PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search
 _LOOPBACK = re.compile(rb"(127\.\d+\.\d+\.\d+|\[::1\]|([a-z0-9.-]+\.)?localhost)(:\d+)?", re.IGNORECASE).fullmatch
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d").fullmatch
+_REGION = re.compile(r"[a-z]{2}(-[a-z]{1,12}){1,3}-\d").fullmatch
 _REFUSED = {
     ("s3", "notification"): "S3 notifications",
     ("logs", "Logs_20140328.PutSubscriptionFilter"): "Subscription filters",
@@ -107,9 +107,8 @@ class Endpoint:
         if exchange.body_size > MAX_BODY_BYTES or exchange.incomplete:
             raise ApiError(413, "RequestEntityTooLargeException", f"more than {MAX_BODY_BYTES} bytes, or cut off")
         if scope is None and exchange.method == b"GET" and path.startswith(PACKAGES):
-            exchange.respond(
-                200, self._package(unquote(path.removeprefix(PACKAGES))), b"Content-Type: application/zip\r\n"
-            )
+            package = self._package(unquote(path.removeprefix(PACKAGES)))
+            exchange.respond(200, package, [("Content-Type", "application/zip")])
         elif scope is None:
             raise ApiError(
                 403,
@@ -131,11 +130,11 @@ class Endpoint:
             scope.key,
             f"http://{exchange.header(b'host').decode('latin-1')}",
         )
-        headers = b"x-amzn-RequestId: %b\r\n" % new_uuid().encode()
+        headers = [("x-amzn-RequestId", new_uuid())]
         if document is None:
             exchange.respond(status, b"", headers)
         else:
-            exchange.respond(status, encode(document), headers + JSON)
+            exchange.respond(status, encode(document), headers, JSON)
 
     async def _moto(self, exchange: Exchange, scope: Scope, path: str) -> None:
         query, target = exchange.query.decode("latin-1"), exchange.header(b"x-amz-target").decode("latin-1")
@@ -148,12 +147,12 @@ class Endpoint:
         answer = await self._services.call(
             Request(exchange.method.decode(), path, query, exchange.headers(), bytes(exchange.body))
         )
-        headers = "".join(
-            f"{name}: {value}\r\n"
+        headers = [
+            (name, value)
             for name, value in answer.headers
             if name.lower() not in _HOP_BY_HOP or (exchange.method == b"HEAD" and name.lower() == "content-length")
-        )
-        exchange.respond(answer.status, answer.body, headers.encode("utf-8", "surrogateescape"))
+        ]
+        exchange.respond(answer.status, answer.body, headers)
 
     def _package(self, sha256: str) -> bytes:
         for functions in self.regions.values():
@@ -184,7 +183,7 @@ def _not_served(exchange: Exchange, what: str) -> None:
     """Refuse in the words of the caller's protocol: JSON, or XML."""
     text = f"{what} is not served by local-lambda aws, which has: lambda, {', '.join(sorted(SERVED))}"
     if exchange.header(b"content-type").startswith(b"application/x-amz-json"):
-        exchange.respond(501, encode({"__type": "NotImplementedException", "message": text}), JSON)
+        exchange.respond(501, encode({"__type": "NotImplementedException", "message": text}), block=JSON)
         return
     error = f"<Error><Type>Sender</Type><Code>NotImplemented</Code><Message>{text}</Message></Error>"
     body = (
@@ -192,4 +191,4 @@ def _not_served(exchange: Exchange, what: str) -> None:
         if b"form-urlencoded" not in exchange.header(b"content-type")
         else f"<ErrorResponse>{error}</ErrorResponse>"
     )
-    exchange.respond(501, body.encode(), b"Content-Type: text/xml\r\n")
+    exchange.respond(501, body.encode(), [("Content-Type", "text/xml")])

@@ -51,10 +51,6 @@ class EnvironmentPool:
         self.function = function
         self.limit = limit
         self.environments: list[ExecutionEnvironment] = []
-        self.executed_version = (
-            f"Content-Type: application/json\r\nX-Amz-Executed-Version: {function.version}\r\n".encode()
-        )
-        """Header lines that every answer of this function has."""
         self._create = create
         self._notice = notice
         self._discard = discard

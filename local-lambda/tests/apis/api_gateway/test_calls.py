@@ -13,7 +13,9 @@ from local_lambda.apis.api_gateway.application import api_gateway
 from local_lambda.apis.api_gateway.routes import Route, Routes
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import ApiRoute, FunctionConfig
-from local_lambda.http.server import Exchange, Head
+from local_lambda.http.exchange import Exchange
+from local_lambda.http.head import Head
+from local_lambda.http.headers import NONE, Block, Pairs
 from support.api_gateway import CODE, route, send
 from support.tool import DEADLINE_SECONDS, Gate, Project, Tool
 
@@ -60,11 +62,11 @@ def test_caller_is_told_when_the_function_takes_too_long(
         """A request without a connection."""
 
         def __init__(self) -> None:
-            self._head = Head(b"GET", b"/slow", b"", b"", b"", 0)
+            self.head = Head(b"GET", b"/slow", b"\r\nHost: localhost")
             self.method, self.path, self.query = b"GET", b"/slow", b""
             self.answers: list[tuple[int, bytes]] = []
 
-        def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
+        def respond(self, status: int, body: bytes = b"", headers: Pairs = (), block: Block = NONE) -> None:
             """Keeps the answer."""
             self.answers.append((status, body))
             answered.set()

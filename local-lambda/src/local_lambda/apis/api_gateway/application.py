@@ -46,4 +46,4 @@ def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Applic
 
 
 def _internal_error(exchange: Exchange, error: ApiError) -> None:
-    exchange.respond(error.status, encode({"message": error.message}), JSON)
+    exchange.respond(error.status, encode({"message": error.message}), block=JSON)

@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 from local_lambda.apis.api_gateway.events import event_of
 from local_lambda.apis.api_gateway.malformed import Malformed
-from local_lambda.apis.api_gateway.refusals import Refusal, lines, refuse
+from local_lambda.apis.api_gateway.refusals import Refusal, refuse
 from local_lambda.apis.api_gateway.request import Request
 from local_lambda.apis.api_gateway.responses import Response, read_response
 from local_lambda.apis.api_gateway.routes import Match
@@ -61,7 +61,7 @@ class Call:
             self._refuse(Refusal.FAILED, f"the function's response is malformed: {error}")
 
     def _respond(self, response: Response) -> None:
-        headers = lines([*response.headers, *self._own_headers(response)])
+        headers = [*response.headers, *self._own_headers(response)]
         self._exchange.respond(response.status, response.body, headers)
 
     def _own_headers(self, response: Response) -> Iterator[tuple[str, str]]:

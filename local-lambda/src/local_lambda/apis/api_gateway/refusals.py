@@ -34,9 +34,4 @@ def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = N
     if rest:
         headers.append(("x-amzn-ErrorType", error_type))
         status, message = rest_status, rest_message
-    exchange.respond(status, encode({"message": message}), JSON + lines(headers))
-
-
-def lines(headers: list[tuple[str, str]]) -> bytes:
-    """Header lines with their line ends."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("utf-8", "replace")
+    exchange.respond(status, encode({"message": message}), headers, JSON)

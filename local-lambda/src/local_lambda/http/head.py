@@ -1,0 +1,177 @@
+"""The head of a request: its bytes in, a `Head` out, or `BadRequest`. Strict: leniency lets requests be smuggled.
+
+Grammar: https://www.rfc-editor.org/rfc/rfc9112. An upgrade is never made, so `Upgrade` is a header like any other.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_HEAD_BYTES = 65_536
+"""Request line and headers together; the trailers of a chunked body have the same limit."""
+CHUNKED = -1
+"""The `length` of a body that comes in chunks."""
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+_HEAD = re.compile(
+    rb"(%b{1,32}+) ([!-~\x80-\xff]++) HTTP/1\.([01])((?:\r\n%b++:[\t\x20-\xff]*+)*+)\r\n\r\n" % (_TOKEN, _TOKEN)
+).fullmatch
+_LINES = re.compile(rb"(?:%b++:[\t\x20-\xff]*+\r\n)*+" % _TOKEN).fullmatch
+_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)([/?].*)?", re.IGNORECASE).fullmatch
+_SPECIAL = re.compile(rb"\r\n(?:connection|expect|transfer-encoding):").search
+_BROWSER = re.compile(rb"\r\n(?:origin|sec-fetch-site):").search
+_BEGINNING = re.compile(rb"%b{0,32}+(?: |\Z)" % _TOKEN).match
+_MISPLACED = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]|(?<!\r)\n|\r(?!\n|\Z)").search
+
+
+class BadRequest(Exception):
+    """What was received is not a request that is served: answer with `status` and close the connection."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Head:
+    """Method, target and headers of a request. `path` and `query` are as received, percent-encoded.
+
+    `length` is that of the body in bytes, or CHUNKED. `admitted` is for the server: who may ask was looked at.
+    """
+
+    __slots__ = (
+        "_lines",
+        "_lower",
+        "admitted",
+        "expects",
+        "from_browser",
+        "host",
+        "keep_alive",
+        "length",
+        "method",
+        "old",
+        "path",
+        "query",
+    )
+
+    def __init__(self, method: bytes, target: bytes, lines: bytes, old: bool = False) -> None:
+        lower = lines.lower()
+        self.method = method
+        self._lines = lines
+        self._lower = lower
+        self.old = old
+        self.keep_alive = not old
+        self.expects = False
+        self.admitted = False
+        self.length = 0
+        self.from_browser = _BROWSER(lower) is not None
+        self.host = self._host()
+        path, _, query = (target if target[0] == 47 else self._path_of(target)).partition(b"?")
+        self.path: bytes = path
+        self.query: bytes = query
+        lengths = lower.count(b"\r\ncontent-length:")
+        if lengths:
+            self.length = self._content_length(lengths)
+        if _SPECIAL(lower) is not None:
+            self._read_special(lengths > 0)
+
+    def header(self, name: bytes, default: bytes = b"") -> bytes:
+        """The value of the first header of this name, which is given in lower case."""
+        start = self._lower.find(b"\r\n%b:" % name)
+        if start < 0:
+            return default
+        start += len(name) + 3
+        end = self._lines.find(b"\r\n", start)
+        return (self._lines[start:end] if end >= 0 else self._lines[start:]).strip(b" \t")
+
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers, as received and in order."""
+        return pairs_of(self._lines[2:])
+
+    def _host(self) -> bytes:
+        count = self._lower.count(b"\r\nhost:")
+        if count > 1 or (count == 0 and not self.old):
+            raise BadRequest(400, "a request has one Host header")
+        return self.header(b"host")
+
+    def _path_of(self, target: bytes) -> bytes:
+        """The path in a target that does not begin with one; `http://host/path` overrides the Host header."""
+        if target == b"*":
+            return target
+        absolute = _ABSOLUTE(target)
+        if absolute is None:
+            raise BadRequest(400, "the request's target is neither a path nor a URL")
+        self.host = absolute[1]
+        rest: bytes = absolute[2] or b"/"
+        return rest if rest[0] == 47 else b"/" + rest
+
+    def _content_length(self, count: int) -> int:
+        text = self.header(b"content-length")
+        if count > 1 or not text.isdigit() or len(text.lstrip(b"0")) > 15:
+            raise BadRequest(400, "Content-Length is not one whole number")
+        return int(text)
+
+    def _read_special(self, has_length: bool) -> None:
+        """Headers that few requests have and that change how a connection goes on."""
+        fields: dict[str, str] = {}
+        for name, value in pairs_of(self._lower[2:]):
+            fields[name] = f"{fields[name]},{value}" if name in fields else value
+        options = [option.strip(" \t") for option in fields.get("connection", "").split(",")]
+        if "close" in options:
+            self.keep_alive = False
+        elif self.old and "keep-alive" in options:
+            self.keep_alive = True
+        if "transfer-encoding" in fields:
+            codings = [coding.strip(" \t") for coding in fields["transfer-encoding"].split(",")]
+            if has_length or self.old or codings[-1] != "chunked" or "chunked" in codings[:-1]:
+                raise BadRequest(400, "the length of the body is ambiguous")
+            if len(codings) > 1:
+                raise BadRequest(501, "the only transfer coding served is chunked")
+            self.length = CHUNKED
+        if "expect" in fields and not self.old:
+            if fields["expect"] != "100-continue":
+                raise BadRequest(417, "the only expectation served is 100-continue")
+            self.expects = True
+
+
+def parse_head(text: bytes) -> Head:
+    """A complete head, with the empty line at its end. Raises BadRequest."""
+    found = _HEAD(text)
+    if found is None:
+        raise BadRequest(400, "not a request of HTTP/1.1 or HTTP/1.0")
+    if len(text) > MAX_HEAD_BYTES:
+        raise too_long(text)
+    method, target, minor, lines = found.groups()
+    return Head(method, target, lines, minor == b"0")
+
+
+def check_beginning(received: bytes | bytearray, start: int, scanned: int) -> None:
+    """Look at an incomplete head, of which everything before `scanned` was looked at. Raises BadRequest."""
+    if _BEGINNING(received, start, start + 33) is None and received[start:] != b"\r":
+        raise BadRequest(400, "a request does not begin like this")
+    if _MISPLACED(received, scanned) is not None:
+        raise BadRequest(400, "a control character or a bare line end in the head of a request")
+    if len(received) - start > MAX_HEAD_BYTES:
+        raise too_long(received[start:])
+
+
+def too_long(received: bytes | bytearray) -> BadRequest:
+    """The refusal of a head over the limit: of its target (414), or of its headers (431)."""
+    if received.find(b"\r\n", 0, MAX_HEAD_BYTES) < 0:
+        return BadRequest(414, f"the request line has more than {MAX_HEAD_BYTES} bytes")
+    return BadRequest(431, f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
+
+
+def parse_lines(lines: bytes) -> list[tuple[str, str]]:
+    """Header lines, each with its line end, as pairs. Raises BadRequest."""
+    if _LINES(lines) is None:
+        raise BadRequest(400, "a line is not a header")
+    return pairs_of(lines.removesuffix(b"\r\n"))
+
+
+def pairs_of(lines: bytes) -> list[tuple[str, str]]:
+    """Lines of valid headers, with line ends between them, as pairs."""
+    found = []
+    for line in lines.split(b"\r\n") if lines else ():
+        name, _, value = line.partition(b":")
+        found.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
+    return found

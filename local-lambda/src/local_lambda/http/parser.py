@@ -1,0 +1,101 @@
+"""Requests out of the bytes of one connection: `Head`s and pieces of bodies. No socket, no clock, no application.
+
+One request at a time: `head` gives the next one, then `body` its pieces until `complete`. What belongs to later
+requests stays in the buffer until they are asked for, so the reader decides how far ahead it takes bytes.
+"""
+
+from __future__ import annotations
+
+from local_lambda.http.chunks import ChunkedBody
+from local_lambda.http.head import CHUNKED, BadRequest, Head, check_beginning, parse_head
+
+MAX_KNOWN_HEADS = 16
+MAX_KNOWN_BYTES = 1024
+"""A client sends the same head again and again; so many, if they are no longer than this, are parsed only once."""
+
+__all__ = ["BadRequest", "RequestParser"]
+
+
+class RequestParser:
+    """Reads the requests of one connection."""
+
+    def __init__(self) -> None:
+        self.complete = True
+        """The body of the last head was read to its end."""
+        self._buffer: bytes | bytearray = b""
+        self._at = 0
+        self._scanned = 0
+        self._left = 0
+        self._chunked: ChunkedBody | None = None
+        self._known: dict[bytes, Head] = {}
+
+    def feed(self, data: bytes) -> None:
+        """Take what was received."""
+        buffer = self._buffer
+        if self._at == len(buffer):
+            self._buffer, self._at, self._scanned = data, 0, 0
+            return
+        if self._at or not isinstance(buffer, bytearray):
+            buffer = bytearray(memoryview(buffer)[self._at :])
+            self._scanned -= self._at
+            self._at = 0
+            self._buffer = buffer
+        buffer += data
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes were received and not yet read."""
+        return len(self._buffer) - self._at
+
+    @property
+    def trailers(self) -> list[tuple[str, str]]:
+        """The trailers of the last body."""
+        return [] if self._chunked is None else self._chunked.trailers
+
+    def head(self) -> Head | None:
+        """The next request's head; None when it is not there yet. Raises BadRequest."""
+        buffer, at = self._buffer, self._at
+        while buffer.startswith(b"\r\n", at):
+            at += 2
+        self._at = at
+        if self._scanned < at:
+            self._scanned = at
+        end = buffer.find(b"\r\n\r\n", max(at, self._scanned - 3))
+        if end < 0:
+            if at < len(buffer):
+                check_beginning(buffer, at, self._scanned)
+                self._scanned = max(at, len(buffer) - 1)
+            return None
+        text = bytes(buffer[at : end + 4])
+        self._at = self._scanned = end + 4
+        head = self._known.get(text)
+        if head is None:
+            head = parse_head(text)
+            if len(self._known) < MAX_KNOWN_HEADS and len(text) <= MAX_KNOWN_BYTES:
+                self._known[text] = head
+        self._left = head.length
+        self.complete = head.length == 0
+        self._chunked = ChunkedBody() if head.length == CHUNKED else None
+        return head
+
+    def body(self) -> bytes | None:
+        """The next piece of the body; None when more has to be received, or it is complete. Raises BadRequest."""
+        chunked = self._chunked
+        if chunked is not None:
+            piece = chunked.take(self._buffer, self._at)
+            self._at = chunked.at
+            self.complete = chunked.complete
+            return piece
+        buffer, at = self._buffer, self._at
+        if at == 0 and len(buffer) <= self._left:
+            piece = bytes(buffer)
+        else:
+            piece = bytes(buffer[at : at + self._left])
+        self._at = at + len(piece)
+        self._left -= len(piece)
+        self.complete = self._left == 0
+        return piece or None
+
+    def discard(self) -> None:
+        """Forget what was received."""
+        self._buffer, self._at, self._scanned = b"", 0, 0

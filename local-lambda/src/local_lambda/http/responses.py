@@ -1,0 +1,47 @@
+"""The bytes of responses, and the one format of those that the server itself makes."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from local_lambda.http.headers import Block, Pairs, render
+
+CLOSE = b"Connection: close\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+END = b"\r\n"
+KEEP = b"Connection: keep-alive\r\n\r\n"
+
+_BEGINNINGS = {
+    status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode("ascii"))
+    for status in HTTPStatus
+    if status >= 200
+}
+
+
+def beginning(status: int) -> bytes:
+    """The status line. Raises ValueError for what is not the status of a final response."""
+    line = _BEGINNINGS.get(status)
+    if line is None:
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} is not the status of a response")
+        line = b"HTTP/1.1 %d \r\n" % status
+    return line
+
+
+def fields(headers: Pairs, block: Block) -> bytes:
+    """All header lines of a response."""
+    return block.lines + render(headers) if headers else block.lines
+
+
+def refusal(status: int, reason: str) -> bytes:
+    """The server's own response to what no application gets to see, after which the connection is closed."""
+    body = json.dumps({"message": reason}).encode()
+    head = (beginning(status), len(body), CLOSE, body)
+    return b"%bContent-Type: application/json\r\nContent-Length: %d\r\n%b%b" % head
+
+
+def forbidden(reason: str) -> tuple[bytes, Pairs]:
+    """Body and headers of a 403, as clients of the Lambda API read them."""
+    body = json.dumps({"Type": "User", "message": reason}).encode()
+    return body, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException"))
