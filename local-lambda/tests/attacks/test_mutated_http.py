@@ -150,9 +150,6 @@ def test_routes_when_requests_are_mutated(
         assert tool.request("GET", "/items/1").status == 200
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a region of 5,000 letters is taken for a region: OSError where its folder is made"
-)
 def test_aws_endpoint_when_requests_are_mutated(
     function_python: Path, rounds: Rounds, chance: random.Random, figure: Figure
 ) -> None:

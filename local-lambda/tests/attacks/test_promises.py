@@ -30,7 +30,6 @@ def fresh(make_project: MakeProject) -> Iterator[Tool]:
         yield tool
 
 
-@pytest.mark.xfail(strict=True, reason="a body's promised size is allocated before it is received")
 def test_memory_when_bodies_are_only_promised(fresh: Tool, rounds: Rounds, figure: Figure) -> None:
     """Each client sends one byte of 6 MB and waits: the tool holds what was received."""
     count, pid = min(rounds(50), 333), fresh.process.pid
@@ -45,7 +44,6 @@ def test_memory_when_bodies_are_only_promised(fresh: Tool, rounds: Rounds, figur
     assert after - before < 30
 
 
-@pytest.mark.xfail(strict=True, reason="a connection that broke off in a body is kept, with what it had sent")
 def test_memory_when_broken_bodies_are_over(fresh: Tool, rounds: Rounds, figure: Figure) -> None:
     """Half of 6 MB, then gone: what was taken is given back."""
     pid = fresh.process.pid
@@ -76,11 +74,9 @@ ENDLESS = {
     "chunk extension": (CHUNKED + b"1;", b"a" * 65_536),
     "trailer": (CHUNKED + b"1\r\n1\r\n0\r\nx: ", b"a" * 65_536),
 }
-NEVER = pytest.mark.xfail(strict=True, reason="the limit of a head is looked at when a part of it is complete")
-PATIENT = ("header name", "header value", "URL", "query", "chunk extension", "trailer")
 
 
-@pytest.mark.parametrize("what", [pytest.param(what, marks=NEVER if what in PATIENT else ()) for what in ENDLESS])
+@pytest.mark.parametrize("what", ENDLESS)
 def test_request_when_its_head_never_ends(fresh: Tool, what: str, rounds: Rounds, figure: Figure) -> None:
     """It is refused as soon as it is longer than 64 KB, although the rest never comes; and more of it is no work."""
     start, piece = ENDLESS[what]
@@ -98,7 +94,6 @@ def test_request_when_its_head_never_ends(fresh: Tool, what: str, rounds: Rounds
         assert re.match(rb"HTTP/1.1 4\d\d .*\r\nConnection: close\r\n", read_to_end(connection), re.DOTALL)
 
 
-@NEVER
 def test_answer_when_a_head_is_too_large(fresh: Tool) -> None:
     """431, and the end."""
     with connect(fresh.host, fresh.port, seconds=2) as connection:
@@ -106,7 +101,6 @@ def test_answer_when_a_head_is_too_large(fresh: Tool) -> None:
         assert read_to_end(connection).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.xfail(strict=True, reason="each pipelined request is answered one call deeper: RecursionError at 164")
 def test_answers_when_quick_requests_follow_a_slow_one(tool: Tool, rounds: Rounds) -> None:
     """All come, in order, however many were sent ahead."""
     count = rounds(400)
@@ -139,7 +133,6 @@ def test_memory_when_a_client_pipelines_without_reading(fresh: Tool, rounds: Rou
     assert after - before < 40
 
 
-@pytest.mark.xfail(strict=True, reason="the queue of asynchronous invocations has no bound")
 def test_memory_when_events_are_queued(make_project: MakeProject, rounds: Rounds, figure: Figure) -> None:
     """The queue of asynchronous invocations is bounded by bytes: what does not fit gets 429."""
     project = make_project(None, Slow={"Handler": "victim.slow", "CodeUri": str(VICTIMS)})
@@ -160,7 +153,6 @@ def test_memory_when_events_are_queued(make_project: MakeProject, rounds: Rounds
     assert after - before < 300
 
 
-@pytest.mark.xfail(strict=True, reason="a body's promised size is allocated before it is received")
 def test_memory_when_uploads_to_the_aws_endpoint_are_broken_off(
     function_python: Path, rounds: Rounds, figure: Figure
 ) -> None:

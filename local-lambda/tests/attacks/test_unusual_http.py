@@ -75,12 +75,6 @@ FORMS = {
     "more bytes behind it": USUAL + b"GET / HTTP/1.1\r\n\r\n",
     "other bytes behind it": USUAL + b"\x00\xff\x00 no HTTP",
 }
-DEVIATES = {
-    "address in the request line": "the absolute form of a request's target is taken for a path",
-    "upgrade to h2c": "a header Upgrade is answered with 400",
-    "more bytes behind it": "bytes behind a request with Connection: close take its answer away",
-    "other bytes behind it": "bytes behind a request with Connection: close take its answer away",
-}
 
 
 def unlike(answer: bytes) -> bytes:
@@ -110,13 +104,7 @@ def usual(tool: Tool) -> bytes:
     return answer
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        pytest.param(form, marks=pytest.mark.xfail(strict=True, reason=DEVIATES[form])) if form in DEVIATES else form
-        for form in FORMS
-    ],
-)
+@pytest.mark.parametrize("form", FORMS)
 def test_answer_when_the_form_is_unusual(tool: Tool, usual: bytes, form: str) -> None:
     """The same bytes as for the usual form."""
     assert ask(tool, [FORMS[form]]) == usual
@@ -125,7 +113,7 @@ def test_answer_when_the_form_is_unusual(tool: Tool, usual: bytes, form: str) ->
 def test_answer_when_a_request_comes_in_pieces(tool: Tool, usual: bytes, rounds: Rounds, chance: Random) -> None:
     """Wherever it is cut."""
     for _ in range(rounds(60)):
-        data = chance.choice([form for name, form in FORMS.items() if name not in DEVIATES and len(form) < 9_000])
+        data = chance.choice([form for form in FORMS.values() if len(form) < 9_000])
         cuts = sorted(chance.randrange(len(data)) for _ in range(chance.choice((1, 2, 5, 20))))
         pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         assert ask(tool, pieces) == usual, pieces
@@ -141,7 +129,6 @@ def test_answer_when_the_client_expects_a_hundred(tool: Tool, usual: bytes) -> N
     assert ask(tool, [USUAL.replace(TYPE, b"Expect: 100-continue\r\n")]) == b"HTTP/1.1 100 Continue\r\n\r\n" + usual
 
 
-@pytest.mark.xfail(strict=True, reason="a malformed second request takes the answer to the first away")
 def test_answers_when_a_malformed_request_follows(tool: Tool, usual: bytes) -> None:
     """The good one is answered, then comes the refusal, then the end."""
     answer = ask(tool, [USUAL.replace(CLOSE, b"") + b"\x00\xff no HTTP\r\n\r\n"])
