@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-import httptools
-
+from local_lambda.http.client import NotHttp, ResponseParser
 from local_lambda.telemetry.delivery import DeliveryFailed, not_there
 from local_lambda.telemetry.request import Destination
 
@@ -81,24 +80,19 @@ class _HttpConnection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._status = 0
-        self._framed = False
-        self._complete = True
+        self._parser: ResponseParser | None = None
 
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent: the listener keeps the connection, and its last answer was whole."""
-        return self._transport is not None and not self._transport.is_closing() and self._complete
+        if self._transport is None or self._transport.is_closing():
+            return False
+        return self._parser is None or (self._parser.complete and self._parser.keep_alive)
 
     async def request(self, head: bytes, body: bytes) -> int:
         """Send a request; the status of the answer, once the answer is complete (if its end can be told)."""
         assert self._transport is not None
-        self._begin()
-        self._complete = False
+        self._parser = ResponseParser()
         self._answer = self._loop.create_future()
         self._transport.writelines((head, body))
         return await self._answer
@@ -115,41 +109,30 @@ class _HttpConnection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None or self._answer is None or (self._answer.done() and parser.complete):
+            self.abort()  # it speaks without having been asked
+            return
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            parser.feed(data)
+        except NotHttp:
             self._fail(DeliveryFailed("the listener's answer is no HTTP"))
             self.abort()
+            return
+        # Without a length it ends with the connection, which may stay open: the status is all that matters.
+        if parser.complete or (parser.status and not parser.framed):
+            self._succeed(parser.status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._status:
-            self._succeed()
+        if self._parser is not None and self._parser.status:
+            self._succeed(self._parser.status)
         else:
             self._fail(_ClosedUnanswered())
 
-    # --- httptools callbacks
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self._framed = True
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status >= 200:
-            self._status = status
-            if not self._framed:
-                # It ends with the connection, which may stay open: the status is all that matters.
-                self._succeed()
-
-    def on_message_complete(self) -> None:
-        if self._status:
-            self._complete = self._parser.should_keep_alive()
-            self._succeed()
-
-    def _succeed(self) -> None:
+    def _succeed(self, status: int) -> None:
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(self._status)
+            self._answer.set_result(status)
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
