@@ -2,73 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-import uvloop
 
 from local_lambda.http.head import MAX_HEAD_BYTES
-from local_lambda.http.server import Exchange, Server
-from local_lambda.http.sockets import listen
-from support.wire import Wire
+from support.http_site import Site
 
-LIMIT = 1000
 GET = b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-class Site:
-    """A server in a thread. It answers with what was asked; `/wait` is answered by `release`."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Exchange] = []
-        self.changed = threading.Condition()
-        self.disconnected = threading.Event()
-        self.server = Server(self.app, listen("127.0.0.1", 0), LIMIT)
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.server.start(), self._loop).result(60)
-
-    def app(self, exchange: Exchange) -> None:
-        if exchange.path == b"/long":
-            exchange.respond(200, headers=[("Content-Length", "123456789")])
-            return
-        if exchange.path == b"/headers":
-            exchange.respond(200, repr(exchange.headers()).encode())
-            return
-        if exchange.path == b"/wait":
-            exchange.on_disconnect = self.disconnected.set
-            with self.changed:
-                self.waiting.append(exchange)
-                self.changed.notify_all()
-            return
-        facts = [exchange.method, exchange.path, exchange.query, b"%d" % exchange.body_size, exchange.body]
-        exchange.respond(200, b" ".join(facts) + (b" incomplete" if exchange.incomplete else b""))
-
-    def call(self, action: Callable[[], object]) -> None:
-        """Run something in the server's thread."""
-
-        async def run() -> None:
-            action()
-
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
-
-    def release(self) -> None:
-        """Answer the request of `/wait` when it is there."""
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.waiting, 60)
-        self.call(lambda: self.waiting.pop(0).respond(200, b"waited"))
-
-    def wire(self) -> Wire:
-        return Wire(self.server.address)
-
-    def close(self) -> None:
-        self.call(self.server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
-        self._loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,12 @@ class Wire:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), DEADLINE_SECONDS)
+        self.socket = socket.create_connection((host, int(port)), DEADLINE_SECONDS)
         self._buffer = b""
 
     def send(self, data: bytes) -> Wire:
         """Send bytes as they are."""
-        self._socket.sendall(data)
+        self.socket.sendall(data)
         return self
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Wire:
@@ -60,16 +60,23 @@ class Wire:
     def closed(self) -> bool:
         """Wait for the end of the connection; whether nothing came before it."""
         try:
-            return not self._buffer and self._socket.recv(1) == b""
+            return not self._buffer and self.socket.recv(1) == b""
         except ConnectionResetError:
             return True
+
+    def rest(self) -> bytes:
+        """Everything until the connection ends."""
+        pieces = [self._buffer]
+        while data := self.socket.recv(65536):
+            pieces.append(data)
+        return b"".join(pieces)
 
     def hang_up(self, only_sending: bool = False) -> None:
         """Close the connection, or only its sending side."""
         if only_sending:
-            self._socket.shutdown(socket.SHUT_WR)
+            self.socket.shutdown(socket.SHUT_WR)
         else:
-            self._socket.close()
+            self.socket.close()
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:
@@ -78,7 +85,7 @@ class Wire:
         return head
 
     def _more(self) -> None:
-        data = self._socket.recv(65536)
+        data = self.socket.recv(65536)
         if not data:
             raise EOFError(f"the connection has ended after {self._buffer!r}")
         self._buffer += data
