@@ -18,9 +18,6 @@ from conftest import MakeProject
 from support.tool import Project, Tool, serving
 
 INVOCATIONS = "/2015-03-31/functions/Echo/invocations"
-OPEN = pytest.mark.xfail(
-    strict=True, reason="the port answers whoever reaches it, by whatever name and from any web page"
-)
 STRANGERS = {
     "host evil.example": {"Host": "evil.example"},
     "host evil.example with a port": {"Host": "evil.example:80"},
@@ -99,18 +96,12 @@ def ports(make_project: MakeProject, function_python: Path) -> Iterator[Callable
         yield lambda name: made.get(name) or make(name)
 
 
-GUARDED = {("aws", "host"), ("s3", "host")}
-"""What is refused already."""
 EVERY_PORT = pytest.mark.parametrize("port", ["start", "route", "exec", "aws", "s3", "invocations"])
 
 
 @pytest.mark.parametrize(
     ("port", "stranger"),
-    [
-        pytest.param(port, stranger, marks=() if (port, stranger.split()[0]) in GUARDED else OPEN)
-        for port in ("start", "route", "exec", "aws", "s3", "invocations")
-        for stranger in STRANGERS
-    ],
+    [(port, stranger) for port in ("start", "route", "exec", "aws", "s3", "invocations") for stranger in STRANGERS],
 )
 def test_status_when_a_stranger_calls(ports: Callable[[str], Port], port: str, stranger: str) -> None:
     """403, and nothing was run."""
@@ -128,7 +119,6 @@ def test_status_when_a_neighbour_calls(ports: Callable[[str], Port], port: str, 
 
 
 @pytest.mark.parametrize("stranger", [name for name in STRANGERS if name.startswith(("host evil", "origin evil"))])
-@OPEN
 def test_runtime_api_when_a_stranger_calls(tool: Tool, stranger: str) -> None:
     """The port of an environment has the same rule, for requests from within too."""
     headers = {"Host": "127.0.0.1", **STRANGERS[stranger]}
@@ -138,7 +128,6 @@ def test_runtime_api_when_a_stranger_calls(tool: Tool, stranger: str) -> None:
     assert base64.b64decode(answer).startswith(b"HTTP/1.1 403 ")
 
 
-@pytest.mark.xfail(strict=True, reason="there is no option that lets another host name or a web page in")
 def test_status_when_a_name_and_a_page_are_allowed(make_project: MakeProject) -> None:
     """`--allow-host` and `--allow-origin` let them in, and nobody else."""
     project = make_project(None, Echo={"Handler": "victim.echo", "CodeUri": str(VICTIMS)})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from local_lambda.apis.errors import answering_errors
 from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
@@ -30,9 +31,8 @@ from local_lambda.limits import MAX_UNZIPPED_BYTES
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
 _INVOCATIONS = b"/invocations"
-_SCOPE = re.compile(rb"Credential=([^/]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
+_SCOPE = re.compile(rb"Credential=([^/,\s]{1,128})/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
 _PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search
-_LOOPBACK = re.compile(rb"(127\.\d+\.\d+\.\d+|\[::1\]|([a-z0-9.-]+\.)?localhost)(:\d+)?", re.IGNORECASE).fullmatch
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{1,12}){1,3}-\d").fullmatch
 _REFUSED = {
     ("s3", "notification"): "S3 notifications",
@@ -51,36 +51,34 @@ class Scope(NamedTuple):
 
 
 class Endpoint:
-    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used.
+    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used."""
 
-    When it is `private`, on a loopback address, it goes by no other name: a web site's name may lead here as well.
-    """
-
-    def __init__(
-        self, services: Services, logs: LogGroups, make_functions: Callable[[str], FunctionRegistry], private: bool
-    ) -> None:
-        self._private = private
+    def __init__(self, services: Services, logs: LogGroups, make_functions: Callable[[str], FunctionRegistry]) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
         self._make_functions = make_functions
         self._services = services
         self._logs = logs
         self._api = LambdaApi(services)
-        self._invoke: dict[str, Application] = {}
+        self._invoke = answering_errors(self._in_region, api_error)
+        self._invoke_apis: dict[str, Application] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, exchange: Exchange) -> None:
         path = exchange.path
         if path.startswith(PREFIX) and path.endswith(_INVOCATIONS):
-            scope = _scope(exchange)
-            region = scope.region if scope else REGION
-            app = self._invoke.get(region)
-            if app is None:
-                app = self._invoke[region] = invoke_api(self._functions(region).directory)
-            app(exchange)
+            self._invoke(exchange)
             return
         task = asyncio.get_running_loop().create_task(self._answer(exchange))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _in_region(self, exchange: Exchange) -> None:
+        scope = _scope(exchange)
+        region = scope.region if scope else REGION
+        app = self._invoke_apis.get(region)
+        if app is None:
+            app = self._invoke_apis[region] = invoke_api(self._functions(region).directory)
+        app(exchange)
 
     async def finish(self) -> None:
         """Wait for what is being answered, then end every environment."""
@@ -101,9 +99,6 @@ class Endpoint:
     async def _dispatch(self, exchange: Exchange) -> None:
         scope = _scope(exchange)
         path = exchange.path.decode("latin-1")
-        if self._private and not _LOOPBACK(exchange.header(b"host")):
-            host = exchange.header(b"host").decode("latin-1")
-            raise ApiError(403, "AccessDeniedException", f"This endpoint is not called {host}: use a loopback address")
         if exchange.body_size > MAX_BODY_BYTES or exchange.incomplete:
             raise ApiError(413, "RequestEntityTooLargeException", f"more than {MAX_BODY_BYTES} bytes, or cut off")
         if scope is None and exchange.method == b"GET" and path.startswith(PACKAGES):

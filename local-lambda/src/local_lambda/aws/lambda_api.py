@@ -7,7 +7,6 @@ in `OPERATIONS` are refused. Invocations do not come by here.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, unquote
 
@@ -17,6 +16,7 @@ from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.layer_operations import LayerOperations
 from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
+from local_lambda.environment.documents import decode
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
@@ -82,7 +82,7 @@ def _title(name: str) -> str:
 
 def _document(body: bytes) -> Document:
     try:
-        document = json.loads(body or b"{}")
+        document = decode(body or b"{}")
     except ValueError:
         document = None
     if not isinstance(document, dict):

@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
@@ -20,6 +19,7 @@ from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.services import ROLE, Services
 from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter, find_for_runtime
+from local_lambda.http.access import Access
 from local_lambda.http.server import Server
 from local_lambda.service.factory import EnvironmentFactory
 
@@ -33,13 +33,15 @@ async def serve(
     logs: LogGroups,
     listener: socket.socket,
     limit: int,
+    access: Access,
     python: str | None,
     command: Sequence[str],
     stop: asyncio.Event,
 ) -> int:
     """Serve until `stop`, or until the command has ended; returns the exit status.
 
-    `limit` is the most environments a function may have, `python` the interpreter that was asked for.
+    `limit` is the most environments a function may have, `access` says who may call, `python` is the interpreter that
+    was asked for.
     """
     services.start()
     factory.attach(asyncio.get_running_loop())
@@ -50,9 +52,8 @@ async def serve(
     def functions(region: str) -> FunctionRegistry:
         return FunctionRegistry(region, factory, factory.workspace / region, limit, find)
 
-    private = ip_address(listener.getsockname()[0]).is_loopback
-    endpoint = Endpoint(services, logs, functions, private)
-    server = Server(endpoint, listener, MAX_BODY_BYTES)
+    endpoint = Endpoint(services, logs, functions)
+    server = Server(endpoint, listener, MAX_BODY_BYTES, access)
     await server.start()
     url = f"http://{server.address}"
     factory.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")

@@ -138,7 +138,8 @@ def _recording(found: Namespace) -> RecordingOptions:
 
 
 def _server(found: Namespace) -> ServerOptions:
-    return ServerOptions(found.host, found.port, found.max_environments)
+    hosts, origins = tuple(found.allow_host), tuple(found.allow_origin)
+    return ServerOptions(found.host, found.port, found.max_environments, hosts, origins)
 
 
 def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:

@@ -37,9 +37,10 @@ def aws(options: AwsOptions) -> int:
         from local_lambda.http.sockets import listen
 
         listener = listen(options.server.host, options.server.port)
-        limit = options.server.max_environments
+        limit, access, command = options.server.max_environments, options.server.access(), options.command
 
         async def main() -> int:
-            return await serve(factory, services, logs, listener, limit, options.python, options.command, stop_signal())
+            stop = stop_signal()
+            return await serve(factory, services, logs, listener, limit, access, options.python, command, stop)
 
         return run(main())

@@ -52,7 +52,8 @@ def execute(options: ExecOptions) -> int:
         from local_lambda.cli.loop import run
         from local_lambda.cli.serving import serve
 
-        return run(serve(factory, {function.name: program}, listener, options.server.max_environments, broker))
+        programs, limit = {function.name: program}, options.server.max_environments
+        return run(serve(factory, programs, listener, limit, options.server.access(), broker))
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from local_lambda.http.access import Access
 
 
 class SourceOptions(NamedTuple):
@@ -28,8 +31,16 @@ class RecordingOptions(NamedTuple):
 
 
 class ServerOptions(NamedTuple):
-    """Where to listen (port 0: any free one), and the most environments of a function."""
+    """Where to listen (port 0: any free one), the most environments of a function, and who may call besides us."""
 
     host: str
     port: int
     max_environments: int
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+
+    def access(self) -> Access:
+        """The rule of the port."""
+        from local_lambda.http.access import Access
+
+        return Access((self.host, *self.allow_hosts), self.allow_origins)

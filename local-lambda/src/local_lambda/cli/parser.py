@@ -131,6 +131,20 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
         metavar="N",
         help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer to this host name too, not only to loopback names; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="let web pages of this origin call, such as https://app.example; may be repeated",
+    )
 
 
 def _amqp_argument(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from local_lambda.amqp.connection import Broker
     from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.http.access import Access
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
@@ -25,12 +26,13 @@ async def serve(
     programs: Mapping[str, Program],
     listener: socket.socket,
     limit: int,
+    access: Access,
     broker: Broker | None,
     make_watcher: MakeWatcher | None = None,
 ) -> int:
     """Serve `programs` by their functions' names until a signal comes; what is being served then is finished.
 
-    `limit` is the most environments a function may have. Returns the exit status.
+    `limit` is the most environments a function may have, `access` says who may call. Returns the exit status.
     """
     import asyncio
 
@@ -56,7 +58,7 @@ async def serve(
 
         worker = Worker(broker, pools, lambda text, bad: console.write("amqp", text, bad=bad))
         await worker.start()
-    server = Server(app, listener, MAX_EVENT_BYTES)
+    server = Server(app, listener, MAX_EVENT_BYTES, access)
     await server.start()
     console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}")
     for line in routes.describe(server.address) if routes is not None else ():

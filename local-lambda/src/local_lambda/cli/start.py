@@ -69,5 +69,5 @@ def start(options: StartOptions) -> int:
         from local_lambda.cli.loop import run
         from local_lambda.cli.serving import serve
 
-        limit = options.server.max_environments
-        return run(serve(factory, programs, listener, limit, broker, watcher if options.watch else None))
+        limit, access = options.server.max_environments, options.server.access()
+        return run(serve(factory, programs, listener, limit, access, broker, watcher if options.watch else None))
