@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_lambda.limits import MAX_LOG_EVENT_BYTES
-from local_lambda.processes.outputs import FramedOutput, Output
+from local_lambda.processes.outputs import MAX_RECORD_BYTES, FramedOutput, Output
 from local_lambda.processes.process import Process
 
 TIME = 1_700_000_000_123_456
@@ -147,6 +147,21 @@ def test_read_when_the_writer_dies_in_a_frame_gives_what_came(log: Pipe) -> None
     texts = log.hang_up()
     assert texts[0] == "whole"
     assert "broken" in "".join(texts[1:])
+
+
+def test_read_of_a_frame_that_claims_4_gigabytes_gives_pieces(log: Pipe) -> None:
+    """Nothing grows with what is claimed, and the end of the writer says how much there was."""
+    head = frame(b"")[:4] + b"\xff\xff\xff\xff" + frame(b"")[8:]
+    log.write(head, *[b"x" * 65_536] * 320)
+    assert log.texts == ["x" * MAX_RECORD_BYTES] * 2
+    *pieces, last = log.hang_up()
+    assert "".join(pieces) == "x" * 65_536 * 320
+    assert last == "[a log record of 4294967295 bytes ended after 20971520]\n"
+
+
+def test_read_of_a_frame_without_a_record_gives_an_empty_one(log: Pipe) -> None:
+    """The next is not lost."""
+    assert log.write(frame(b"") + frame(b"next")) == ["", "next"]
 
 
 def test_read_of_something_that_is_no_frame_gives_lines(log: Pipe) -> None:

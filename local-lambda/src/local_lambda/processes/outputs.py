@@ -14,6 +14,9 @@ from local_lambda.limits import MAX_LOG_EVENT_BYTES
 
 _READ_BYTES = 65_536
 _FRAME_HEADER_BYTES = 16
+_FRAME_MARK = b"\xa5\x5a"
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""More than the largest event, which functions like to log."""
 
 OnLine = Callable[[str, float | None], None]
 """Gets a line as written and, for framed log records, the time (seconds since the epoch) the writer gave it."""
@@ -70,27 +73,62 @@ class Output:
 
 
 class FramedOutput(Output):
-    """The log descriptor: 4 bytes type, 4 bytes length, 8 bytes microseconds since the epoch, then the record."""
+    """The log descriptor: 4 bytes type, 4 bytes length, 8 bytes microseconds since the epoch, then the record.
+
+    A record is one line, however many lines it has. One of more than `MAX_RECORD_BYTES` is cut into pieces of that size
+    as it arrives: what a header claims is not believed.
+    """
+
+    def __init__(self, descriptor: int, process: Writer) -> None:
+        super().__init__(descriptor, process)
+        self._chunks: list[bytes] = []
+        self._collected = 0
+        self._missing = 0
+        self._claimed = 0
+        self._time = 0.0
 
     def feed(self, data: bytes) -> None:
-        buffer = self.buffer + data
+        if self.buffer:
+            data, self.buffer = self.buffer + data, b""
         start = 0
-        while len(buffer) - start >= 2:
-            if buffer[start : start + 2] != b"\xa5\x5a":  # not a frame: somebody else wrote to the descriptor
-                self.buffer = b""
-                super().feed(buffer[start:])
+        while start < len(data):
+            if self._missing:
+                start = self._collect(data, start)
+            elif data[start : start + 2] != _FRAME_MARK[: len(data) - start]:  # something else wrote to the descriptor
+                super().feed(data[start:])
                 return
-            if len(buffer) - start < _FRAME_HEADER_BYTES:
-                break
-            end = start + _FRAME_HEADER_BYTES + int.from_bytes(buffer[start + 4 : start + 8], "big")
-            if len(buffer) < end:
-                break
-            time = int.from_bytes(buffer[start + 8 : start + 16], "big") / 1e6
-            self.process.on_line(buffer[start + _FRAME_HEADER_BYTES : end].decode("utf-8", "replace"), time)
-            start = end
-        self.buffer = buffer[start:]
+            elif len(data) - start < _FRAME_HEADER_BYTES:
+                self.buffer = data[start:]
+                return
+            else:
+                self._missing = self._claimed = int.from_bytes(data[start + 4 : start + 8], "big")
+                self._time = int.from_bytes(data[start + 8 : start + 16], "big") / 1e6
+                start += _FRAME_HEADER_BYTES
+                if not self._missing:
+                    self._give_record()
+
+    def _collect(self, data: bytes, start: int) -> int:
+        """Take what `data` has of the record; where it ends."""
+        chunk = data[start : start + min(self._missing, MAX_RECORD_BYTES - self._collected)]
+        self._chunks.append(chunk)
+        self._collected += len(chunk)
+        self._missing -= len(chunk)
+        if not self._missing or self._collected == MAX_RECORD_BYTES:
+            self._give_record()
+        return start + len(chunk)
+
+    def _give_record(self) -> None:
+        record, self._chunks, self._collected = b"".join(self._chunks), [], 0
+        self.process.on_line(record.decode("utf-8", "replace"), self._time)
 
     def flush(self) -> None:
         """A frame is given out when it is whole; the rest of a broken one when its writer is gone."""
-        if self.closed:
-            super().flush()
+        if not self.closed:
+            return
+        if self._missing:
+            if self._collected:
+                self._give_record()
+            came = self._claimed - self._missing
+            self._missing = 0
+            self.process.on_line(f"[a log record of {self._claimed} bytes ended after {came}]\n", self._time)
+        super().flush()
