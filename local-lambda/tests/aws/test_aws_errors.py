@@ -78,10 +78,10 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
             "1 validation error detected: Value '[\"sparc\"]' at 'architectures'",
         ),
         (
-            {"Environment": {"Variables": {"AWS_REGION": "a", "TZ": "b", "OK": "c"}}},
+            {"Environment": {"Variables": {"AWS_REGION": "a", "LAMBDA_TASK_ROOT": "b", "OK": "c"}}},
             INVALID,
             f"{UNABLE} contains reserved keys that are currently not supported for modification. "
-            "Reserved keys used in this request: AWS_REGION, TZ",
+            "Reserved keys used in this request: AWS_REGION, LAMBDA_TASK_ROOT",
         ),
         (
             {"Environment": {"Variables": {"BIG": "x" * 4087}}},

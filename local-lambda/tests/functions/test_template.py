@@ -319,10 +319,14 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
         ),
         ({"LoggingConfig": "JSON"}, "Hello.LoggingConfig: must be a mapping; give it properties"),
         (
-            {"Environment": {"Variables": {"AWS_REGION": "x", "FINE": "x", "_X": "y", "TZ": "z"}}},
+            {
+                "Environment": {
+                    "Variables": {"AWS_REGION": "x", "FINE": "x", "_X": "y", "LAMBDA_TASK_ROOT": "z", "TZ": "z"}
+                }
+            },
             "Hello.Environment.Variables: Lambda was unable to configure your environment variables because the"
             " environment variables you have provided contains reserved keys that are currently not supported for"
-            " modification. Reserved keys used in this request: AWS_REGION, TZ",
+            " modification. Reserved keys used in this request: AWS_REGION, LAMBDA_TASK_ROOT",
         ),
         (
             {"Environment": {"Variables": {"_HANDLER": "x"}}},

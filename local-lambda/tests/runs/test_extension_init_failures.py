@@ -33,7 +33,7 @@ class Case:
 
 
 INIT_FAILURES = {
-    "exits": Case("sys.exit(0)", "Exited", "Extension.Crash", "exit status 0"),
+    "exits": Case("sys.exit(0)", "Exited", "Extension.Crash", "exit code 0"),
     "fails": Case("sys.exit(3)", "Exited", "Extension.Crash", "exit status 3"),
     "is_killed": Case("os.kill(os.getpid(), 9)", "Exited", "Extension.Crash", "signal: killed"),
     "fails_when_registered": Case("register('INVOKE'); sys.exit(1)", "Exited", "Extension.Crash", "exit status 1"),
@@ -48,7 +48,7 @@ INIT_FAILURES = {
         "register('INVOKE'); error('exit'); error('exit'); sys.exit(0)",
         "ExitError",
         "Extension.ExitError",
-        "exit status 0",
+        "exit code 0",
         "Extension.Reason",
     ),
 }
@@ -105,7 +105,7 @@ def test_extension_that_cannot_be_started_fails_the_invocation(
     bad.write_text(content)
     bad.chmod(mode)
     outcome = extend(Layers=[tmp_path]).report({"n": 1})
-    assert message(outcome) == ("Extension.LaunchError", f"cannot start /opt/extensions/bad: {reason}")
+    assert message(outcome) == ("Extension.LaunchError", f"fork/exec /opt/extensions/bad: {reason}")
     assert states(outcome) == [("LaunchError", error_type)] * 2
     assert inits(outcome) == [("error", "Extension.LaunchError")] * 2
     assert reports(outcome) == [("error", "Extension.LaunchError")]
@@ -119,7 +119,7 @@ def test_extension_that_was_mended_is_started(extend: MakeProject) -> None:
     extension.chmod(0o644)
     with project.serving("--max-environments", "1") as served:
         assert served.invoke("Hello", {"n": 1}).json["errorType"] == "Extension.LaunchError"
-        served.wait_for(r"EXTENSION\tName: one\tState: LaunchError\tEvents: \[\]$")
+        served.wait_for(r"EXTENSION\tName: one\tState: LaunchError\tEvents: \[\]\tError Type: PermissionDenied$")
         extension.chmod(0o755)
         assert served.invoke("Hello", {"n": 2}).json == {"n": 2}
 

@@ -126,6 +126,19 @@ def test_environment_of_a_variable_the_shell_sets_too_is_the_shells(seen: Any) -
     assert seen["environment"]["NAMED"] == "from the shell"
 
 
+def test_environment_of_variables_that_are_not_reserved_is_the_functions(make_project: MakeProject) -> None:
+    """AWS's table says which are reserved; the time zone and X-Ray's are not."""
+    wanted = {
+        "TZ": "Europe/Zurich",
+        "AWS_XRAY_CONTEXT_MISSING": "RUNTIME_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2001",
+        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+    }
+    function = {"Handler": "app.describe", "Environment": {"Variables": wanted}, "LoggingConfig": {"LogFormat": "JSON"}}
+    environment = make_project(Hello=function).report({}).payloads[0]["environment"]
+    assert {name: environment[name] for name in wanted} == wanted
+
+
 def test_environment_with_json_logs_says_so(tool: Tool) -> None:
     """`AWS_LAMBDA_LOG_FORMAT` and `_LEVEL` are there in the JSON format only."""
     environment = tool.invoke("Json", {}).json["environment"]

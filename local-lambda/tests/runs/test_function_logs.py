@@ -143,11 +143,13 @@ def test_log_tail_as_json_follows_the_levels(
 
 
 def test_print_of_json_is_filtered_by_its_level(project: Project) -> None:
-    """A printed object with a level counts as one of that level, plain text as INFO."""
+    """A printed object with a time and a level counts as one of that level, plain text as INFO."""
+    at = "2026-01-12T15:37:41Z"
     outcome = write(project, "prints_json", "Json")
-    assert [line for line in tail(outcome) if line] == ['{"level": "ERROR", "message": "printed"}', "plain"]
+    printed = f'{{"timestamp": "{at}", "level": "ERROR", "message": "printed"}}'
+    assert [line for line in tail(outcome) if line] == [printed, "plain"]
     assert outcome.records("function") == [
-        {"level": "ERROR", "message": "printed"},
-        {"level": "DEBUG", "message": "hidden"},
+        {"timestamp": at, "level": "ERROR", "message": "printed"},
+        {"timestamp": at, "level": "DEBUG", "message": "hidden"},
         "plain\n",
     ]

@@ -159,29 +159,36 @@ def test_system_line_of_the_json_format_is_the_record() -> None:
     }
 
 
+AT = '"timestamp":"2026-01-12T15:37:41Z"'
+
+
 @pytest.mark.parametrize(
     ("level", "kept"),
     [
-        ("TRACE", "tdiweafpx"),
-        ("DEBUG", "diweafpx"),
-        ("INFO", "iweafpx"),
-        ("WARN", "weaf"),
-        ("ERROR", "eaf"),
+        ("TRACE", "tdiweafpxnoyz"),
+        ("DEBUG", "diweafpxnoyz"),
+        ("INFO", "iweafpxnoyz"),
+        ("WARN", "wefy"),
+        ("ERROR", "efy"),
         ("FATAL", "f"),
     ],
 )
 def test_application_lines_of_the_json_format_follow_the_level(level: str, kept: str) -> None:
-    """A record's `level`, or `log_level` in older clients, decides; plain text and unknown levels count as INFO."""
+    """A record's `level` decides. Without a valid one, or without a valid time, it is INFO, and so is plain text."""
     lines = {
-        "t": '{"level":"TRACE"}',
-        "d": '{"level":"DEBUG"}',
-        "i": '{"level":"INFO"}',
-        "w": '{"level":"WARNING"}',
-        "e": '{"level":"error"}',
-        "a": '{"log_level":"ERROR"}',
-        "f": '{"level":"CRITICAL"}',
+        "t": f'{{{AT},"level":"TRACE"}}',
+        "d": f'{{{AT},"level":"DEBUG"}}',
+        "i": f'{{{AT},"level":"INFO"}}',
+        "w": f'{{{AT},"level":"WARNING"}}',
+        "e": f'{{{AT},"level":"error"}}',
+        "a": f'{{{AT},"log_level":"ERROR"}}',
+        "f": f'{{{AT},"level":"CRITICAL"}}',
         "p": "plain",
-        "x": '{"level":"LOUD"}',
+        "x": f'{{{AT},"level":"LOUD"}}',
+        "n": '{"level":"ERROR"}',
+        "o": '{"timestamp":"2026-13-12T15:37:41Z","level":"ERROR"}',
+        "y": '{"time":"2026-01-12T15:37:41.123+01:00","level":"ERROR"}',
+        "z": '{"timestamp":1768232261,"level":"DEBUG"}',
     }
     log = Log("JSON", application_log_level=level)
     written = log(*(text(line + "\n", json_format=True) for line in lines.values()))

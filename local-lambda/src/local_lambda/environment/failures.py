@@ -59,12 +59,17 @@ def exited(exit_code: int) -> Failure:
 def extension_ended(state: str, exit_code: int) -> Failure:
     """The process of an extension in `state` ended; unless it said why before, that is a crash."""
     kind = {INIT_ERROR: "Extension.InitError", EXIT_ERROR: "Extension.ExitError"}.get(state)
-    return Failure("error", kind or "Extension.Crash", _exit_text(exit_code))
+    return Failure("error", kind or "Extension.Crash", _exit_text(exit_code) if exit_code else "exit code 0")
 
 
 def launch_failed(program: str, reason: str, error_type: str = "Runtime.InvalidEntrypoint") -> Failure:
     """A program could not be started at all."""
     return Failure("error", error_type, f"cannot start {program}: {reason}")
+
+
+def extension_launch_failed(name: str, reason: str) -> Failure:
+    """An external extension could not be started. The words are AWS's, of the Go library that starts it there."""
+    return Failure("error", "Extension.LaunchError", f"fork/exec /opt/extensions/{name}: {reason.lower()}")
 
 
 SHUT_DOWN = Failure("failure", "Sandbox.Failure", "The environment was shut down")

@@ -11,7 +11,15 @@ from functools import partial
 from typing import Protocol
 
 from local_lambda.environment.extensions import Extension, Extensions
-from local_lambda.environment.failures import Failure, exited, extension_ended, init_timed_out, launch_failed, timed_out
+from local_lambda.environment.failures import (
+    Failure,
+    exited,
+    extension_ended,
+    extension_launch_failed,
+    init_timed_out,
+    launch_failed,
+    timed_out,
+)
 from local_lambda.environment.ports import Clock, Launch, Loop, Process, Timer
 from local_lambda.environment.process_control import ProcessControl
 from local_lambda.environment.runtime import Runtime
@@ -133,8 +141,7 @@ class InitPhase:
         if process.launch_error is not None:
             number, reason = process.launch_error
             self._not_launched(extension, _LAUNCH_ERRORS.get(number, "UnknownError"))
-            program = f"/opt/extensions/{extension.name}"
-            self.fail(launch_failed(program, reason.lower(), "Extension.LaunchError"))
+            self.fail(extension_launch_failed(extension.name, reason))
         else:
             self.fail(extension_ended(extension.machine.state, process.exit_code or 0))
 

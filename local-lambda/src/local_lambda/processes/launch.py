@@ -18,6 +18,7 @@ from local_lambda.processes.variables import (
     Endpoints,
     extension_variables,
     platform_variables,
+    unreserved_variables,
 )
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
@@ -91,6 +92,7 @@ def managed_launch(
         "PATH": os.pathsep.join((str(python.parent), shell.get("PATH", os.defpath), f"{layers}/bin")),
         "LD_LIBRARY_PATH": os.pathsep.join((folders.code, f"{folders.code}/lib", f"{layers}/lib")),
     }
+    env |= unreserved_variables(function, endpoints)
     env |= function.environment
     env |= platform_variables(function, log_stream, endpoints)
     env |= {
@@ -98,7 +100,6 @@ def managed_launch(
         "LAMBDA_TASK_ROOT": folders.code,
         "LAMBDA_RUNTIME_DIR": folders.runtime,
         "_HANDLER": function.handler,
-        "TZ": ":UTC",
     }
     argv: tuple[str, ...] = (str(python), f"{folders.runtime}/bootstrap.py")
     if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
@@ -121,7 +122,7 @@ def command_launch(
 ) -> Launch:
     """A program of the caller's, in the caller's environment and folder, as in a container image (`exec`)."""
     log_stream = new_log_stream(function.version)
-    defaults = {"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "_HANDLER": function.handler, "TZ": ":UTC"}
+    defaults = {**unreserved_variables(function, endpoints), "_HANDLER": function.handler}
     platform = platform_variables(function, log_stream, endpoints)
     credentials = {name: shell[name] for name in CREDENTIALS if name in shell}
     env = {**defaults, **shell, **function.environment, **platform, **credentials}

@@ -1,7 +1,7 @@
 """The environment variables that an environment's processes see.
 
-Values and precedence: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. Later wins: customer,
-platform unreserved, credentials, runtime, platform reserved.
+Values, and which are reserved: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. Later wins:
+unreserved, customer, credentials, platform, runtime.
 """
 
 from __future__ import annotations
@@ -41,15 +41,23 @@ def extension_variables(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in _NOT_FOR_EXTENSIONS and not name.startswith("_")}
 
 
-def platform_variables(function: FunctionConfig, log_stream: str, endpoints: Endpoints) -> dict[str, str]:
-    """The reserved variables that describe function and environment, for every kind of runtime."""
-    host, port = endpoints.xray[0], str(endpoints.xray[1])
+def unreserved_variables(function: FunctionConfig, endpoints: Endpoints) -> dict[str, str]:
+    """The variables that Lambda sets unless the function's configuration does."""
+    host, port = endpoints.xray
     logging = function.logging
     json_logging = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging.application_log_level}
     return {
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}",
+        "TZ": ":UTC",
         **(json_logging if logging.log_format == "JSON" else {}),
+    }
+
+
+def platform_variables(function: FunctionConfig, log_stream: str, endpoints: Endpoints) -> dict[str, str]:
+    """The reserved variables that describe function and environment, for every kind of runtime."""
+    host, port = endpoints.xray[0], str(endpoints.xray[1])
+    return {
         **CREDENTIALS,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,

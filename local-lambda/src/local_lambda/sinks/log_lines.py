@@ -7,7 +7,9 @@ REPORT carries the status, there is no line of its own for a timeout or a crash)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime
 
 from local_lambda.events import platform
 from local_lambda.events.platform import Event, Tracing
@@ -15,6 +17,10 @@ from local_lambda.functions.config import LoggingConfig
 from local_lambda.limits import LOG_TAIL_BYTES
 
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
+
+_TIMESTAMPS = ("timestamp", "time", "@timestamp")
+"""The names that the runtimes' own log libraries give it."""
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)").fullmatch
 
 Line = tuple[str, str]
 """The process a line is from (`platform`, `function` or an extension's name), and the line with its line end."""
@@ -73,11 +79,29 @@ class LogLines:
         return "".join(self._tail_of_last).encode()[-LOG_TAIL_BYTES:]
 
     def _application_line_is_wanted(self, event: platform.Log) -> bool:
-        record = event.record()
-        level = "INFO"
-        if isinstance(record, dict):
-            level = str(record.get("level") or record.get("log_level") or level).upper()
-        return _LEVELS.get(level, 2) >= self._application_level
+        return _application_level(event.record()) >= self._application_level
+
+
+def _application_level(record: object) -> int:
+    """The level of what a process wrote: without a valid level, or without a valid timestamp, it is INFO.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    level = None
+    if isinstance(record, dict) and any(_is_time(record.get(name)) for name in _TIMESTAMPS):
+        level = _LEVELS.get(str(record.get("level")).upper())
+    return _LEVELS["INFO"] if level is None else level
+
+
+def _is_time(value: object) -> bool:
+    """Whether this is a time as RFC 3339 has it."""
+    if not isinstance(value, str) or not _RFC_3339(value):
+        return False
+    try:
+        datetime.fromisoformat(value.upper())
+    except ValueError:
+        return False
+    return True
 
 
 def _last_lines(lines: list[str]) -> list[str]:
@@ -142,7 +166,8 @@ def _xray(tracing: Tracing | None) -> str:
 
 
 def _extension(event: platform.ExtensionState) -> str:
-    return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]\n"
+    kind = f"\tError Type: {event.error_type}" if event.error_type else ""
+    return f"EXTENSION\tName: {event.name}\tState: {event.state}\tEvents: [{', '.join(event.events)}]{kind}\n"
 
 
 def _subscription(event: platform.TelemetrySubscription) -> str:

@@ -56,8 +56,8 @@ def logs_traceback(event):
 
 def prints_json(event):
     """A JSON object, not made by logging."""
-    print('{"level": "ERROR", "message": "printed"}')
-    print('{"level": "DEBUG", "message": "hidden"}')
+    print('{"timestamp": "2026-01-12T15:37:41Z", "level": "ERROR", "message": "printed"}')
+    print('{"timestamp": "2026-01-12T15:37:41Z", "level": "DEBUG", "message": "hidden"}')
     print("plain")
 
 
