@@ -164,7 +164,7 @@ def test_request_when_reply_queue_is_gone(requester: Requester, tool: Tool) -> N
     """An answer that cannot be routed is named and dropped; the request is done with."""
     since = len(tool.lines)
     requester.send("Echo", {}, reply_to="nowhere")
-    tool.wait_for("an answer is dropped: its queue nowhere is gone", since)
+    tool.wait_for("a response is dropped: its queue nowhere is gone", since)
     assert requester.call("Echo", {"n": 5})[0] == {"n": 5}
 
 
@@ -186,7 +186,7 @@ def test_answer_when_reply_queue_is_full(requester: Requester, tool: Tool, room:
         assert requester.take(name).body == b"first"
         assert requester.take(name).body == b'{"n": 6}'
     else:
-        tool.wait_for(f"an answer is dropped: its queue {name} takes no more messages", since)
+        tool.wait_for(f"a response is dropped: its queue {name} takes no more messages", since)
     assert requester.call("Echo", {"n": 7})[0] == {"n": 7}
 
 

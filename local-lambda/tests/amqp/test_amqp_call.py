@@ -85,7 +85,7 @@ def test_call_when_nobody_answers(broker: RabbitMQ) -> None:
         requester.run(requester.channel.declare_queue("Unserved", durable=True))
         outcome = run("call", "--amqp", broker.uri, "Unserved", "--timeout", "0.3")
         assert (outcome.status, outcome.output) == (3, b"")
-        assert "no answer from Unserved within 0.3 s" in outcome.errors
+        assert "no response from Unserved within 0.3 s" in outcome.errors
         while requester.depth("Unserved"):
             pass
 
@@ -102,11 +102,11 @@ REFUSED = "as guest: the broker refuses this user name and password"
         (EXEC, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
         (CALL, "amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
         (START, "amqp://guest:secret-word@127.0.0.1:1/", "amqp://127.0.0.1:1/ as guest: nobody listens there"),
-        (CALL, "amqps://guest:secret-word@127.0.0.1:{port}/", "no TLS to be had there"),
-        (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is no AMQP URI; one looks like"),
+        (CALL, "amqps://guest:secret-word@127.0.0.1:{port}/", "no TLS there"),
+        (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is not an AMQP URI; one looks like"),
         (START, "amqp://guest:12#secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
         (CALL, "amqp://guest:12/secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
-        (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is no AMQP URI; one looks like"),
+        (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is not an AMQP URI; one looks like"),
     ],
 )
 def test_commands_when_broker_cannot_be_had(

@@ -34,7 +34,7 @@ def test_aws_says_where_it_is_and_what_it_keeps(function_python: Path) -> None:
     """The variable to set, a role that is there, and that nothing is kept."""
     with serving_aws(function_python) as aws:
         aws.tool.wait_for(f"AWS_ENDPOINT_URL={aws.tool.url}")
-        role = aws.tool.wait_for(r"functions may have the role (\S+); all is in memory and ends with this command")[1]
+        role = aws.tool.wait_for(r"use the role (\S+); everything is in memory and is lost when this command stops")[1]
         aws.create("takes", ECHO, Role=role)
         assert aws.call("takes", 1)[0] == 1
 

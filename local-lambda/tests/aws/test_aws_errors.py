@@ -186,7 +186,7 @@ def test_zip_that_writes_outside_its_folder_is_refused(aws: Endpoint) -> None:
     """With the reason, and nothing is written."""
     found = error_of(aws.create, name="outside", text="", Code={"ZipFile": make_zip({"../../outside.py": "x"})})
     assert found[1] == "InvalidParameterValueException"
-    assert "../../outside.py lies outside the bundle" in found[2]
+    assert "../../outside.py lies outside the package" in found[2]
 
 
 def test_zip_that_unzips_to_too_much_is_refused(aws: Endpoint) -> None:

@@ -107,15 +107,15 @@ def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ([("/etc/x", "")], "/etc/x lies outside the bundle; build it with relative names"),
-        ([("a/../../x", "")], "a/../../x lies outside the bundle; build it with relative names"),
-        ([("..", "")], ".. lies outside the bundle; build it with relative names"),
-        ([("x", "../outside", LINK)], "link x leads out of the bundle; replace it by what it leads to"),
-        ([("x", "/etc/passwd", LINK)], "link x leads out of the bundle; replace it by what it leads to"),
-        ([("x", "/var/task/../outside", LINK)], "link x leads out of the bundle; replace it by what it leads to"),
+        ([("/etc/x", "")], "/etc/x lies outside the package; build it with relative names"),
+        ([("a/../../x", "")], "a/../../x lies outside the package; build it with relative names"),
+        ([("..", "")], ".. lies outside the package; build it with relative names"),
+        ([("x", "../outside", LINK)], "link x leads out of the package; replace it by what it leads to"),
+        ([("x", "/etc/passwd", LINK)], "link x leads out of the package; replace it by what it leads to"),
+        ([("x", "/var/task/../outside", LINK)], "link x leads out of the package; replace it by what it leads to"),
         (
             [("a/b/up", "../..", LINK), ("x", "a/b/up/../outside", LINK)],
-            "link x leads out of the bundle; replace it by what it leads to",
+            "link x leads out of the package; replace it by what it leads to",
         ),
         ([("x", "..", LINK), ("x/file", "")], "x is there twice, as different things; build it again"),
         ([("x", "inside", LINK), ("x/y/file", "")], "x is there twice, as different things; build it again"),
@@ -123,7 +123,7 @@ def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted
         ([("x", "", PIPE)], "x is neither file, folder nor link; build it without"),
         ([("x", "a" * 5000, LINK)], "link x leads to no path"),
         ([("x", "a\0b", LINK)], "link x leads to no path"),
-        ([("a\x1b[2J\n/../x", "")], r"a\x1b[2J\n/../x lies outside the bundle; build it with relative names"),
+        ([("a\x1b[2J\n/../x", "")], r"a\x1b[2J\n/../x lies outside the package; build it with relative names"),
         ([(".", "")], "the bundle is there twice, as different things; build it again"),
     ],
 )
@@ -252,7 +252,7 @@ def test_merge_layers_checks_earlier_links_again_when_a_later_layer_changes_thei
     """A link that is harmless alone is refused when the next layer makes it lead outside."""
     first = make_zip(("a/b/c/file", ""), ("d", "a/b/c", LINK), ("x", "d/../../outside", LINK), name="first.zip")
     last = make_zip(("d/file", ""), name="last.zip")
-    with pytest.raises(UsageError, match=r"last\.zip: link x leads out of the bundle"):
+    with pytest.raises(UsageError, match=r"last\.zip: link x leads out of the package"):
         merge_layers([first, last], workspace)
 
 
@@ -274,7 +274,7 @@ def test_merge_layers_refuses_a_folder_when_a_link_leads_out_or_a_file_is_specia
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer/link").symlink_to(tmp_path)
     layers = [make_zip(("a", "")), tmp_path / "layer"]
-    with pytest.raises(UsageError, match="layer: link link leads out of the bundle"):
+    with pytest.raises(UsageError, match="layer: link link leads out of the package"):
         merge_layers(layers, workspace)
     (tmp_path / "layer/link").unlink()
     os.mkfifo(tmp_path / "layer/pipe")

@@ -199,7 +199,7 @@ def test_find_interpreter_proposes_a_virtual_environment_when_the_systems_python
     """The system's own Python is not to be installed into; an environment beside the template is found next time."""
     machine.program("bin/python3.12", client=False)
     assert refusal(machine) == (
-        "ROOT/bin/python3.12 has no awslambdaric, the runtime interface client; install it beside the template:"
+        "ROOT/bin/python3.12 has no awslambdaric, the runtime interface client; install it next to the template:"
         " ROOT/bin/python3.12 -m venv ROOT/project/.venv && ROOT/project/.venv/bin/python -m pip install awslambdaric"
     )
 

@@ -64,7 +64,7 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"Ref": "Table"}, "!Ref Table is no parameter with a value here: only a deployed stack knows it"),
+        ({"Ref": "Table"}, "!Ref Table has no value here: only a deployed stack knows it"),
         ({"Ref": "Given"}, "parameter Given has no Default"),
         ({"Ref": "Stored"}, "parameter Stored is read from Systems Manager on AWS"),
         ({"Fn::GetAtt": ["Table", "Arn"]}, "!GetAtt Table.Arn has a value only on AWS"),
@@ -77,7 +77,7 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::Select": [7, ["a"]]}, "!Select is not written as CloudFormation expects it"),
         ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "!FindInMap is not written as CloudFormation expects it"),
         ({"Ref": ["a"]}, "!Ref is not written as CloudFormation expects it"),
-        ([{"deep": {"Ref": "Table"}}], "!Ref Table is no parameter with a value here: only a deployed stack knows it"),
+        ([{"deep": {"Ref": "Table"}}], "!Ref Table has no value here: only a deployed stack knows it"),
     ],
 )
 def test_resolve_says_why_when_only_aws_has_the_value(value: Any, reason: str) -> None:

@@ -248,7 +248,7 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
         ({"InlineCode": "x"}, "Other.InlineCode: is not run here; move it to a file and name its folder in CodeUri"),
         (
             {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}},
-            "Other.Environment.Variables.TABLE: !Ref Table is no parameter with a value here: only a deployed stack"
+            "Other.Environment.Variables.TABLE: !Ref Table has no value here: only a deployed stack"
             " knows it; set TABLE in the shell",
         ),
         (

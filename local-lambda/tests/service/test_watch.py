@@ -59,7 +59,7 @@ def test_code_that_is_saved_is_served(make_project: MakeProject) -> None:
     with watching(project) as tool:
         assert [tool.invoke("Hello", {}).json["answers"] for _ in range(2)] == [1, 2]
         save(project.code / "app.py", CODE % "second")
-        tool.wait_for("app.py has changed: Hello has new environments from now on")
+        tool.wait_for("app.py has changed: Hello is reloaded")
         assert tool.invoke("Hello", {}).json == {"text": "second", "answers": 1, "variable": None}
         assert tool.text.count("INIT_START") == 2
 
@@ -101,7 +101,7 @@ def test_template_that_is_saved_is_served(make_project: MakeProject) -> None:
     with watching(project) as tool:
         assert tool.invoke("Hello", {}).json["variable"] is None
         edit(project, Environment={"Variables": {"VARIABLE": "new"}})
-        tool.wait_for("template.yaml has changed: Hello has new environments from now on")
+        tool.wait_for("template.yaml has changed: Hello is reloaded")
         assert tool.invoke("Hello", {}).json["variable"] == "new"
         good = project.template.read_text()
         save(project.template, "Resources: [")
@@ -152,7 +152,7 @@ def test_archive_that_is_replaced_is_served(make_project: MakeProject, tmp_path:
         tool.wait_for("code.zip has changed")
         assert tool.invoke("Hello", {}).json["text"] == "second"
         archive.write_text("no archive")
-        tool.wait_for("Hello goes on with what it had: .*code.zip.*cannot be unzipped")
+        tool.wait_for("Hello keeps running what it had: .*code.zip.*cannot be unzipped")
         assert tool.invoke("Hello", {}).json == {"text": "second", "answers": 2, "variable": None}
 
 

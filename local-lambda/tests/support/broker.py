@@ -32,7 +32,7 @@ def _wait_for_port(port: int) -> None:
             create_connection(("127.0.0.1", port)).close()
             return
         except ConnectionRefusedError:
-            assert time.monotonic() < deadline, f"nobody listens on port {port}"
+            assert time.monotonic() < deadline, f"connection refused: nothing is listening on port {port}"
             time.sleep(0.01)
 
 

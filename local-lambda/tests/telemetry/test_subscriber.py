@@ -165,14 +165,14 @@ def test_subscriber_with_a_listener_that_takes_nothing_gives_up_batch_by_batch()
     """Five attempts each; every loss is reported once, and told when a batch arrives after all."""
 
     async def test() -> None:
-        failures = [DeliveryFailed("the listener answered 500") for _ in range(10)]
+        failures = [DeliveryFailed("the listener responded 500") for _ in range(10)]
         paper = Paper(*failures)
         collector, dropped = subscriber(Clock(), paper, Buffering(max_items=2), IMPATIENT, "function", "platform")
         for record in (b"10", b"20", b"30", b"40", b"50", b"60"):
             collector.add(record)
         assert await paper.batches.get() == [50, 60]
         assert paper.offers == 11
-        reason = "could not send events: the listener answered 500"
+        reason = "could not send events: the listener responded 500"
         assert [(event.reason, event.records, event.size) for event in dropped] == [(reason, 2, 4)] * 2
         await settle()
         await collector.flush()

@@ -203,7 +203,9 @@ def test_subscribe_to_a_tcp_port_where_nobody_listens_is_refused() -> None:
         async with TcpListener() as listener:
             pass
         async with Environment() as environment:
-            with pytest.raises(ApiError, match=f"nobody listens on {SANDBOX}:{listener.port}") as raised:
+            with pytest.raises(
+                ApiError, match=f"connection refused: nothing is listening on {SANDBOX}:{listener.port}"
+            ) as raised:
                 environment.subscriptions.subscribe("collector", logs(listener.destination))
             assert (raised.value.status, raised.value.error_type) == (400, "Logs.ValidationError")
             environment.emit(line("one"))
@@ -301,7 +303,10 @@ def test_subscription_to_an_unreachable_destination_is_reported_at_the_end() -> 
         environment.subscriptions.end()
         (loss,) = environment.dropped
         assert loss.records == 1
-        assert loss.reason == f"could not send events: nobody listens on {SANDBOX}:{gone.port} (ECONNREFUSED)"
+        assert (
+            loss.reason == "could not send events: connection refused: "
+            f"nothing is listening on {SANDBOX}:{gone.port} (ECONNREFUSED)"
+        )
 
     run(test)
 

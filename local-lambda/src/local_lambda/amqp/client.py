@@ -61,7 +61,7 @@ async def call(broker: Broker, function: str, payload: bytes, seconds: float) ->
             message = await answered
     except TimeoutError:
         raise StartError(
-            f"no answer from {function} within {seconds:g} s; is a worker running, or is it busy?"
+            f"no response from {function} within {seconds:g} s; is a worker running, or is it busy?"
         ) from None
     except DeliveryError:
         raise StartError(f"the broker does not take the message for {function}: the queue is gone or full") from None

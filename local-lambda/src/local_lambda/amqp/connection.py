@@ -38,7 +38,7 @@ class Broker:
             parts, port = urlsplit(""), 0
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
             # The text itself may hold a password, so it is not repeated.
-            raise StartError("this is no AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
+            raise StartError("this is not an AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
         if parts.fragment or "@" in parts.path + parts.query:
             raise StartError("the user or password of this AMQP URI has a # / or ? in it; write it as %23 %2F or %3F")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -71,12 +71,12 @@ class Broker:
         if isinstance(error, ProbableAuthenticationError):
             return "the broker refuses this user name and password"
         if isinstance(error, TimeoutError):
-            return f"no answer within {CONNECT_SECONDS:.0f} s"
+            return f"no response within {CONNECT_SECONDS:.0f} s"
         if "Connection.Close" in str(error):  # all the library says about it
             return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
         cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
         if isinstance(cause, ConnectionRefusedError):
-            return "nobody listens there; `make broker` in local-lambda's folder runs a broker"
+            return "connection refused; `make broker` in local-lambda's folder runs a broker"
         if isinstance(cause, SSLError):
-            return f"no TLS to be had there ({error}); amqps has a port of its own, 5671 unless configured"
+            return f"no TLS there ({error}); amqps has a separate port, 5671 unless configured"
         return " ".join(str(cause or "").split()) or type(error).__name__

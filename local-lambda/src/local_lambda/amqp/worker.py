@@ -243,7 +243,7 @@ class Worker:
                     continue
             break
         if dropped:
-            self._say(f"an answer is dropped: its queue {message.reply_to} {dropped}", True)
+            self._say(f"a response is dropped: its queue {message.reply_to} {dropped}", True)
         await message.ack()
 
 

@@ -57,7 +57,7 @@ async def serve(
     await server.start()
     url = f"http://{server.address}"
     factory.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")
-    roles = f"functions may have the role {ROLE}; all is in memory and ends with this command"
+    roles = f"use the role {ROLE}; everything is in memory and is lost when this command stops"
     factory.console.write("platform", roles)
     factory.console.flush()
     status = 0

@@ -42,27 +42,33 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     _recording_arguments(start)
     _amqp_argument(start)
     start.add_argument(
-        "--watch", action="store_true", help="new environments for a function whose code, layers or template change"
+        "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
     _freeze_argument(start)
     start.set_defaults(run=run["start"])
 
-    call = commands.add_parser("call", help="invoke a function through RabbitMQ, which a worker elsewhere serves")
-    _amqp_argument(call, "the broker (the variable AMQP_URI)")
-    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is its queue's")
+    call = commands.add_parser("call", help="invoke a function through RabbitMQ, served by a worker elsewhere")
+    _amqp_argument(call, "the broker (default: the environment variable AMQP_URI)")
+    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is also its queue's")
     call.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
-    call.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the answer (60)")
+    call.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the response (60)"
+    )
     call.set_defaults(run=run["call"])
 
     aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
-    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, with COMMAND any free one")
-    aws.add_argument("--python", metavar="PATH", help="the functions' interpreter (the .venv here, by their runtime)")
+    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, or any free one with COMMAND")
+    aws.add_argument(
+        "--python",
+        metavar="PATH",
+        help="Python interpreter for the functions (default: the .venv here, if its version is the runtime's)",
+    )
     _freeze_argument(aws)
     aws.add_argument(
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND...",
-        help="serve as long as COMMAND runs, which finds the endpoint in its environment variables",
+        help="serve for as long as COMMAND runs; COMMAND finds the endpoint in its environment variables",
     )
     aws.set_defaults(run=run["aws"], port=None)
 
@@ -100,9 +106,11 @@ def _template_arguments(parser: argparse.ArgumentParser) -> None:
         help="AWS SAM template (template.yaml)",
     )
     parser.add_argument(
-        "--code", type=Path, metavar="PATH", help="a folder or zip to run instead of the template's CodeUri"
+        "--code", type=Path, metavar="PATH", help="a folder or zip package to run in place of the template's CodeUri"
     )
-    parser.add_argument("--python", metavar="PATH", help="the function's interpreter (the .venv beside the template)")
+    parser.add_argument(
+        "--python", metavar="PATH", help="Python interpreter for the function (default: the .venv next to the template)"
+    )
 
 
 def _recording_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +119,7 @@ def _recording_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeline",
         type=Path,
         metavar="FILE",
-        help="draw the run, in the end, as FILE.svg or FILE.html, or with `-` as text",
+        help="draw the run at the end, as FILE.svg or FILE.html, or as text with `-`",
     )
     parser.add_argument(
         "--trace-events",
@@ -129,7 +137,7 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
         type=_positive,
         default=environments,
         metavar="N",
-        help=f"environments of one function at the same time ({environments}); beyond that callers get 429",
+        help=f"environments that a function may have at the same time ({environments}); beyond that callers get 429",
     )
     parser.add_argument(
         "--allow-host",
@@ -148,7 +156,8 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
 
 
 def _amqp_argument(
-    parser: argparse.ArgumentParser, what: str = "serve queues of this RabbitMQ too (the variable AMQP_URI; off)"
+    parser: argparse.ArgumentParser,
+    what: str = "also serve queues of this RabbitMQ (default: the environment variable AMQP_URI, or none)",
 ) -> None:
     parser.add_argument("--amqp", metavar="URI", help=what)
 

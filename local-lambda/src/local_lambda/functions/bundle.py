@@ -80,7 +80,7 @@ class _Tree:
             raise self._refuse(f"cannot be unpacked ({error})") from error
         for name in self._links:
             if not (os.path.realpath(self._path(name)) + "/").startswith(f"{self.root}/"):
-                raise self._refuse(f"link {name} leads out of the bundle; replace it by what it leads to")
+                raise self._refuse(f"link {name} leads out of the package; replace it by what it leads to")
 
     def _refuse(self, why: str) -> UsageError:
         printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in why)
@@ -116,7 +116,7 @@ class _Tree:
         for entry in entries:
             parts = [part for part in entry.filename.split("/") if part not in ("", ".")]
             if entry.filename.startswith("/") or ".." in parts:
-                raise self._refuse(f"{entry.filename} lies outside the bundle; build it with relative names")
+                raise self._refuse(f"{entry.filename} lies outside the package; build it with relative names")
             if entry.flag_bits & ENCRYPTED:
                 raise self._refuse(f"{entry.filename} is encrypted; build it without a password")
             if entry.compress_type not in (STORED, DEFLATED):

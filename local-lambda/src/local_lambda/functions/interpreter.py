@@ -211,7 +211,7 @@ def _ask(path: Path, shell: Mapping[str, str]) -> tuple[str, str, bool]:
             env=dict(shell),
         )
     except subprocess.TimeoutExpired:
-        raise _DoesNotRun(f"{path} does not run (no answer in {ANSWER_SECONDS} seconds)") from None
+        raise _DoesNotRun(f"{path} does not run (no response in {ANSWER_SECONDS} seconds)") from None
     except OSError as error:
         raise _DoesNotRun(f"{path} does not run ({error.strerror})") from None
     lines = answer.stdout.splitlines()
@@ -228,7 +228,7 @@ def _advice(path: Path, home: Path, virtual: Mapping[str, str] | None) -> str:
     if virtual is None:
         own = quote(str(home / ".venv"))
         make = f"{python} -m venv {own} && {own}/bin/python -m pip install {CLIENT}"
-        return f"install it beside the template: {make}"
+        return f"install it next to the template: {make}"
     if "uv" in virtual:
         return f"install it: uv pip install --python {python} {CLIENT}"
     return f"install it: {python} -m pip install {CLIENT}"

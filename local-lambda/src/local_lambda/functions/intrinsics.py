@@ -111,7 +111,7 @@ class Scope:
         if name in self._references:
             return self._references[name]
         if name not in self._parameters:
-            raise Unresolvable(f"!Ref {name} is no parameter with a value here: only a deployed stack knows it")
+            raise Unresolvable(f"!Ref {name} has no value here: only a deployed stack knows it")
         parameter = self._parameters[name]
         if "Default" not in parameter:
             raise Unresolvable(f"parameter {name} has no Default")

@@ -87,7 +87,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         source = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such template; name one with -t") from None
+        raise UsageError(f"{path}: not found; pass its path with -t") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
     document = _parse(path, source)

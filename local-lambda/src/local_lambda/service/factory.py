@@ -202,7 +202,7 @@ class EnvironmentFactory:
             act(document)
 
     def _bad_datagram(self, reason: str) -> None:
-        self.console.write("trace", f"a datagram on the X-Ray port is no segment document: {reason}", bad=True)
+        self.console.write("trace", f"a datagram on the X-Ray port is not a segment document: {reason}", bad=True)
 
     def _dropped(self, event: Event) -> None:
         """CloudWatch has no line for this, but somebody who waits for logs should know."""

@@ -124,12 +124,12 @@ class Watcher:
             try:
                 self._programs[name] = program = self._open(self._functions[name])
             except CommandError as error:
-                self._say(f"{name} goes on with what it had: {error}", True)
+                self._say(f"{name} keeps running what it had: {error}", True)
                 continue
             self._pools[name].renew(program.function, partial(self._discard, old))
             first, *more = sorted(path.name for path in paths)
             what = f"{first} and {len(more)} more have changed" if more else f"{first} has changed"
-            self._say(f"{what}: {name} has new environments from now on", False)
+            self._say(f"{what}: {name} is reloaded", False)
 
     def _of(self, program: Program, changed: set[Path]) -> set[Path]:
         """What of the changed files the program is made of.

@@ -42,4 +42,6 @@ class Transport(Protocol):
 def not_there(destination: Destination, error: OSError) -> NobodyListens:
     """The error for a connection that the kernel refused."""
     reason = errno.errorcode.get(error.errno or 0, str(error))
-    return NobodyListens(f"nobody listens on {destination.host}:{destination.port} ({reason})")
+    return NobodyListens(
+        f"connection refused: nothing is listening on {destination.host}:{destination.port} ({reason})"
+    )

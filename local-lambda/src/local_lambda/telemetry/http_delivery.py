@@ -48,9 +48,9 @@ class HttpDelivery:
             try:
                 status = await connection.request(head, batch)
             except _ClosedUnanswered:
-                raise DeliveryFailed("the listener closed the connection without an answer") from None
+                raise DeliveryFailed("the listener closed the connection without a response") from None
         if not 200 <= status <= 299:
-            raise DeliveryFailed(f"the listener answered {status}")
+            raise DeliveryFailed(f"the listener responded {status}")
 
     async def _connect(self) -> _HttpConnection:
         destination = self._destination
@@ -116,7 +116,7 @@ class _HttpConnection(asyncio.Protocol):
         try:
             parser.feed(data)
         except NotHttp:
-            self._fail(DeliveryFailed("the listener's answer is no HTTP"))
+            self._fail(DeliveryFailed("the listener's response is not HTTP"))
             self.abort()
             return
         # Without a length it ends with the connection, which may stay open: the status is all that matters.

@@ -13,7 +13,7 @@ _WORDS = {
     "start": "starting",
     "register": "registered, starting",
     "handler": "handler",
-    "overhead": "runtime after the answer",
+    "overhead": "runtime after the response",
     "event": "extension at work",
     "shutdown": "ending",
     "frozen": "frozen",

@@ -28,11 +28,11 @@ class LaneSpan:
 SPANS = {
     "start": "from the start of the process until it registers or asks for its first event",
     "register": "an extension, from its registration until it asks for its first event",
-    "handler": "the runtime, from an event until its answer",
-    "overhead": "the runtime, from its answer until it asks for the next event",
+    "handler": "the runtime, from an event until its response",
+    "overhead": "the runtime, from its response until it asks for the next event",
     "event": "an extension, from an INVOKE event until it asks for the next one",
-    "shutdown": "a process, from the word that it should end until its end",
-    "frozen": "all processes are stopped (with --freeze), or nobody has anything to do",
+    "shutdown": "a process, from the signal or event that ends it until its exit",
+    "frozen": "all processes are stopped (with --freeze), or there is nothing to do",
 }
 
 
