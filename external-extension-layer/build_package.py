@@ -1,13 +1,13 @@
-"""Build the layer's zip file: `extensions/` and `python-example-extension/`, with the libraries inside the latter.
+"""Build a zip file for Lambda: the folders you name, and the libraries that requirements.txt lists. The same file in
+every example.
 
-    python build_package.py [--platform manylinux2014_x86_64] OUTPUT.zip
+    python build_package.py [--platform manylinux2014_x86_64] [--into FOLDER] OUTPUT.zip FOLDER...
 
-The same folder gives the same file, byte for byte, so a changed zip always means a changed layer. Nothing in it may
-depend on when or where it was built: names are sorted, times and permissions fixed, and pip's own records left out.
+The libraries go to the top of the zip, where a function imports them, or into one of its folders, where an extension
+does. uv downloads them if it is there, else pip. The same input gives the same zip file, byte for byte.
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import subprocess
@@ -15,94 +15,91 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Iterator
+from typing import List
 
-FOLDER = Path(__file__).resolve().parent
-EXTENSION = "python-example-extension"
-
-# Notes that pip takes about this installation on this machine. No library reads them while the extension runs.
-PIP_RECORDS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+HERE = Path(__file__).resolve().parent
+# What an installer notes about this machine: no library reads it, and it differs from one build to the next.
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock")
 
 
 def main() -> int:
-    """Build the package the command line asks for; return 1 when pip cannot provide the libraries."""
-    parser = argparse.ArgumentParser(description="Build the zip file of the layer.")
+    """Build what the command line asks for; return 1 when the libraries cannot be installed."""
+    parser = argparse.ArgumentParser(description="Build a zip file for Lambda.")
+    parser.add_argument("--platform", default="manylinux2014_x86_64", help="of Lambda's machine (%(default)s)")
+    parser.add_argument("--into", default="", metavar="FOLDER", help="folder of the zip for the libraries")
     parser.add_argument("output", type=Path)
-    # Lambda is Linux: with its platform named, the package is right even when it is built on a Mac.
-    parser.add_argument("--platform", default="manylinux2014_x86_64", help="default: %(default)s")
-    arguments = parser.parse_args()
-    output: Path = arguments.output
+    parser.add_argument("folders", nargs="+", type=Path)
+    options = parser.parse_args()
+    output: Path = options.output
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.exists():
         output.unlink()  # a build that fails must not leave an old package that looks like a new one
-
-    made_for = f"Python {sys.version_info.major}.{sys.version_info.minor} on {arguments.platform}"
-    with tempfile.TemporaryDirectory() as folder:
-        layer = Path(folder)
-        copy_sources(FOLDER, layer)
-        if not install_libraries(layer / EXTENSION, arguments.platform):
-            print(f"No package: pip could not install requirements.txt for {made_for}, see above.", file=sys.stderr)
+    made_for = f"Python {sys.version_info.major}.{sys.version_info.minor} on {options.platform}"
+    with tempfile.TemporaryDirectory() as temporary:
+        libraries, content = Path(temporary, "libraries"), Path(temporary, "content")
+        if subprocess.run(install_command(libraries, options.platform)).returncode != 0:
+            print(f"No package: cannot install requirements.txt for {made_for}, see above.", file=sys.stderr)
             return 1
-        compile_modules(layer / EXTENSION)
-        write_zip(output, layer)
-    digest = hashlib.sha256(output.read_bytes()).hexdigest()
-    print(f"{output}: {made_for}, {output.stat().st_size / 1e6:.1f} MB, sha256 {digest[:16]}")
+        collect(content, libraries, options.into, options.folders)
+        write_zip(output, content)
+    print(f"{output}: {made_for}, {output.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
-def copy_sources(source: Path, layer: Path) -> None:
-    """Copy launcher and extension into the folder layer, with permissions that suit Lambda."""
-    for name in ("extensions", EXTENSION):
-        shutil.copytree(str(source / name), str(layer / name), ignore=shutil.ignore_patterns("__pycache__"))
-    for launcher in (layer / "extensions").iterdir():
-        launcher.chmod(0o755)  # without this Lambda does not start it, and not every checkout has kept it
+def install_command(target: Path, platform: str) -> List[str]:
+    """The command that installs wheels for this version of Python and the given platform, as pip spells it."""
+    uv = os.environ.get("UV", shutil.which("uv"))
+    family, _, processor = platform.partition("_")
+    if uv:
+        command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
+        command += ["--python-platform", f"{processor}-{family}"]
+    else:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+        command += ["--platform", platform]
+    command += ["--only-binary", ":all:", "--target", str(target)]
+    return [*command, "--requirement", str(HERE / "requirements.txt")]
 
 
-def install_libraries(target: Path, platform: str) -> bool:
-    """Install what requirements.txt names into target, from wheels made for this Python and the given platform."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    command += ["--only-binary", ":all:", "--platform", platform, "--target", str(target)]
-    command += ["--requirement", str(FOLDER / "requirements.txt")]
-    return subprocess.run(command).returncode == 0
+def collect(content: Path, libraries: Path, into: str, folders: List[Path]) -> None:
+    """Put libraries and folders together below the folder content, as they will be on Lambda."""
+    shutil.copytree(libraries, content / into, ignore=LEFT_OUT)
+    shutil.rmtree(content / into / "bin", ignore_errors=True)  # commands with the path of this machine's Python
+    for folder in folders:
+        for file in folder.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                target = content / folder.name / file.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
+    if into:
+        compile_modules(content, into)
 
 
-def compile_modules(folder: Path) -> None:
-    """Put byte code beside the modules below folder.
+def compile_modules(content: Path, into: str) -> None:
+    """Put byte code next to the modules of an extension.
 
-    Python does that by itself when it imports a module for the first time, but not on Lambda, where nobody can write to
-    /opt: there every new environment would compile all the libraries again, and be ready that much later.
+    Python does that at the first import, but not on Lambda, where /opt is read-only: each new environment would compile
+    all the libraries again. Byte code of this kind does not depend on the time of its source.
     """
-    command = [sys.executable, "-m", "compileall", "-qq", "-d", f"/opt/{EXTENSION}"]
-    # Byte code like this is taken as it is. The other kinds depend on the time of the source, or have to look at it.
-    command += ["--invalidation-mode", "unchecked-hash", str(folder)]
+    command = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    # Sets are written in the order of hashes, which are new in each process unless told otherwise. A file that is no
-    # Python makes an exit status of 1; so be it, nobody will import it.
-    subprocess.run(command, env={**variables, "PYTHONHASHSEED": "0"})
+    # The order of a set in byte code follows hashes. A file that is not valid Python is nobody's import: no check here.
+    subprocess.run([*command, "-d", f"/opt/{into}", str(content / into)], env={**variables, "PYTHONHASHSEED": "0"})
 
 
-def write_zip(output: Path, layer: Path) -> None:
-    """Write the files below the folder layer to the zip file output."""
-    entries = sorted((file.relative_to(layer).as_posix(), file) for file in find_files(layer))
+def write_zip(output: Path, content: Path) -> None:
+    """Write the files below the folder content to a zip file, under another name until it is complete."""
     unfinished = output.with_name(output.name + ".part")
+    names = sorted(path.relative_to(content).as_posix() for path in content.rglob("*") if path.is_file())
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, file in entries:
-            entry = zipfile.ZipInfo(name)  # dated 1980-01-01, the oldest a zip can tell
-            entry.create_system = 3  # Unix: only then Lambda reads the permissions below
-            # Lambda runs the extension as another user, who must be able to read what the author's umask may forbid.
-            entry.external_attr = (0o100755 if file.stat().st_mode & 0o100 else 0o100644) << 16
+        for name in names:
+            entry = zipfile.ZipInfo(name)  # dated 1980-01-01, the oldest date a zip can hold
+            entry.create_system = 3  # Unix: only then does Lambda read the permissions below
+            # Lambda runs all this as another user. What it starts, the files of `extensions`, must be executable.
+            runs = name.startswith("extensions/") or (content / name).stat().st_mode & 0o100
+            entry.external_attr = (0o100755 if runs else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            package.writestr(entry, file.read_bytes())
-    os.replace(unfinished, output)
-
-
-def find_files(layer: Path) -> Iterator[Path]:
-    """Yield each file below layer that belongs into it."""
-    commands = layer / EXTENSION / "bin"  # they start with the path of this machine's Python
-    for file in layer.rglob("*"):
-        is_pip_record = file.name in PIP_RECORDS and file.parent.suffix == ".dist-info"
-        if file.is_file() and not is_pip_record and commands not in file.parents:
-            yield file
+            package.writestr(entry, (content / name).read_bytes())
+    unfinished.replace(output)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,12 @@
-"""Run a command beside a small stand-in for https://checkip.amazonaws.com, so that it needs no network.
+"""A stand-in for https://checkip.amazonaws.com, so that the example needs no network: `python checkip.py`."""
 
-    python checkip.py COMMAND [ARGUMENT...]
-
-The command finds the address in its variable CHECK_IP_URL; one that is already set is left alone. The stand-in is a
-thread of this process: however the command or this process ends, it cannot stay behind.
-"""
-
-import os
-import signal
-import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Iterator, List
+from typing import Iterator
 
-PUBLIC_IP = "203.0.113.7"  # from a block of addresses kept for documentation: nobody has it
+PUBLIC_IP = "203.0.113.7"  # from a block of addresses reserved for documentation
 
 
 class CheckIp(BaseHTTPRequestHandler):
@@ -32,7 +23,7 @@ class CheckIp(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Stay silent: the output belongs to the command."""
+        """Stay silent."""
 
 
 @contextmanager
@@ -46,23 +37,7 @@ def serving() -> Iterator[str]:
             server.shutdown()
 
 
-def main(command: List[str]) -> int:
-    """Run the command and return its exit status, as a shell would report it."""
-    if not command:
-        print("usage: checkip.py COMMAND [ARGUMENT...]", file=sys.stderr)
-        return 2
-    # Ctrl-C reaches the command as well, which then ends in its own time: wait for it instead of dying first.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    with serving() as url:
-        try:
-            process = subprocess.Popen(command, env={"CHECK_IP_URL": url, **os.environ})
-        except OSError as error:
-            print(f"checkip.py: {command[0]}: {error.strerror}", file=sys.stderr)
-            return 127
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        status = process.wait()
-    return status if status >= 0 else 128 - status
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with serving() as url:
+        print(f"checkip  | listening on {url}", file=sys.stderr, flush=True)
+        sys.stdin.read()  # ends when whoever started this does

@@ -20,7 +20,7 @@ EXAMPLES = find_examples()
 SHORT_NAMES = short_names(EXAMPLES)
 TARGETS = ["help", "install", "run", "serve", "invoke", "timeline", "test", "package", "image", "run-image", "clean"]
 TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
-FILES = ["requirements.txt", "requirements-local.txt", "requirements-test.txt", "events", "Makefile"]
+FILES = ["requirements.txt", "requirements-local.txt", "requirements-test.txt", "events", "Makefile", "install.mk", "aws.mk"]
 FILES += ["Dockerfile", ".dockerignore", "tests/test_run.py", "README.md"]
 HEADINGS = [
     "Run it",
@@ -103,7 +103,8 @@ def makefile(folder: str) -> Iterator[str]:
     wanted = [target for target in TARGETS if target in described]
     if order != wanted:
         yield f"Makefile: the order of the targets is {', '.join(order)}; elsewhere it is {', '.join(wanted)}"
-    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", read(f"{folder}/Makefile").replace("\\\n", " "), re.MULTILINE))
+    text = "\n".join(read(f"{folder}/{name}") for name in ("Makefile", "install.mk", "aws.mk"))
+    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", text.replace("\\\n", " "), re.MULTILINE))
     for target in described:
         if target not in phony.split():
             yield f"Makefile: {target} is not declared .PHONY"

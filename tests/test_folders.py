@@ -14,18 +14,13 @@ from shape import EXAMPLES, SHORT_NAMES, TARGETS, find_lacks, read, read_columns
 
 OWN_WORDS = {
     ("external-extension-container", "package"),
-    ("external-extension-container", "delete"),
-    ("external-extension-layer", "deploy"),
-    ("external-extension-layer", "delete"),
-    ("logs-api-extension", "deploy"),
-    ("logs-api-extension", "delete"),
     ("powertools-decorators", "run-image"),
 }
 """Where a target means something else, so that it is described in other words than everywhere."""
-# Whose recipes are the same in every folder that has them; a folder that cannot have the same is named.
-SAME = ["help", "install", "invoke", "test", "image", "need-local-lambda", "need-docker", "need-aws", "need-role"]
-SAME += ["serve-aws", "create", "update", "publish-layer-version", "attach", "detach", "invoke-aws", "logs-aws"]
-OWN_RECIPES = {"external-extension-container": {"create", "update"}}
+SAME = ["invoke", "test", "image"]
+"""Targets whose recipes are the same in every folder."""
+SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "beside.py", "tests/extensions_api.py"]
+"""Files that are the same in every folder that has them. The first two are in all."""
 WITH_MAKEFILE = [folder for folder in EXAMPLES if (ROOT / folder / "Makefile").is_file()]
 
 
@@ -70,10 +65,19 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
     for folder in WITH_MAKEFILE:
         text = read(f"{folder}/Makefile")
         found = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", text, re.MULTILINE)
-        if found and target not in OWN_RECIPES.get(folder, ()):
-            recipe = re.sub(r'"%-\d+s', '"%-Ns', found[1])  # the width of the longest word
-            recipes.setdefault(recipe, []).append(folder)
+        if found:
+            recipes.setdefault(found[1], []).append(folder)
     assert len(recipes) == 1, recipes
+
+
+@pytest.mark.parametrize("name", SCAFFOLDING)
+def test_scaffolding_is_the_same_file_in_every_folder(name: str) -> None:
+    """Whoever has understood it once need not look again; a change of one copy has to be made in all."""
+    copies: dict[str, list[str]] = {}
+    for folder in EXAMPLES:
+        if (ROOT / folder / name).exists():
+            copies.setdefault(read(f"{folder}/{name}"), []).append(folder)
+    assert len(copies) == 1, f"{name} differs: {' / '.join(', '.join(folders) for folders in copies.values())}"
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -17,7 +17,7 @@ LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lamb
 HANDLER = "app.fn_container.lambda_handler"
 ANSWER = {"greeting": "Hello Ada", "python": platform.python_version()}
 
-# Who names a local-lambda wants these tests to run, so then a missing one is an error.
+# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
     reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Life(NamedTuple):
-    """A whole life of the example: exit status of run.py, what callers got, and the log, line by line."""
+    """A whole life of the example: exit status of `make run`, what callers got, and the log, line by line."""
 
     status: int
     answers: List[Dict[str, str]]
@@ -41,10 +41,11 @@ class Life(NamedTuple):
 
 
 def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run run.py with the command of a server, with the Python that runs these tests as the image's."""
+    """Call the function while a server runs, as `make run` does, with this Python as the image's."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "AWS_LAMBDA_FUNCTION_NAME": "ContainerFunction", **variables}
-    program = [sys.executable, str(FOLDER / "run.py"), *command]
+    server = " ".join(command)
+    program = [sys.executable, "beside.py", "URL", server, sys.executable, "call_twice.py"]
     output = subprocess.PIPE
     return subprocess.run(program, cwd=FOLDER, env=environment, stdout=output, stderr=output, text=True, timeout=120)
 
@@ -97,7 +98,7 @@ def test_log_when_shut_down(life: Life) -> None:
 
 
 def test_invocation_when_the_handler_is_missing() -> None:
-    """The runtime's own error reaches the caller, and run.py reports that the answer is not the expected one."""
+    """The runtime's own error reaches the caller, and the exit status says that the answer is not the expected one."""
     command = ["exec", "--opt", "opt", "--port", "0", "--", "./lambda-entrypoint.sh", "app.fn_container.missing"]
     ended = run(LOCAL_LAMBDA, *command)
     assert ended.returncode == 1
@@ -106,7 +107,7 @@ def test_invocation_when_the_handler_is_missing() -> None:
 
 @pytest.mark.parametrize("command", [["false"], [LOCAL_LAMBDA, "exec", "--port", "0", "--", "no-such-program"]])
 def test_run_when_the_server_does_not_start(command: List[str]) -> None:
-    """It says that nobody listened, and ends with status 1."""
+    """It says that nothing was listening, and ends with status 1."""
     ended = run(*command)
     assert ended.returncode == 1
-    assert "before it listened" in ended.stderr
+    assert "ended before it was listening" in ended.stderr

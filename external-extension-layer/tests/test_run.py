@@ -24,7 +24,7 @@ LIFE = [
     "platform.report",
 ]
 
-# Who names a local-lambda wants these tests to run, so then a missing one is an error.
+# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
     reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
@@ -71,12 +71,18 @@ def run_invoke(folder: Path, layer: Path, count: int = 1) -> Run:
     return Run(process.returncode, json.loads(process.stdout))
 
 
+def build(package: Path, *options: str, **variables: str) -> None:
+    """Build the layer as `make package` does."""
+    command = [sys.executable, str(FOLDER / "build_package.py"), "--into", NAME, *options, str(package)]
+    command += [str(FOLDER / "extensions"), str(FOLDER / NAME)]
+    subprocess.run(command, env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Three invocations with the zip file of the layer."""
     folder = tmp_path_factory.mktemp("run")
-    build = [sys.executable, str(FOLDER / "build_package.py"), str(folder / "extension.zip")]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    build(folder / "extension.zip")
     return run_invoke(folder, folder / "extension.zip", count=3)
 
 

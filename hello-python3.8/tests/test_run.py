@@ -20,7 +20,7 @@ ANSWER = {
     "result": "Your age in hexadecimal is 0x22",
 }
 
-# Who names a local-lambda wants these tests to run, so then a missing one is an error.
+# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
     reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
@@ -77,21 +77,20 @@ def check_ip_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def warm(check_ip_url: str) -> Run:
-    """Three good invocations, one after the other."""
-    return run_invoke("HelloFunction", "-e", event_file("hello"), "--count", "3", CHECK_IP_URL=check_ip_url)
+    """Three good invocations that ask for the public IP, one after the other."""
+    return run_invoke("HelloFunction", "-e", event_file("public-ip"), "--count", "3", CHECK_IP_URL=check_ip_url)
 
 
 @pytest.fixture(scope="module")
-def failed(check_ip_url: str) -> Run:
+def failed() -> Run:
     """An invocation that asks for an error, and a good one after it."""
-    events = ["-e", event_file("throw-error"), "-e", event_file("hello")]
-    return run_invoke("HelloFunction", *events, CHECK_IP_URL=check_ip_url)
+    return run_invoke("HelloFunction", "-e", event_file("throw-error"), "-e", event_file("hello"))
 
 
 @pytest.fixture(scope="module")
 def offline() -> Run:
-    """An invocation while nobody listens at the address of the check-ip service."""
-    return run_invoke("HelloFunction", "-e", event_file("hello"), CHECK_IP_URL="http://127.0.0.1:9")
+    """An invocation that asks for the public IP while the check-ip service is down."""
+    return run_invoke("HelloFunction", "-e", event_file("public-ip"), CHECK_IP_URL="http://127.0.0.1:9")
 
 
 def test_answer_when_invoked(warm: Run) -> None:
@@ -188,33 +187,37 @@ def test_trace_when_the_service_does_not_answer(offline: Run) -> None:
     assert http["cause"]["exceptions"][0]["type"] == "ConnectionError"
 
 
-def test_answer_when_a_field_is_missing(check_ip_url: str) -> None:
+def test_trace_when_no_public_ip_is_asked_for(failed: Run) -> None:
+    """There is no call to another service in it."""
+    assert len(failed.subsegments("getRuntimeInfo")) == 2
+    assert failed.subsegments("checkip.amazonaws.com") == []
+
+
+def test_answer_when_a_field_is_missing() -> None:
     """The error names the field."""
-    run = run_invoke("HelloFunction", "-e", event_file("missing-field"), CHECK_IP_URL=check_ip_url)
+    run = run_invoke("HelloFunction", "-e", event_file("missing-field"))
     payload = run.report["invocations"][0]["payload"]
     assert (run.status, payload["errorType"], payload["errorMessage"]) == (1, "InvalidRequest", "age is missing")
 
 
-def test_answer_when_api_gateway_invokes(check_ip_url: str) -> None:
+def test_answer_when_api_gateway_invokes() -> None:
     """The other handler answers with an HTTP response."""
-    run = run_invoke("HelloApiFunction", "-e", event_file("api-process"), CHECK_IP_URL=check_ip_url)
+    run = run_invoke("HelloApiFunction", "-e", event_file("api-process"))
     payload = run.report["invocations"][0]["payload"]
     assert (run.status, payload["statusCode"], json.loads(payload["body"])) == (0, 200, ANSWER)
 
 
-def test_answer_when_the_variable_is_set(check_ip_url: str) -> None:
+def test_answer_when_the_variable_is_set() -> None:
     """A variable that the template names takes the value of the caller's shell."""
-    variables = {"CHECK_IP_URL": check_ip_url, "PACKAGE_MANAGEMENT_SYSTEM": "conda"}
-    run = run_invoke("HelloFunction", "-e", event_file("hello"), **variables)
+    run = run_invoke("HelloFunction", "-e", event_file("hello"), PACKAGE_MANAGEMENT_SYSTEM="conda")
     assert run.report["invocations"][0]["payload"]["greeting"].endswith("developed using conda!")
 
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
-def test_make_invoke_when_serving(check_ip_url: str) -> None:
+def test_make_invoke_when_serving() -> None:
     """`make invoke` prints the answer of a function that keeps being served, and of one it is told to take."""
     command = [LOCAL_LAMBDA, "start", "--template", str(FOLDER / "template.yaml"), "--python", sys.executable]
-    environment = {**os.environ, "CHECK_IP_URL": check_ip_url}
-    server = subprocess.Popen([*command, "--port", "0"], env=environment, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
     try:
         assert server.stderr is not None
         ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
@@ -228,11 +231,28 @@ def test_make_invoke_when_serving(check_ip_url: str) -> None:
     assert server.returncode == 0
 
 
-def test_package_when_built_twice(check_ip_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def build(package: Path, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Build the package as `make package` does."""
+    command = [sys.executable, str(FOLDER / "build_package.py"), *options, str(package), str(FOLDER / "app")]
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True)
+
+
+def test_package_when_built_twice(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Two builds of the real package are the same bytes, and the function answers from the zip as from the folder."""
     packages = [tmp_path_factory.mktemp("build") / "package.zip" for _ in range(2)]
     for package in packages:
-        subprocess.run([sys.executable, str(FOLDER / "build_package.py"), str(package)], check=True)
+        built = build(package)
+        assert built.returncode == 0, built.stderr
     assert packages[0].read_bytes() == packages[1].read_bytes()
-    run = run_invoke("HelloFunction", "--code", str(packages[0]), "-e", event_file("hello"), CHECK_IP_URL=check_ip_url)
+    run = run_invoke("HelloFunction", "--code", str(packages[0]), "-e", event_file("hello"))
     assert run.report["invocations"][0]["payload"] == ANSWER
+
+
+@pytest.mark.parametrize("variables", [{}, {"UV": "", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}])
+def test_package_when_nothing_can_be_installed(variables: Dict[str, str], tmp_path: Path) -> None:
+    """The message says what it was for, the exit status is 1, and no earlier package is left to be deployed."""
+    (tmp_path / "package.zip").write_text("an earlier package")
+    built = build(tmp_path / "package.zip", "--platform", "no_such_platform", **variables)
+    assert built.returncode == 1
+    assert f"No package: cannot install requirements.txt for Python {PYTHON} on no_such_platform" in built.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """An internal extension: it lives inside the function's process, in a thread.
 
-It registers while the function's module is imported, because that is over when the function asks for its first event.
-The protocol is HTTP, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html.
+It registers while the function's module is imported: when the function asks for its first event, it is too late. The
+protocol is HTTP, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import List
 
 import requests
 
-# Any name will do that no other extension has: there is no file of this name in /opt/extensions.
+# Any name will do unless it is the name of a file in /opt/extensions: those are external extensions.
 NAME = "internal-example-extension"
 
 
@@ -23,17 +23,17 @@ class RegistrationRefused(Exception):
 def start(events: List[str]) -> None:
     """Register for the events, and wait for them in a thread; raise RegistrationRefused if Lambda says no."""
     url = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
-    # One session keeps one connection open. Without it each call would make a new one, while the function waits for us.
+    # One session keeps one connection open. Without it each call would open a new one while the function waits for us.
     session = requests.Session()
-    # The address is inside the environment: a proxy that the function has in its variables cannot reach it.
+    # The address is inside the environment: a proxy that the function's variables name cannot reach it.
     session.trust_env = False
     session.headers["Lambda-Extension-Identifier"] = register(session, url, events)
-    # As a daemon the thread keeps nobody waiting: it is never done.
+    # As a daemon, this thread does not keep the process alive: it never ends by itself.
     threading.Thread(target=poll, args=(session, url), name=NAME, daemon=True).start()
 
 
 def register(session: requests.Session, url: str, events: List[str]) -> str:
-    """Tell Lambda which events we want, and return the name it has for us from now on."""
+    """Tell Lambda which events we want, and return the identifier that all later calls must carry."""
     response = session.post(f"{url}/register", headers={"Lambda-Extension-Name": NAME}, json={"events": events})
     if response.status_code != 200:
         raise RegistrationRefused(f"{response.status_code} {response.text.strip()}")
@@ -43,7 +43,7 @@ def register(session: requests.Session, url: str, events: List[str]) -> str:
 
 
 def poll(session: requests.Session, url: str) -> None:
-    """Ask for one event after the other; who asked for none still has to ask once, and then waits for ever."""
+    """Ask for one event after the other. An extension that wants none still has to ask once, and then waits forever."""
     while True:
         # The next event may take hours, so there must be no timeout.
         response = session.get(f"{url}/event/next", timeout=None)
@@ -52,7 +52,7 @@ def poll(session: requests.Session, url: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to the function's log, in one piece: print() would write the line end by itself, after the handler's
-    own line perhaps."""
+    """Write a line to the function's log, in one piece: print() writes the line end separately, which could end up
+    after a line of the handler."""
     sys.stdout.write(f"[{NAME}] {text}\n")
     sys.stdout.flush()

@@ -13,5 +13,5 @@ call_on_sigterm(journal.close)
 
 
 def lambda_handler(event: Dict[str, Any], context: Any) -> Dict[str, int]:
-    """Note the visit."""
+    """Record the visit."""
     return {"pending": journal.add(event["name"])}

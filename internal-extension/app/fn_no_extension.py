@@ -1,4 +1,4 @@
-"""The same function without an extension. Lambda does not send it SIGTERM, so all the care is for nothing."""
+"""The same function without an extension. Lambda does not send it SIGTERM, so the clean-up never runs."""
 
 import os
 from typing import Any, Dict
@@ -11,5 +11,5 @@ call_on_sigterm(journal.close)
 
 
 def lambda_handler(event: Dict[str, Any], context: Any) -> Dict[str, int]:
-    """Note the visit."""
+    """Record the visit."""
     return {"pending": journal.add(event["name"])}

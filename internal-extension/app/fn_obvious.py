@@ -1,4 +1,4 @@
-"""The same function with the handler one would write anywhere else. Up to Python 3.11 it never runs on Lambda."""
+"""The same function with the usual signal handler, which up to Python 3.11 never runs on Lambda."""
 
 import os
 import signal
@@ -22,5 +22,5 @@ signal.signal(signal.SIGTERM, shut_down)
 
 
 def lambda_handler(event: Dict[str, Any], context: Any) -> Dict[str, int]:
-    """Note the visit."""
+    """Record the visit."""
     return {"pending": journal.add(event["name"])}

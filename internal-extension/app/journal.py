@@ -1,7 +1,7 @@
 """A resource that has to be closed: an SQLite database with visits that have not been committed yet.
 
-A commit waits for the disk, so it is much cheaper to commit once for many visits. The price: whoever ends the process
-without a commit loses what is pending.
+A commit waits for the disk, so committing once for many visits is much cheaper. The price: if the process ends without
+a commit, the pending visits are lost.
 """
 
 import sqlite3
@@ -13,8 +13,8 @@ class Journal:
     """Visits in the database file `path`. They are pending until `close` commits them."""
 
     def __init__(self, path: str) -> None:
-        # SQLite would refuse to be closed by another thread than this one. It is safe as long as one thread at a time
-        # uses the connection, so that is what the lock is for.
+        # By default SQLite refuses to be closed by a different thread. It is safe as long as one thread at a time uses
+        # the connection, which is what the lock is for.
         self._connection = sqlite3.connect(path, check_same_thread=False)
         self._lock = threading.Lock()
         self._pending = 0

@@ -6,12 +6,9 @@ from typing import List
 
 import pytest
 from app import extension
+from extensions_api import IDENTIFIER, PREFIX, ExtensionsApi
 
-from conftest import IDENTIFIER, ExtensionsApi
-
-PREFIX = "/2020-01-01/extension"
 INVOKE = {"eventType": "INVOKE", "requestId": "first", "deadlineMs": 1700000000000}
-SECONDS = 30
 
 
 @pytest.mark.parametrize("events", [[], ["INVOKE"]])
@@ -20,9 +17,9 @@ def test_registration_when_started(api: ExtensionsApi, events: List[str]) -> Non
     extension.start(events)
     request = api.requests[0]
     assert (request.method, request.path) == ("POST", f"{PREFIX}/register")
-    assert request.headers["Lambda-Extension-Name"] == extension.NAME
+    assert request.headers["lambda-extension-name"] == extension.NAME
     assert json.loads(request.body) == {"events": events}
-    api.waiting.get(timeout=SECONDS)
+    api.wait_until_asked()
     assert api.requests[1].path == f"{PREFIX}/event/next"
 
 
@@ -31,19 +28,19 @@ def test_connections_when_events_come(api: ExtensionsApi) -> None:
     extension.start(["INVOKE"])
     for _ in range(3):
         api.events.put(INVOKE)
-        api.waiting.get(timeout=SECONDS)
-    api.waiting.get(timeout=SECONDS)
+        api.wait_until_asked()
+    api.wait_until_asked()
     nexts = api.requests[1:]
     assert len({request.client for request in api.requests}) == 1
-    assert [request.headers["Lambda-Extension-Identifier"] for request in nexts] == [IDENTIFIER] * 4
+    assert [request.headers["lambda-extension-identifier"] for request in nexts] == [IDENTIFIER] * 4
 
 
 def test_output_when_events_come(api: ExtensionsApi, capsys: pytest.CaptureFixture) -> None:
     """Registration and events are printed, each as a line with the extension's name."""
     extension.start(["INVOKE"])
     api.events.put(INVOKE)
-    api.waiting.get(timeout=SECONDS)
-    api.waiting.get(timeout=SECONDS)
+    api.wait_until_asked()
+    api.wait_until_asked()
     registered, event = capsys.readouterr().out.splitlines()
     assert registered == f'[{extension.NAME}] registered for ["INVOKE"]'
     assert json.loads(event[len(f"[{extension.NAME}] ") :]) == INVOKE
@@ -51,6 +48,8 @@ def test_output_when_events_come(api: ExtensionsApi, capsys: pytest.CaptureFixtu
 
 def test_error_when_shutdown_is_asked_for(api: ExtensionsApi) -> None:
     """The exception has Lambda's reason, and no thread is left behind."""
+    reason = {"errorMessage": "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"}
+    api.refusals["/register"] = (403, reason)
     before = set(threading.enumerate())
     with pytest.raises(extension.RegistrationRefused, match=r"403 .*ShutdownEventNotSupportedForInternalExtension"):
         extension.start(["INVOKE", "SHUTDOWN"])
@@ -63,12 +62,12 @@ def test_connections_when_there_is_a_proxy(api: ExtensionsApi, monkeypatch: pyte
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     extension.start([])
-    api.waiting.get(timeout=SECONDS)
+    api.wait_until_asked()
     assert len(api.requests) == 2
 
 
 def test_thread_when_started(api: ExtensionsApi) -> None:
-    """The thread keeps nobody from leaving."""
+    """The thread does not keep the process alive."""
     before = set(threading.enumerate())
     extension.start([])
     (thread,) = [each for each in threading.enumerate() if each not in before and each.name == extension.NAME]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from app.journal import Journal
-from with_database import count_visits
+from test_run import count_visits
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple
 
 import pytest
-from with_database import count_visits, new_database
 
 FOLDER = Path(__file__).resolve().parent.parent
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lambda/.venv/bin/local-lambda")
@@ -20,7 +22,7 @@ ANSWERS = [{"pending": 1}, {"pending": 2}, {"pending": 3}]
 # From 3.12 on the runtime interface client waits for the next event in another thread than the main one.
 HANDLERS_RUN = sys.version_info >= (3, 12)
 
-# Who names a local-lambda wants these tests to run, so then a missing one is an error.
+# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
     reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
@@ -50,6 +52,19 @@ class Run(NamedTuple):
         """The events the extension has got, as it printed them."""
         start = f"[{NAME}] {{"
         return [json.loads(line[len(start) - 1 :]) for line in self.log() if line.startswith(start)]
+
+
+@contextmanager
+def new_database() -> Iterator[str]:
+    """The path of a database that does not exist yet. Not in /tmp, which every environment has for itself."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield f"{folder}/visits.sqlite3"
+
+
+def count_visits(path: str) -> int:
+    """Count what has been committed."""
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM visits").fetchone()[0])
 
 
 def run_invoke(function: str, *arguments: str, events: str = "INVOKE", count: int = 3) -> Run:
@@ -189,14 +204,22 @@ def test_package_when_built_twice(tmp_path: Path) -> None:
     """Two builds of the real package are the same bytes, and the function runs from the zip as from the folder."""
     packages = [tmp_path / name for name in ("first.zip", "second.zip")]
     for package in packages:
-        subprocess.run([sys.executable, str(FOLDER / "build_package.py"), str(package)], check=True)
+        build = [sys.executable, str(FOLDER / "build_package.py"), str(package), str(FOLDER / "app")]
+        subprocess.run(build, check=True)
     assert packages[0].read_bytes() == packages[1].read_bytes()
     run = run_invoke("GracefulFunction", "--code", str(packages[0]))
     assert (run.status, run.answers(), run.visits) == (0, ANSWERS, 3)
 
 
-def test_figures_when_measured() -> None:
-    """measure_start.py prints time and memory with and without the extension."""
-    command = [sys.executable, str(FOLDER / "measure_start.py"), "--count", "1", LOCAL_LAMBDA]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert re.fullmatch(rf"{NAME} on Python .* ms to be ready instead of \d+ ms, \d+ MB instead of .*\n", printed)
+def test_visits_when_counted() -> None:
+    """count_visits.py prints what has been committed, removes the database, and says so when there is none."""
+    with new_database() as path:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.executescript("CREATE TABLE visits (name); INSERT INTO visits VALUES ('Ada'), ('Grace')")
+        command, environment = [sys.executable, str(FOLDER / "count_visits.py")], {**os.environ, "DATABASE_PATH": path}
+        outputs = [subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2)]
+        assert outputs[0].stdout == "Visits in the database: 2\n"
+        assert (outputs[1].returncode, outputs[1].stderr) == (
+            1,
+            f"{path}: there is no database; run a function first\n",
+        )

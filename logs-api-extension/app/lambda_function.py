@@ -1,9 +1,9 @@
-"""A function that writes a few lines of log. It knows nothing of the extension that gets them."""
+"""A function that writes a few lines of log. It knows nothing about the extension that gets them."""
 
 import time
 from typing import Any, Dict
 
-# Written while the environment starts, perhaps before the extension has subscribed. It gets this line all the same.
+# Written while the environment starts, perhaps before the extension has subscribed. It still gets this line.
 print("Loading the function")
 
 

@@ -1,6 +1,5 @@
 """The HTTP server that Lambda sends batches of log records to."""
 
-import os
 import queue
 import socket
 import socketserver
@@ -9,8 +8,6 @@ from http.server import BaseHTTPRequestHandler
 
 # Lambda accepts only this name for a destination; it means the execution environment itself.
 HOST = "sandbox.localdomain"
-# Function and extensions share one network: each listener needs a port of its own. 9001 belongs to Lambda.
-PORT = 4243
 
 
 class Listener(socketserver.ThreadingTCPServer):
@@ -19,7 +16,6 @@ class Listener(socketserver.ThreadingTCPServer):
     Not an HTTPServer: that one would look up its own full name first, which can take seconds without a name server.
     """
 
-    allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self) -> None:
@@ -27,9 +23,9 @@ class Listener(socketserver.ThreadingTCPServer):
         try:
             address = socket.gethostbyname(host)
         except OSError:
-            # No such name: this is neither Lambda nor a sandbox like it. The machine's own address has to do.
+            # The name does not resolve: this is neither Lambda nor a sandbox like it. Use the loopback address.
             host = address = "127.0.0.1"
-        super().__init__((address, int(os.environ.get("LOGS_PORT", PORT))), Handler)
+        super().__init__((address, 0), Handler)  # port 0: any free one, because all extensions share one network
         self.uri = f"http://{host}:{self.server_address[1]}"
         self.batches: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -45,8 +41,8 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
         if len(body) < length:
-            return  # the connection broke; without an answer Lambda sends the batch again
-        # Lambda waits for the answer. To print here could take long, and what is printed is a new record in its turn.
+            return  # the connection broke; without a response Lambda sends the batch again
+        # Lambda waits for the response, so printing, which can be slow, happens elsewhere.
         self.server.batches.put(body)
         self.send_response(200)
         self.send_header("Content-Length", "0")

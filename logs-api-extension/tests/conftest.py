@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+from extensions_api import ExtensionsApi
 
 FOLDER = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(FOLDER), str(FOLDER / "app"), str(FOLDER / "logs-api-extension")]
 
-import extensions_api  # noqa: E402
-
 
 @pytest.fixture
-def api() -> Iterator[extensions_api.ExtensionsApi]:
-    """The APIs, with no events yet."""
-    with extensions_api.ExtensionsApi() as server:
+def api() -> Iterator[ExtensionsApi]:
+    """Lambda's APIs, with no events yet."""
+    with ExtensionsApi() as server:
         yield server

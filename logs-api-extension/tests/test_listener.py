@@ -9,13 +9,7 @@ import pytest
 
 
 @pytest.fixture
-def any_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Listeners of the test get any free port."""
-    monkeypatch.setenv("LOGS_PORT", "0")
-
-
-@pytest.fixture
-def server(any_port: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[listener.Listener]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[listener.Listener]:
     """A listener at the machine's own address."""
     monkeypatch.setattr(listener.socket, "gethostbyname", lambda _: "127.0.0.1")
     with listener.Listener() as opened:
@@ -23,7 +17,7 @@ def server(any_port: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[listener
         opened.shutdown()
 
 
-def test_address_when_the_name_is_known(any_port: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_when_the_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """It listens where sandbox.localdomain leads to, and is subscribed under that name, as Lambda demands."""
     monkeypatch.setattr(listener.socket, "gethostbyname", {"sandbox.localdomain": "127.0.0.1"}.__getitem__)
     with listener.Listener() as opened:
@@ -31,7 +25,7 @@ def test_address_when_the_name_is_known(any_port: None, monkeypatch: pytest.Monk
         opened.shutdown()
 
 
-def test_address_when_the_name_is_unknown(any_port: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_when_the_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of a sandbox it is the machine's own address, under that one."""
 
     def unknown(_: str) -> Any:
@@ -43,9 +37,11 @@ def test_address_when_the_name_is_unknown(any_port: None, monkeypatch: pytest.Mo
         opened.shutdown()
 
 
-def test_port_when_nothing_is_said() -> None:
-    """It is the one of the walkthrough."""
-    assert (listener.HOST, listener.PORT) == ("sandbox.localdomain", 4243)
+def test_port_when_there_are_two(server: listener.Listener) -> None:
+    """Each has its own, and never the one that belongs to Lambda."""
+    with listener.Listener() as second:
+        assert len({server.server_address[1], second.server_address[1], 9001}) == 3
+        second.shutdown()
 
 
 def test_batches_when_sent_over_one_connection(server: listener.Listener) -> None:

@@ -5,9 +5,11 @@ import os
 import queue
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -182,8 +184,13 @@ class TestEvent:
 @pytest.fixture(scope="module")
 def run():
     """The output of `make run`, whose command this is."""
-    command = [sys.executable, "prices.py", sys.executable, "run.py", LOCAL_LAMBDA]
-    environment = {name: value for name, value in os.environ.items() if name != "PRICES_URL"}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    beside = [sys.executable, "beside.py"]
+    command = [*beside, "PRICES_URL", f"{sys.executable} prices.py"]
+    command += [*beside, "URL", f"{LOCAL_LAMBDA} start --port {port}", sys.executable, "send_orders.py"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("PRICES_URL", "URL")}
+    environment["AWS_ENDPOINT_URL_LAMBDA"] = f"http://127.0.0.1:{port}"
     return subprocess.run(
         command,
         cwd=str(FOLDER),
@@ -251,3 +258,12 @@ class TestRun:
         assert re.search(r"trace .*pypwext-orders \(AWS::Lambda\)", run.stderr)
         assert re.search(r"trace .*lambda Invoke", run.stderr)
         assert re.search(r"trace .*/prices/lamp", run.stderr)
+
+
+def test_package_when_built(tmp_path):
+    """Both functions and the library are at the top of the zip, next to what they need."""
+    package = tmp_path / "package.zip"
+    build = [sys.executable, "build_package.py", str(package), "app", "src/pypwext"]
+    subprocess.run(build, cwd=str(FOLDER), check=True, stdout=subprocess.DEVNULL)
+    names = zipfile.ZipFile(package).namelist()
+    assert {"app/orders.py", "app/warehouse.py", "pypwext/errors.py", "pydantic/__init__.py"} <= set(names)

@@ -23,6 +23,7 @@ PLATFORM = "manylinux2014_x86_64"  # as in the Makefiles
 
 # What a developer's shell may have that helps to install. Nothing else of it gets into a copy.
 FOR_INSTALLING = re.compile(r"PIP_.*|UV_.*|SSL_.*|.*_CA_BUNDLE|(?i:https?_proxy|no_proxy)")
+INSTALLS = re.compile(r"^(install:|include install\.mk)", re.MULTILINE)
 MENTIONS = re.compile(r"\.md$|Makefile$")
 FOR_ALL = ("LANG", "PYENV_ROOT", "PYENV_VERSION", "XDG_RUNTIME_DIR", "CI")
 
@@ -80,7 +81,7 @@ class Copies:
     def _parts(self) -> list[str]:
         """The folders that can be installed."""
         makefiles = [Path(name) for name in self._files if name.endswith("/Makefile")]
-        return [path.parent.name for path in makefiles if "\ninstall:" in (ROOT / path).read_text(encoding="utf-8")]
+        return [path.parent.name for path in makefiles if INSTALLS.search((ROOT / path).read_text(encoding="utf-8"))]
 
     def _copy(self, source: Path, target: Path) -> None:
         for name in self._files:
@@ -94,7 +95,8 @@ class Copies:
     def environment(self) -> dict[str, str]:
         """The variables of a README's shell."""
         pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self._wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        return {**self._environment(), **pip, "HOME": str(self._folder / "home")}
+        uv = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(self._wheels)}
+        return {**self._environment(), **pip, **uv, "HOME": str(self._folder / "home")}
 
     def _install(self, part: str) -> None:
         """Do what the reader does once: `make install`, also with the extras that a README asks for."""

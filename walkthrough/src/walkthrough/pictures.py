@@ -31,9 +31,11 @@ def shown(name: str) -> list[str]:
 
 
 def places(walk: Walk, picture: str) -> tuple[Path, Path]:
-    """Where a picture is in the copy, and in the repository."""
+    """Where a picture is in the copy, and in the repository. `make timeline` of an example writes my-timeline.svg."""
     beside = Path(walk.name).parent / picture
-    return walk.folder / beside.relative_to(home(walk.name)), ROOT / beside
+    fresh = walk.folder / beside.relative_to(home(walk.name))
+    own = fresh.with_name(f"my-{picture}")
+    return own if own.exists() else fresh, ROOT / beside
 
 
 def structure(picture: Path, walk: Walk) -> str:

@@ -4,7 +4,7 @@ import sys
 from typing import Any, Callable
 
 import pytest
-from app.fn_hello import InvalidRequest, SimpleException, process_request
+from app.greeting import InvalidRequest, SimpleException, process_request
 
 PERSON = {"firstName": "Ada", "lastName": "Lovelace", "age": 36}
 
@@ -57,6 +57,7 @@ def test_answer_when_there_are_more_fields(extra: Any) -> None:
         ({"age": None}, "age must be a whole number, 0 or more"),
         ({"throwError": 1}, "throwError must be true or false"),
         ({"throwError": None}, "throwError must be true or false"),
+        ({"publicIp": "yes"}, "publicIp must be true or false"),
     ],
 )
 def test_error_when_a_field_is_wrong(change: Any, message: str) -> None:

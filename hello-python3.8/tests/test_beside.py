@@ -1,4 +1,4 @@
-"""The stand-in for AWS's check-ip service and the command it is made for."""
+"""The command that runs another next to a service, here the stand-in for AWS's check-ip service."""
 
 import os
 import signal
@@ -14,17 +14,20 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
 ASK = "import os, urllib.request as r; print(r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), end='')"
+BESIDE = [sys.executable, str(FOLDER / "beside.py"), "CHECK_IP_URL", f"'{sys.executable}' '{FOLDER / 'checkip.py'}'"]
 
 
-def start(command: List[str], **environment: str) -> "subprocess.Popen[str]":
-    """Start checkip.py with a command; a CHECK_IP_URL of the caller's shell plays no part."""
+def start(command: List[str], beside: List[str] = BESIDE, **environment: str) -> "subprocess.Popen[str]":
+    """Start a command next to the stand-in; a CHECK_IP_URL of the caller's shell plays no part."""
     inherited = {name: value for name, value in os.environ.items() if name != "CHECK_IP_URL"}
+    pipe = subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, str(FOLDER / "checkip.py"), *command],
+        [*beside, *command],
         env={**inherited, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=pipe,
+        stderr=pipe,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -62,9 +65,30 @@ def test_message_when_there_is_no_command(command: List[str], status: int, messa
     assert process.returncode == status
 
 
+def test_message_when_the_service_does_not_start() -> None:
+    """The command is not run, and the service is named after what it had to say."""
+    service = f"{sys.executable} -c 'raise SystemExit(\"no luck\")'"
+    process = start([sys.executable, "-c", "print('ran')"], beside=[*BESIDE[:3], service])
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("no luck\n")
+    assert "ended before it was listening" in errors
+
+
+def test_exit_status_when_only_the_service_fails() -> None:
+    """A service that does not end well is a failure too."""
+    service = (
+        f'{sys.executable} -c "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); '
+        "print('listening on x', file=sys.stderr, flush=True); signal.pause()\""
+    )
+    process = start([sys.executable, "-c", ""], beside=[*BESIDE[:3], service])
+    process.communicate(timeout=30)
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_when_interrupted(number: int) -> None:
-    """Ctrl-C, which goes to both, and SIGTERM, which is handed on, let the command finish before the service stops."""
+    """Ctrl-C, which goes to both, and SIGTERM, which is passed on, let the command finish before the service stops."""
     command = (
         "import os, signal, urllib.request as r\n"
         f"signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}])\n"
@@ -73,13 +97,7 @@ def test_command_when_interrupted(number: int) -> None:
         "print('ending', r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), flush=True)\n"
         "raise SystemExit(5)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, str(FOLDER / "checkip.py"), sys.executable, "-c", command],
-        env={name: value for name, value in os.environ.items() if name != "CHECK_IP_URL"},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start([sys.executable, "-c", command])
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     if number == signal.SIGINT:
@@ -88,6 +106,16 @@ def test_command_when_interrupted(number: int) -> None:
         process.send_signal(number)
     assert checkip.PUBLIC_IP in process.communicate(timeout=30)[0]
     assert process.returncode == 5
+
+
+def test_service_when_its_standard_input_ends() -> None:
+    """It ends as well, so it cannot stay behind when beside.py is killed."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, str(FOLDER / "checkip.py")], stdin=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr is not None and process.stdin is not None
+        assert process.stderr.readline().startswith("checkip  | listening on http://127.0.0.1:")
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
 
 
 def test_service_when_the_block_ends() -> None:

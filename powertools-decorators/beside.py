@@ -1,0 +1,71 @@
+"""Run a command next to a service, for as long as the command runs. The same file in every example that needs it.
+
+    python beside.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]
+
+SERVICE is a command that says `listening on URL` on standard error; COMMAND finds that URL in VARIABLE. If VARIABLE is
+set already, there is a service, and only COMMAND runs. The service is stopped with SIGTERM, as a container is.
+"""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, List
+
+
+def main(arguments: List[str]) -> int:
+    """Run both; return the command's exit status as a shell would, or 1 if only the service failed."""
+    if len(arguments) < 3:
+        print('usage: beside.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
+        return 2
+    variable, service, *command = arguments
+    # Ctrl-C reaches the command too, which then ends in its own time: wait for it. The service must outlive it, so it
+    # is out of reach in a session of its own, and ends with its standard input if this process is killed.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    if variable in os.environ:
+        return run(command)
+    with subprocess.Popen(
+        shlex.split(service), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        url = pass_on(process.stderr, r"listening on (\S+)")
+        if not url:
+            print(f"beside.py: {service}: ended before it was listening", file=sys.stderr)
+            return 1
+        rest = threading.Thread(target=pass_on, args=(process.stderr,))
+        rest.start()
+        os.environ[variable] = url
+        status = run(command)
+        process.terminate()
+        rest.join()
+    return status or int(process.returncode not in (0, -signal.SIGTERM))
+
+
+def run(command: List[str]) -> int:
+    """Run the command; SIGTERM, or the end of the terminal, ends it first."""
+    try:
+        process = subprocess.Popen(command)
+    except OSError as error:
+        print(f"beside.py: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: process.terminate())
+    status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+def pass_on(output: IO[str], until: str = "$^") -> str:
+    """Print what the service prints, up to a line that matches; return what matched there, or ''."""
+    for line in output:
+        print(line, end="", file=sys.stderr, flush=True)
+        found = re.search(until, line)
+        if found:
+            return found[1]
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
