@@ -82,7 +82,7 @@ def compile_modules(content: Path, into: str) -> None:
     """
     command = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    # The order of a set in byte code follows hashes. A file that is not valid Python is nobody's import: no check here.
+    # The order of a set in byte code follows hashes. A file that is not valid Python is not compiled, and not imported.
     subprocess.run([*command, "-d", f"/opt/{into}", str(content / into)], env={**variables, "PYTHONHASHSEED": "0"})
 
 

@@ -20,9 +20,19 @@ EXAMPLES = find_examples()
 SHORT_NAMES = short_names(EXAMPLES)
 TARGETS = ["help", "install", "run", "serve", "invoke", "timeline", "test", "package", "image", "run-image", "clean"]
 TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
-FILES = ["requirements.txt", "requirements-local.txt", "requirements-test.txt", "events", "Makefile", "install.mk", "aws.mk"]
-FILES += ["Dockerfile", ".dockerignore", "tests/test_run.py", "README.md"]
+FILES = [
+    "requirements.txt",
+    "requirements-local.txt",
+    "requirements-test.txt",
+    "events",
+    "Makefile",
+    "install.mk",
+    "aws.mk",
+]
+FILES += ["Makefile", "install.mk", "aws.mk", "Dockerfile", ".dockerignore", "tests/test_run.py", "README.md"]
 HEADINGS = [
+    "The idea",
+    "Predict first",
     "Run it",
     "What happened",
     "The code",
@@ -31,6 +41,7 @@ HEADINGS = [
     "In a container",
     "On AWS",
     "What differs from AWS",
+    "Recap",
 ]
 
 

@@ -130,7 +130,7 @@ def test_hello_when_each_step_is_taken_by_itself(folder: str, endpoint: str) -> 
 
 def test_role_when_made_as_the_readme_says(tmp_path: Path) -> None:
     """The commands end with a role that a function can have."""
-    blocks = parse(ROOT / "hello-python3.8" / "README.md").blocks
+    blocks = parse(ROOT / "docs" / "examples.md").blocks
     found = [command.text for block in blocks if block.language == "console" for command in block.commands()]
     first = next(number for number, text in enumerate(found) if "create-role" in text)
     script = "\n".join(["set -e", *found[first : first + 4], "echo role $AWS_ROLE_ARN"])

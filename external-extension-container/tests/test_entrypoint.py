@@ -12,7 +12,7 @@ STAND_IN = '#!/bin/sh\necho "${0##*/} $*, process $$"\n'
 
 
 def run(arguments: List[str], programs: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run the entry point with only the given programs beside the system's own."""
+    """Run the entry point with only the given programs and the system's own."""
     environment = {"PATH": f"{programs}:/usr/bin:/bin", **variables}
     command = [str(FOLDER / "lambda-entrypoint.sh"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -57,8 +57,8 @@ def test_exit_when_the_number_of_arguments_is_wrong(programs: Path, arguments: L
     """It says what it expected and what it got, with status 2."""
     ended = run(arguments, programs)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "give one handler name" in ended.stderr
-    assert f"these are {len(arguments)} arguments" in ended.stderr
+    assert "expected one argument, the handler name" in ended.stderr
+    assert f"got {len(arguments)}" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["", "handler", "app.handler --debug", ".handler", "app."])

@@ -1,6 +1,6 @@
-"""An external extension: a process of its own, which Lambda starts before the function and keeps beside it.
+"""An external extension: a separate process that Lambda starts before the function and runs next to it.
 
-It registers, asks for one event after the other, prints each, and leaves when Lambda says SHUTDOWN. The protocol is
+It registers, asks for one event after the other, prints each, and exits when Lambda says SHUTDOWN. The protocol is
 HTTP, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Dict, NoReturn
 import requests
 
 # An extension has to register under its file name in /opt/extensions. The launcher there has found this folder by that
-# name, so the two are one and the same.
+# name, so the two are the same.
 NAME = Path(__file__).absolute().parent.name
 EVENTS = ["INVOKE", "SHUTDOWN"]
 
@@ -26,9 +26,9 @@ def main() -> int:
         signal.signal(number, leave)
     url = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
     invocations = 0
-    # One session keeps one connection open. Without it each call would make a new one, while the function waits for us.
+    # One session keeps one connection open. Without it each call would open a new one while the function waits for us.
     with requests.Session() as session:
-        # The address is inside the environment: a proxy that the function has in its variables cannot reach it.
+        # The address is inside the environment: a proxy that the function's variables name cannot reach it.
         session.trust_env = False
         session.headers["Lambda-Extension-Identifier"] = register(session, url)
         while True:
@@ -57,7 +57,7 @@ def next_event(session: requests.Session, url: str) -> Dict[str, Any]:
 
 
 def checked(response: requests.Response) -> Dict[str, Any]:
-    """Return the JSON of a good answer, and end this process with Lambda's reason after a bad one."""
+    """Return the JSON of a good response, and end this process with Lambda's reason after a bad one."""
     if response.status_code != 200:
         sys.exit(f"[{NAME}] {response.request.method} {response.url}: {response.status_code} {response.text.strip()}")
     content: Dict[str, Any] = response.json()
@@ -65,13 +65,13 @@ def checked(response: requests.Response) -> Dict[str, Any]:
 
 
 def leave(number: int, _: object) -> NoReturn:
-    """Leave on a signal. Lambda sends an extension none, but who stops a container or presses Ctrl-C does."""
+    """Exit on a signal. Lambda sends an extension none, but stopping a container or pressing Ctrl-C does."""
     say(f"leaving on {signal.Signals(number).name}")
     sys.exit(0)
 
 
 def say(text: str) -> None:
-    """Write a line to the function's log, where it stands among those of the function: hence the name."""
+    """Write a line to the function's log, where it appears among the lines of the function: hence the name."""
     print(f"[{NAME}] {text}", flush=True)
 
 

@@ -27,7 +27,7 @@ LIFE = [
 # If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-    reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
+    reason=f"{LOCAL_LAMBDA} is missing: `make install` installs it",
 )
 
 

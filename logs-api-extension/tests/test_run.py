@@ -24,7 +24,7 @@ VARIABLES = {name: value for name, value in os.environ.items() if not name.start
 # If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
 pytestmark = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-    reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
+    reason=f"{LOCAL_LAMBDA} is missing: `make install` installs it",
 )
 
 

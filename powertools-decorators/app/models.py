@@ -1,4 +1,4 @@
-"""What an order looks like. A request that does not fit is answered with 400 and the places where it does not."""
+"""What an order looks like. A request that does not fit gets a 400 that lists everything wrong."""
 
 from typing import List
 

@@ -1,8 +1,8 @@
-"""The order service: it prices and reserves each item of an order, and answers with what worked and what did not.
+"""The order service: it prices and reserves each item of an order, and responds with what worked and what did not.
 
 POST /orders ─► handler ─┬─ add_line, per item ─┬─ get_price   HTTP, retried
-                         │                      └─ reserve     FUNC: the warehouse answers
-                         └─ ship                               EVENT: the warehouse will see to it
+                         │                      └─ reserve     FUNC: the warehouse responds
+                         └─ ship                               EVENT: fire and forget
 """
 
 import uuid
@@ -20,7 +20,7 @@ from pypwext.pwhttp import LambdaResponse, PyPwExtHTTPSession, PyPwExtRetry
 from pypwext.pwlogging import PyPwExtLogger
 from pypwext.service import PyPwExtResponse, PyPwExtService
 
-# Made once in each execution environment. Their names and levels come from the environment: see template.yaml.
+# Created once in each execution environment. Names and levels come from environment variables: see template.yaml.
 logger = PyPwExtLogger(default_logger=True)
 errors = PyPwExtErrorHandler()
 service = PyPwExtService()
@@ -45,16 +45,14 @@ def handler(event: Dict[str, Any], context: Any) -> PyPwExtResponse:
 
 @logger.method(operation="identify-customer", classification=InfoClassification.PII)
 def identify(customer: Customer) -> str:
-    """Return the number under which a customer is known. Its rows show a person, so they are marked."""
+    """Return the number under which a customer is known. Its rows show a person, so they are labelled."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{customer.email}"))
 
 
 @errors.collect
 @logger.method(operation="add-line", log_exception=False)
 def add_line(item: Item) -> Dict[str, Any]:
-    """Return a line of the order. An item that cannot be had is collected as an error, and the next one gets its
-    turn.
-    """
+    """Return a line of the order. An item that is not available becomes a collected error, and the next one follows."""
     price = get_price(item.sku)
     reserve({"action": "reserve", "sku": item.sku, "quantity": item.quantity})
     return {"sku": item.sku, "quantity": item.quantity, "price": price * item.quantity}
@@ -72,7 +70,7 @@ def get_price(sku: str, response_body: Optional[Dict[str, Any]] = None, response
 
 @http.method(method="FUNC", url="{WAREHOUSE_FUNCTION}", body="reservation")
 def reserve(reservation: Dict[str, Any], response: Optional[LambdaResponse] = None) -> None:
-    """Have the warehouse put something aside, and wait for its answer."""
+    """Ask the warehouse to put something aside, and wait for its response."""
     sku = reservation["sku"]
     if response is None or response.failed:
         raise PyPwExtHTTPError("The warehouse does not answer", code=HTTPStatus.BAD_GATEWAY, details={"sku": sku})

@@ -10,7 +10,7 @@ from pypwext.pwlogging import PyPwExtLogger
 logger = PyPwExtLogger()
 tracer = Tracer(auto_patch=False)
 
-# A real one would ask a database. Nobody has counted the desks yet, which the code below does not expect.
+# A real one would ask a database. The desks have not been counted yet, which the code below does not expect.
 STOCK: Dict[str, Any] = {"lamp": 10, "chair": 1, "desk": None, "sofa": 5}
 
 
@@ -32,5 +32,5 @@ def reserve(sku: str, quantity: int) -> Dict[str, Any]:
 
 @logger.method(operation="ship", type=LogEntryType.AUDIT)
 def ship(order: str, skus: Any) -> Dict[str, Any]:
-    """Send the goods. Nobody waits for the answer, so the log is where to look for it."""
+    """Send the goods. The caller does not wait for the response, so look for it in the log."""
     return {"order": order, "parcels": len(skus)}

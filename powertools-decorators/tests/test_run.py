@@ -31,7 +31,7 @@ def has_what_functions_need() -> bool:
 # Who names a local-lambda wants these tests to run, so then a missing one is an error.
 needs_local_lambda = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-    reason=f"{LOCAL_LAMBDA} is missing: `make install` makes it",
+    reason=f"{LOCAL_LAMBDA} is missing: `make install` installs it",
 )
 needs_packages = pytest.mark.skipif(
     "LOCAL_LAMBDA" not in os.environ and not has_what_functions_need(),

@@ -1,6 +1,6 @@
-"""An external extension: a process of its own beside the function, told of every invocation and of the end.
+"""An external extension: a separate process next to the function, told about every invocation and about the end.
 
-It registers, then asks for the next event again and again. Lambda answers when there is one, which may take hours.
+It registers, then asks for the next event again and again. Lambda responds when there is one, which may take hours.
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
 
@@ -11,15 +11,15 @@ from typing import Any, Dict, Tuple
 
 import requests
 
-# The whole path of the API is in one place, also the version: Lambda keeps old versions working.
+# The path of the API, with its version: Lambda keeps old versions working.
 API = "http://{}/2020-01-01/extension".format(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
 
 def main(name: str) -> int:
     """Serve events until the environment ends; `name` is the extension's file name in /opt/extensions."""
-    # One session for all calls: its connection stays open, so that only the first call pays for making one.
+    # One session for all calls: its connection stays open, so only the first call pays for opening one.
     with requests.Session() as session:
-        # The API is inside the environment. A proxy that the function needs for the internet must not get these calls.
+        # The API is inside the environment. A proxy that the function needs for the internet must not see these calls.
         session.trust_env = False
         identifier, function = register(session, name)
         say(name, f"registered for function {function['functionName']}, handler {function['handler']}")
@@ -34,11 +34,11 @@ def main(name: str) -> int:
                 return 0
             invocations += 1
             say(name, f"INVOKE {event['requestId']}, {milliseconds:.0f} ms left")
-            # Work for this invocation belongs here. It runs beside the handler. To ask for the next event says: done.
+            # Work for this invocation belongs here, next to the handler's. Asking for the next event means: done.
 
 
 def register(session: requests.Session, name: str) -> Tuple[str, Dict[str, str]]:
-    """Tell Lambda who we are and which events we want; returns our identifier, and what it tells of the function."""
+    """Tell Lambda who we are and which events we want; returns our identifier, and facts about the function."""
     response = session.post(
         f"{API}/register", json={"events": ["INVOKE", "SHUTDOWN"]}, headers={"Lambda-Extension-Name": name}
     )
@@ -48,7 +48,7 @@ def register(session: requests.Session, name: str) -> Tuple[str, Dict[str, str]]
 
 def next_event(session: requests.Session, identifier: str) -> Dict[str, Any]:
     """Wait for the next event. The first call also says that this extension has finished its own start."""
-    # No timeout: while nobody invokes the function, no answer is the right answer.
+    # No timeout: while the function is not invoked, no response is the right response.
     response = session.get(f"{API}/event/next", headers={"Lambda-Extension-Identifier": identifier}, timeout=None)
     check(response)
     event: Dict[str, Any] = response.json()
@@ -56,7 +56,7 @@ def next_event(session: requests.Session, identifier: str) -> Dict[str, Any]:
 
 
 def check(response: requests.Response) -> None:
-    """End with Lambda's reason if it refused the call: without the API there is nothing this process could do."""
+    """Exit with Lambda's reason if it refused the call: without the API this process can do nothing."""
     if response.status_code != 200:
         sys.exit(f"{response.request.method} {response.url}: {response.status_code} {response.text}")
 

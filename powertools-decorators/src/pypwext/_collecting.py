@@ -11,6 +11,7 @@ from . import deadline
 from ._errors import ErrorAction, PyPwExtError
 from ._reported import report
 from ._wrapping import apply, get_name, is_async
+from .encoders import dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 Matcher = Callable[[PyPwExtError], bool]
@@ -56,8 +57,6 @@ class ErrorCollector(Protocol):
 
     def json(self, default: Optional[Callable[[Any], Any]] = None) -> str:
         """Return `dict()` as JSON text; default is asked first for values JSON does not know."""
-        from .encoders import dumps
-
         return dumps(self.dict(), default)
 
 

@@ -14,8 +14,6 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Tuple
 
-from ._errors import PyPwExtError
-
 # Deep enough for any payload Lambda can carry; an object that makes ever new objects of itself ends here.
 MAX_DEPTH = 64
 
@@ -27,12 +25,9 @@ Step = Callable[[Any], Any]
 
 def convert(o: Any) -> Any:
     """Return a value that stands for o and is nearer to JSON; text when nothing better is known."""
-    if isinstance(o, PyPwExtError):
-        rendered = _call(o, "dict", {})
-        if isinstance(rendered, Mapping):
-            return rendered
     if isinstance(o, BaseException):
-        return str(o) or repr(o)
+        rendered = _call(o, "dict", {})  # an error of pypwext has one; nothing of that class is known here
+        return rendered if isinstance(rendered, Mapping) else str(o) or repr(o)
     if isinstance(o, (datetime.date, datetime.time)):  # a datetime is a date
         return o.isoformat()
     if isinstance(o, TracebackType):

@@ -1,4 +1,4 @@
-"""The error types. Their public home is `pypwext.errors`; they live here so that the encoder can know them."""
+"""The error types. Their public home is `pypwext.errors`, with the collectors and the decorator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Callable, Dict, Optional, Union
 
 from .base import Classification, InfoClassification, Message
+from .encoders import dumps
 
 Code = Union[HTTPStatus, int]
 
@@ -75,8 +76,6 @@ class PyPwExtError(Exception):
 
     def json(self, default: Optional[Callable[[Any], Any]] = None) -> str:
         """Return `dict()` as JSON text; default is asked first for values JSON does not know."""
-        from .encoders import dumps  # the encoder needs this module to recognize errors
-
         return dumps(self.dict(), default)
 
     def __str__(self) -> str:

@@ -95,8 +95,8 @@ class Copies:
     def environment(self) -> dict[str, str]:
         """The variables of a README's shell."""
         pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self._wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        uv = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(self._wheels)}
-        return {**self._environment(), **pip, **uv, "HOME": str(self._folder / "home")}
+        # Without uv: it does not read pip's settings, and cannot be told to do without an index by a variable.
+        return {**self._environment(), **pip, "UV": "", "HOME": str(self._folder / "home")}
 
     def _install(self, part: str) -> None:
         """Do what the reader does once: `make install`, also with the extras that a README asks for."""
