@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 # uv is ten times as fast as pip. Without it (or with UV=, set to nothing) venv and pip do the same.
-UV ?= $(shell command -v uv)
+UV ?= $(shell uv --version >/dev/null 2>&1 && command -v uv)
 export UV_PYTHON_DOWNLOADS := never
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -29,15 +29,14 @@ install: $(INSTALLED) ## create .venv with what the example needs, and install l
 $(INSTALLED): $(wildcard requirements*.txt pyproject.toml)
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "$(PYTHON) is missing: get it from https://www.python.org or name another with PYTHON=" >&2; exit 1; }
-ifneq ($(UV),)
-	@echo "Installing what $(notdir $(CURDIR)) needs into .venv, with uv"
-	@$(UV) venv --quiet --clear --seed --python "$$(command -v $(PYTHON))" .venv
-	@$(UV) pip install --quiet --python .venv $(INSTALL)
-else
-	@echo "Installing what $(notdir $(CURDIR)) needs into .venv, with pip"
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(INSTALL)
-endif
+	@echo "Installing what $(notdir $(CURDIR)) needs into .venv"
+	@uv="$(UV)"; if [ -n "$$uv" ]; then \
+		"$$uv" venv --quiet --clear --seed --python "$$(command -v $(PYTHON))" .venv && \
+		"$$uv" pip install --quiet --python .venv $(INSTALL); \
+	else \
+		$(PYTHON) -m venv --clear .venv && \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check $(INSTALL); \
+	fi
 	@touch $@
 
 need-local-lambda: install

@@ -46,9 +46,15 @@ def main() -> int:
     return 0
 
 
+def find_uv() -> str:
+    """The uv that UV names, or that is on PATH, if it works; an empty string if pip has to do."""
+    uv = os.environ.get("UV", shutil.which("uv") or "")
+    return uv if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0 else ""
+
+
 def install_command(target: Path, platform: str) -> List[str]:
     """The command that installs wheels for this version of Python and the given platform, as pip spells it."""
-    uv = os.environ.get("UV", shutil.which("uv"))
+    uv = find_uv()
     family, _, processor = platform.partition("_")
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", sys.executable]
