@@ -7,14 +7,14 @@ PYTHON := $(shell for python in $(PYTHONS); do \
 endif
 export PYTHON
 
-# What installs everything, here and in the folders: the uv on PATH, or the one that pip brings into .venv. With UV= it is pip.
+# uv installs everything, here and in the folders: the one on PATH, or the one that pip installs into .venv. UV= selects pip.
 ifeq ($(origin UV),undefined)
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(CURDIR)/.venv/bin/uv)
 endif
 export UV
 export UV_PYTHON_DOWNLOADS := never
 
-# uv does not read pip's settings. The indexes that the shell names for pip are handed on to it, unless it has its own.
+# uv does not read pip's settings. It gets the indexes that environment variables name for pip, unless it has its own.
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(or $(UV_INDEX_URL),$(PIP_INDEX_URL))
 endif
@@ -30,7 +30,7 @@ TOX_ARGS ?=
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
 
-run: need-python $(UV) ## run every example, a line each (VERBOSE=1: print what they print)
+run: need-python $(UV) ## run every example, one line each (VERBOSE=1 prints their output)
 	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
 
 test: .venv/.installed need-index ## run all tests on every installed Python, 3.8 to 3.14
@@ -54,15 +54,15 @@ need-python:
 	@command -v "$(PYTHON)" >/dev/null || \
 		{ echo "Python 3.11 or newer is missing: install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-# Environments that are already there are tested without a network too.
+# Environments that are already installed can be tested without a network.
 need-index: .venv/.installed
 	@echo pip | UV_HTTP_RETRIES=1 .venv/bin/uv pip compile --quiet --no-deps --refresh - >/dev/null || { \
 		echo "the package index is not available, see above: environments that are not installed yet will fail" >&2; test -d .tox; }
 
 $(CURDIR)/.venv/bin/uv: | need-python
-	@echo "getting uv, which installs the rest"
+	@echo "installing uv, which installs everything else"
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip installs the rest, which takes longer"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || echo "uv is not available: installing with pip, which takes longer"
 
 .venv/.installed: Makefile | need-python $(UV)
 	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),$(UV) venv --quiet --clear --python "$(PYTHON)" .venv,$(PYTHON) -m venv --clear .venv)

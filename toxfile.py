@@ -26,10 +26,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from examples import find_examples, offer_all_of_pyenv, read_pythons, short_names  # noqa: E402
 
 TOOL_NEEDS = (3, 11)
-SAID_EVERY = 30
-"""Seconds between two lines that name what runs, where the output is not a terminal on which tox shows it."""
+LINE_EVERY = 30
+"""Seconds between two lines that name what is running. On a terminal tox shows that itself."""
 started: dict[str, float] = {}
-"""The environments that run their tests -> since when."""
+"""Environment that runs its tests -> time it started."""
 
 
 def environments() -> dict[str, str]:
@@ -45,7 +45,7 @@ def environments() -> dict[str, str]:
 
 
 def settings(folder: str) -> dict[str, object]:
-    """What an environment has that those of other folders have not."""
+    """The settings that differ from folder to folder."""
     requirements = [f"-r {ROOT / folder / 'requirements-test.txt'}", "pip"]  # pip builds the examples' packages
     extras = "[aws,amqp,watch]" if folder == "local-lambda" else ""
     if (ROOT / folder / "pyproject.toml").is_file():
@@ -66,7 +66,7 @@ def tox_extend_envs() -> list[str]:
 
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
-    """Run them by default, after those of tox.ini, each with its folder's settings."""
+    """Run these environments by default, after those of tox.ini, each with its folder's settings."""
     named = environments()
     core_conf["env_list"].envs.extend(named)
     for name, folder in named.items():
@@ -89,14 +89,14 @@ def tox_after_run_commands(tox_env: ToxEnv, exit_code: int, outcomes: list[Outco
 
 @functools.cache
 def begin_to_name_what_runs() -> None:
-    """Do so in a thread, once."""
+    """Start name_what_runs in a thread, once."""
     threading.Thread(target=name_what_runs, daemon=True).start()
 
 
 def name_what_runs() -> None:
-    """Print a line now and then: tox keeps the output of environments that run in parallel until they have ended."""
+    """Print a line from time to time: tox holds back the output of parallel environments until they end."""
     while True:
-        time.sleep(SAID_EVERY)
+        time.sleep(LINE_EVERY)
         running = [f"{name} ({time.monotonic() - since:.0f} s)" for name, since in list(started.items())]
         if running:
             os.write(1, f"running: {', '.join(running)}\n".encode())

@@ -82,12 +82,12 @@ class Commands:
                 process.wait(max(0.0, end - time.monotonic()))
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
-        for process in running:  # what a command left behind, too
+        for process in running:  # also what the commands left running
             send(process, signal.SIGKILL)
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the group of a process, if there is still anyone in it."""
+    """Send a signal to the process group, if any of its processes is left."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
@@ -95,10 +95,10 @@ def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of the commands: of make's own only variables given on its command line."""
+    """The environment variables of the commands. Of make's own flags, only variables from its command line remain."""
     variables = dict(os.environ)
     given = variables.get("MAKEFLAGS", "").partition("-- ")
-    variables["MAKEFLAGS"] = given[1] + given[2]  # not -j: its jobs are not for the commands
+    variables["MAKEFLAGS"] = given[1] + given[2]  # without -j: these commands cannot use make's job slots
     if variables.get("UV") and not os.access(variables["UV"], os.X_OK):
         variables["UV"] = ""
     return variables
