@@ -10,10 +10,10 @@ from pathlib import Path
 
 from support.tool import COMMAND, Outcome
 
-PATIENCE_SECONDS = 8.0
-"""How long a command may wait at most on a busy machine; what is refused takes a fraction of a second."""
+PATIENCE_SECONDS = 60.0
+"""How long a command may take at most on a busy machine; what is refused takes a fraction of a second."""
 WORK_SECONDS = 2
-"""How long it may compute."""
+"""How long each of its processes may compute: the system ends what never ends by itself, however busy it is."""
 MEMORY_BYTES = 3 * 1024**3
 """The address space a command gets, so that one that reads for ever does not take the machine with it."""
 
@@ -23,6 +23,7 @@ def run(
     variables: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     seconds: float = PATIENCE_SECONDS,
+    work: int = WORK_SECONDS,
 ) -> Outcome:
     """Run the tool to its end. Raises TimeoutExpired when that does not come."""
     ended = subprocess.run(
@@ -31,14 +32,14 @@ def run(
         capture_output=True,
         env={**os.environ, **(variables or {})},
         timeout=seconds,
-        preexec_fn=_limit,
+        preexec_fn=lambda: _limit(work),
     )
     return Outcome(ended.returncode, ended.stdout, ended.stderr.decode("utf-8", "backslashreplace"))
 
 
-def _limit() -> None:
+def _limit(work: int = WORK_SECONDS) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (WORK_SECONDS, WORK_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (work, work))
 
 
 def refused(outcome: Outcome, status: int = 2) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-SETTLING_SECONDS = 3.0
+SETTLING_SECONDS = 5.0
 """How long a count may take to come back. What is given back at all is given back in a fraction of that."""
 
 
@@ -34,6 +34,11 @@ def megabytes(pid: int) -> float:
 def peak_megabytes(pid: int) -> float:
     """The most resident memory a process has had (MB)."""
     return _kilobytes(pid, "VmHWM") / 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Let `peak_megabytes` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def _kilobytes(pid: int, name: str) -> int:

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from attacks.commands import refused, refused_or_serving, run
+from attacks.commands import PATIENCE_SECONDS, refused, refused_or_serving, run
 from attacks.conftest import Figure, Rounds
-from attacks.connections import connect, read_answers
-from attacks.connections import request as plain
+from attacks.connections import connect, read_answers, request
 from attacks.mortal import started
 from conftest import MakeProject
 
@@ -38,14 +37,14 @@ CONDITIONS = {"C0": {"Fn::Equals": ["a", "a"]}} | {
     f"C{n}": {"Fn::And": [{"Condition": f"C{n - 1}"}, {"Condition": f"C{n - 1}"}]} for n in range(1, 26)
 }
 TEMPLATES: dict[str, str | dict[str, Any]] = {
-    "anchor in itself": f"Resources:\n  Hello: {{{FUNCTION}, Environment: &a {{Variables: {{A: *a}}}}}}}}\n",
+    "anchor in itself": f"Resources:\n  Hello: {{{FUNCTION}, Environment: &a {{Variables: {{NAME: *a}}}}}}}}\n",
     "anchor in itself as a list": "Resources: &r\n  Hello: [*r]\n",
     "billion laughs": f"Mappings:\n  l0: &l0 [lol]\n{LAUGHS}\nResources:\n"
-    f"  Hello: {{{FUNCTION}, Environment: {{Variables: {{A: {{'Fn::Join': ['', *l9]}}}}}}}}}}\n",
+    f"  Hello: {{{FUNCTION}, Environment: {{Variables: {{NAME: {{'Fn::Join': ['', *l9]}}}}}}}}}}\n",
     "billion laughs in Layers": f"Mappings:\n  l0: &l0 [lol]\n{LAUGHS}\nResources:\n"
     f"  Hello: {{{FUNCTION}, Layers: *l9}}}}\n",
     "400 joins": function(Handler="JOINS"),
-    "400 joins in a variable": function(Environment={"Variables": {"A": "JOINS"}}),
+    "400 joins in a variable": function(Environment={"Variables": {"NAME": "JOINS"}}),
     "100,000 lists": function() | {"Metadata": "LISTS"},
     "timeout of 5,000 digits": function(Timeout="DIGITS"),
     "memory of 5,000 digits": function(MemorySize="DIGITS"),
@@ -61,10 +60,10 @@ TEMPLATES: dict[str, str | dict[str, Any]] = {
     "code in a loop of links": function(CodeUri="loop"),
     "layer from /dev/zero": function(Layers=["/dev/zero"]),
     "name with control characters": function(FunctionName="\x1b[2J"),
-    "variable with a zero byte": function(Environment={"Variables": {"A": "a\0b"}}),
-    "name of a variable with =": function(Environment={"Variables": {"A=B": "c"}}),
-    "half a surrogate pair": function(Environment={"Variables": {"A": "\ud800"}}),
-    "variables of 1 MB": function(Environment={"Variables": {"A": "x" * 1_000_000}}),
+    "variable with a zero byte": function(Environment={"Variables": {"NAME": "a\0b"}}),
+    "name of a variable with =": function(Environment={"Variables": {"NAME=B": "c"}}),
+    "half a surrogate pair": function(Environment={"Variables": {"NAME": "\ud800"}}),
+    "variables of 1 MB": function(Environment={"Variables": {"NAME": "x" * 1_000_000}}),
     "no mapping": "- a\n- b\n",
     "an empty file": "",
     "no YAML": "a: b: c: {",
@@ -110,6 +109,10 @@ DEEP = "what is nested deeply is a RecursionError: traceback"
 FOR_EVER = "a file that is not a regular one is read for ever, or waited for"
 PRINTED = "what the template says is printed as it is, control characters too"
 KNOWN = {
+    "anchor in itself": "an anchor within itself is followed without end: traceback",
+    "billion laughs": "what anchors expand to has no limit",
+    "variable with a zero byte": "a zero byte in a variable is noticed only where the runtime is to be started",
+    "half a surrogate pair": "half a surrogate pair cannot be encoded: traceback",
     "billion laughs in Layers": "what anchors expand to has no limit",
     "400 joins": DEEP,
     "400 joins in a variable": DEEP,
@@ -138,7 +141,8 @@ def marked(name: str, *values: str) -> Any:
 def test_invoke_when_the_template_is_hostile(tmp_path: Path, function_python: Path, name: str) -> None:
     """One line, exit status 2, and nothing was run."""
     template = write(tmp_path, TEMPLATES[name])
-    refused(run("invoke", "-t", template, "--python", function_python))
+    patience = 5 if "FIFO" in name else PATIENCE_SECONDS
+    refused(run("invoke", "-t", template, "--python", function_python, seconds=patience))
     assert not (tmp_path / "owned").exists()
 
 
@@ -169,7 +173,7 @@ def test_invoke_when_the_template_is_only_strange(tmp_path: Path, function_pytho
 def test_invoke_when_a_file_never_ends(tmp_path: Path, function_python: Path, option: str, file: str) -> None:
     """One line, whichever option names it."""
     template = write(tmp_path, function())
-    refused(run("invoke", "-t", template, "--python", function_python, option, tmp_path / file, seconds=5))
+    refused(run("invoke", "-t", template, "--python", function_python, option, tmp_path / file))
 
 
 def test_invoke_when_the_template_is_mutated(
@@ -180,8 +184,8 @@ def test_invoke_when_the_template_is_mutated(
         "Globals: {Function: {Timeout: 3}}\nParameters: {P: {Type: String, Default: a}}\n"
         "Conditions: {C: !Equals [!Ref P, a]}\nMappings: {M: {a: {b: c}}}\nResources:\n  Hello:\n"
         f"    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: .\n      Handler: app.handler\n"
-        f"      Runtime: {RUNTIME}\n      Environment:\n        Variables:\n          A: !Sub '${{P}}'\n"
-        "          B: !FindInMap [M, !Ref P, b]\n      Events:\n"
+        f"      Runtime: {RUNTIME}\n      Environment:\n        Variables:\n          NAME: !Sub '${{P}}'\n"
+        "          OTHER: !FindInMap [M, !Ref P, b]\n      Events:\n"
         "        Api: {Type: Api, Properties: {Path: /a, Method: get}}\n"
     )
     template = write(tmp_path, good)
@@ -216,7 +220,7 @@ def test_invoke_when_the_template_is_mutated(
             )
         template.write_text("".join(text))
         outcome = run("invoke", "-t", template, "--python", function_python)
-        assert "Traceback" not in outcome.errors, ("".join(text), outcome.errors[-2000:])
+        assert "\nTraceback" not in "\n" + outcome.errors, ("".join(text), outcome.errors[-2000:])
         counts[outcome.status] = counts.get(outcome.status, 0) + 1
         if outcome.status == 2:
             assert outcome.errors.splitlines()[-1].startswith("local-lambda: ")
@@ -244,6 +248,6 @@ def test_route_when_its_path_has_many_variables(make_project: MakeProject, path:
         refused(outcome)
         return
     with started(project) as tool, connect(tool.host, tool.port, seconds=3) as connection:
-        connection.sendall(plain("GET", asked))
+        connection.sendall(request("GET", asked))
         ((status, _),) = read_answers(connection, 1)
     assert status == 404

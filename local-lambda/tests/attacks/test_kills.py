@@ -20,7 +20,8 @@ from support.tool import Project
 from support.watching import on_machine
 
 AT_ONCE = 3
-GONE_SECONDS = 1.0
+GONE_SECONDS = 5.0
+"""Within a second on a quiet machine."""
 BUDGET_SECONDS = 10.0
 """More than the longest shutdown of an environment without extensions takes."""
 RECOVERY = 20
@@ -45,7 +46,9 @@ def test_processes_when_a_supervisor_is_killed(victims: Project, rounds: Rounds,
             tool.look()
             os.kill(tool.supervisors[0], signal.SIGKILL)
             left += settles(
-                lambda family=family, tool=tool: len(tool.seen.intersection(family)) and tool.left() - 1, 0, 1
+                lambda family=family, tool=tool: len(tool.seen.intersection(family)) and tool.left() - 1,
+                0,
+                GONE_SECONDS,
             )
     figure(f"processes left of {6 * count} when {count} supervisors were killed", int(left))
     assert left == 0
@@ -184,3 +187,31 @@ def test_processes_when_killed_at_random(
     assert left == 0
     assert not any(served)
     assert after <= before + count // 2 + AT_ONCE
+
+
+CRASH = """
+import os
+
+def handler(event, context):
+    if event == "crash":
+        os._exit(1)
+    return event
+"""
+
+
+def test_descriptors_when_functions_with_an_extension_crash(
+    extend: MakeProject, rounds: Rounds, figure: Figure
+) -> None:
+    """The extension is started anew with the runtime; nothing of the old one stays open."""
+    count = rounds(8)
+    with started(extend({"one": None}, CRASH), "--max-environments", "1") as tool:
+        for _ in range(2):
+            tool.fails("Hello", "crash")
+            assert not tool.fails("Hello", "fine")
+        before = descriptors(tool.process.pid)
+        for _ in range(count):
+            tool.fails("Hello", "crash")
+            assert not tool.fails("Hello", "fine")
+        after = settles(lambda: descriptors(tool.process.pid), before + 1)
+    figure(f"descriptors more after {count} crashes of a function with an extension", after - before)
+    assert after <= before + 1

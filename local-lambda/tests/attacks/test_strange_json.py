@@ -34,7 +34,7 @@ STRANGE = {
     "null": b"null",
     "no JSON": b"\xff\xfe\x00",
 }
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 
 
 def unharmed(tool: Tool, since: int) -> bool:

@@ -88,7 +88,7 @@ def unlike(answer: bytes) -> bytes:
 
 def ask(tool: Tool, pieces: list[bytes]) -> bytes:
     """What comes back for the bytes, sent piece by piece, until the tool closes."""
-    with connect(tool.host, tool.port, seconds=3) as connection:
+    with connect(tool.host, tool.port, seconds=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
             connection.sendall(piece)
