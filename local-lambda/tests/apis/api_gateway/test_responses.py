@@ -94,9 +94,9 @@ def test_next_response_is_whole_when_a_function_gives_a_body_where_none_belongs(
     connection.close()
 
 
-@pytest.mark.parametrize("status", [200, 208, 418, 511])
+@pytest.mark.parametrize("status", [200, 208, 299, 418, 511, 599])
 def test_status_gets_there_when_it_is_from_200_to_599(api: Tool, status: int) -> None:
-    """Any of them."""
+    """Those without a name too."""
     assert respond(api, "/respond", {"statusCode": status}).status == status
 
 
