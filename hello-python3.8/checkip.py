@@ -40,4 +40,4 @@ def serving() -> Iterator[str]:
 if __name__ == "__main__":
     with serving() as url:
         print(f"checkip  | listening on {url}", file=sys.stderr, flush=True)
-        sys.stdin.read()  # ends when whoever started this does
+        sys.stdin.read()  # ends with the process that started this

@@ -48,4 +48,4 @@ if __name__ == "__main__":
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     print(f"prices   | listening on http://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
-    sys.stdin.read()  # ends when whoever started this does
+    sys.stdin.read()  # ends with the process that started this

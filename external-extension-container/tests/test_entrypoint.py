@@ -71,7 +71,7 @@ def test_exit_when_the_argument_is_no_handler_name(programs: Path, name: str) ->
 
 
 def test_exit_when_local_lambda_is_missing(programs: Path) -> None:
-    """In the image for AWS there is no local-lambda, which is said with what to do."""
+    """The image for AWS does not contain local-lambda; the message says what to do."""
     (programs / "local-lambda").unlink()
     ended = run([HANDLER], programs)
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -33,7 +33,7 @@ def test_registration_when_started(api: ExtensionsApi) -> None:
 
 
 def test_output_when_invoked_and_shut_down(api: ExtensionsApi) -> None:
-    """It tells of each event in turn, and leaves on SHUTDOWN with status 0."""
+    """It reports each event in turn, and exits on SHUTDOWN with status 0."""
     for event in (invoke_event("request-1"), invoke_event("request-2"), shutdown_event("timeout")):
         api.events.put(event)
     status, output, errors = run(api)

@@ -67,7 +67,7 @@ def test_next_event_when_it_takes_long() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_exit_when_signalled(api: ExtensionsApi, number: signal.Signals) -> None:
-    """A signal ends a waiting extension at once, and well."""
+    """A signal ends a waiting extension immediately, with status 0."""
     process = api.start(LAUNCHER)
     api.wait_until_asked()
     process.send_signal(number)
@@ -89,7 +89,7 @@ def test_registration_when_moved_and_renamed(api: ExtensionsApi, tmp_path: Path,
 
 
 def test_exit_when_refused(api: ExtensionsApi) -> None:
-    """When Lambda refuses the registration, its reason is the only output, and the exit status tells of failure."""
+    """When Lambda refuses the registration, its reason is the only output, and the exit status is 1."""
     reason = {"errorType": "Extension.InvalidExtensionName", "errorMessage": "Empty extension name"}
     api.refusals["/register"] = (403, reason)
     process = api.start(LAUNCHER)

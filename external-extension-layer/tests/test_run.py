@@ -158,7 +158,7 @@ def test_init_when_not_executable(layer: Path, tmp_path: Path) -> None:
 
 
 def test_init_when_the_name_is_another(layer: Path, tmp_path: Path) -> None:
-    """Under a name that is no file in /opt/extensions it counts as internal, and those get no SHUTDOWN."""
+    """Under a name that is not a file in /opt/extensions it counts as internal, and those get no SHUTDOWN."""
     file = layer / NAME / "extension.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("NAME = Path(__file__).absolute().parent.name", 'NAME = "example"'), encoding="utf-8")

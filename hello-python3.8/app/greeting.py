@@ -1,4 +1,4 @@
-"""What the function does, whoever calls it. Nothing here knows about Lambda, so a test calls it like any function."""
+"""The work, the same for every kind of caller. It knows nothing about Lambda, so a test calls it like any function."""
 
 import os
 import sys

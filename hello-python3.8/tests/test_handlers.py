@@ -106,7 +106,7 @@ def test_lambda_handler_when_the_service_is_down(
 
 
 def test_public_ip_when_the_service_answers_with_an_error(check_ip_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page that comes with an error status is no public IP."""
+    """The page that comes with an error status is not a public IP."""
     monkeypatch.setenv("CHECK_IP_URL", check_ip_url + "not-found")
     assert tracing.get_public_ip() is None
 

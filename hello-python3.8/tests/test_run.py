@@ -173,7 +173,7 @@ def test_trace_when_the_caller_wants_an_error(failed: Run) -> None:
 
 
 def test_answer_when_the_service_does_not_answer(offline: Run) -> None:
-    """The function answers as ever, and logs a warning."""
+    """The function responds as usual, and logs a warning."""
     assert offline.status == 0
     assert offline.report["invocations"][0]["payload"] == ANSWER
     assert "No public IP from http://127.0.0.1:9: " in offline.log()
@@ -215,7 +215,7 @@ def test_answer_when_the_variable_is_set() -> None:
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
 def test_make_invoke_when_serving() -> None:
-    """`make invoke` prints the answer of a function that keeps being served, and of one it is told to take."""
+    """`make invoke` prints the response of the default function, and of the one that FUNCTION names."""
     command = [LOCAL_LAMBDA, "start", "--template", str(FOLDER / "template.yaml"), "--python", sys.executable]
     server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
     try:

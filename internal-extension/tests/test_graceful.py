@@ -1,4 +1,4 @@
-"""Clean-up on SIGTERM, in processes of their own: each ends by it."""
+"""Clean-up on SIGTERM, in separate processes that end with it."""
 
 import signal
 import subprocess
@@ -21,8 +21,8 @@ def clean_up():
     print("cleaned up", flush=True)
 """
 READY = "print('ready', flush=True)\n"
-# What the runtime interface client does up to Python 3.11: the main thread is in C, and goes on waiting there when a
-# signal comes. So does who locks a mutex twice. (In Linux's C libraries, a mutex that is new is all zeros.)
+# What the runtime interface client does up to Python 3.11: the main thread is in C, and keeps waiting there when a
+# signal comes. So does a thread that locks a mutex twice. (In Linux's C libraries, a mutex that is new is all zeros.)
 WAIT_IN_C = """
 mutex = ctypes.create_string_buffer(64)
 lock = ctypes.CDLL(None).pthread_mutex_lock
@@ -58,19 +58,19 @@ def test_clean_up_when_the_main_thread_is_busy(wait: str) -> None:
 
 
 def test_clean_up_when_other_threads_wait() -> None:
-    """The process ends although a thread that is no daemon never does."""
+    """The process ends although a non-daemon thread never does."""
     script = "call_on_sigterm(clean_up); threading.Thread(target=threading.Event().wait).start()" + WAIT_IN_C
     assert run(script, signal.SIGTERM) == (0, "cleaned up\n", "")
 
 
 def test_clean_up_when_another_signal_comes_first() -> None:
-    """A signal that has a handler of its own is none of our business."""
+    """A signal that has its own handler does not start the clean-up."""
     script = "signal.signal(signal.SIGUSR1, lambda *_: None); call_on_sigterm(clean_up)" + WAIT_IN_C
     assert run(script, signal.SIGUSR1, signal.SIGTERM) == (0, "cleaned up\n", "")
 
 
 def test_clean_up_when_it_fails() -> None:
-    """The error is in the log, and the exit status tells of it."""
+    """The error is in the log, and the exit status is 1."""
     status, out, err = run("call_on_sigterm(lambda: 1 / 0)" + WAIT_IN_C, signal.SIGTERM)
     assert (status, out) == (1, "")
     assert "ZeroDivisionError" in err
@@ -99,7 +99,7 @@ print({child.exitcode for child in children} == {-signal.SIGTERM}, flush=True)
 
 
 def test_clean_up_when_a_program_is_terminated() -> None:
-    """A program that the function starts can be ended as ever."""
+    """A program that the function starts can be ended as usual."""
     script = """
 call_on_sigterm(clean_up)
 child = subprocess.Popen([sys.executable, "-c", "import signal; print(flush=True); signal.pause()"], stdout=-1)

@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> str:
 
 
 def test_visits_when_pending(path: str) -> None:
-    """Visits are counted, but nobody else sees them yet."""
+    """Visits are counted, but other connections do not see them yet."""
     journal = Journal(path)
     assert [journal.add("Ada"), journal.add("Grace")] == [1, 2]
     assert count_visits(path) == 0

@@ -100,7 +100,7 @@ def test_next_when_records_are_missing(api: ExtensionsApi, extension: Extension)
 
 
 def test_next_when_the_records_came_before_the_event(api: ExtensionsApi, extension: Extension) -> None:
-    """What came while nobody waited is printed with the next event, and counts."""
+    """What came while the extension was not waiting is printed with the next event, and counts."""
     api.send([runtime_done("request-1")])
     api.events.put(invoke_event("request-1"))
     assert extension.read_batch() == [runtime_done("request-1")]
@@ -117,7 +117,7 @@ def test_next_when_the_record_does_not_come(api: ExtensionsApi, extension: Exten
 
 @pytest.mark.parametrize("extension", [{"LOGS_WAIT_FOR": "nothing"}], indirect=True)
 def test_next_when_it_shall_not_wait(api: ExtensionsApi, extension: Extension) -> None:
-    """It prints what is there, asks at once, and leaves at once: what came later is lost."""
+    """It prints what is there, asks immediately, and exits immediately: what came later is lost."""
     api.send(function_records(["in time"]))
     api.events.put(invoke_event("request-1"))
     api.wait_until_asked()
@@ -143,7 +143,7 @@ def test_batches_when_shut_down(api: ExtensionsApi, extension: Extension) -> Non
 
 
 def test_end_when_batches_go_on_coming(api: ExtensionsApi, extension: Extension) -> None:
-    """It leaves before the deadline all the same, for after that it would be killed."""
+    """It still exits before the deadline, because after that it would be killed."""
     api.events.put(shutdown_event(seconds=0.5))
     sent = 0
     try:
@@ -151,7 +151,7 @@ def test_end_when_batches_go_on_coming(api: ExtensionsApi, extension: Extension)
             api.send(function_records([f"line {sent}"]))
             sent += 1
     except OSError:
-        pass  # nobody listens any more
+        pass  # the listener is closed
     status, output, _ = extension.end()
     assert status == 0
     assert "leaving after" in output
@@ -159,7 +159,7 @@ def test_end_when_batches_go_on_coming(api: ExtensionsApi, extension: Extension)
 
 
 def test_answer_when_printing_is_slow(api: ExtensionsApi, extension: Extension) -> None:
-    """Batches are answered although nobody reads what is printed, and all of them come out in order in the end."""
+    """Batches are answered although the output is not read, and at the end all of them come out in order."""
     api.events.put(invoke_event("request-1"))
     batches = [function_records([f"{number} {'x' * 1000}"] * 200) for number in range(5)]
     for batch in batches:
@@ -170,7 +170,7 @@ def test_answer_when_printing_is_slow(api: ExtensionsApi, extension: Extension) 
 
 
 def test_batch_when_it_is_not_json(api: ExtensionsApi, extension: Extension) -> None:
-    """The halves of a record that was too large for one batch are printed as they are, and the extension goes on."""
+    """The halves of a record that was too large for one batch are printed as they are, and the extension continues."""
     api.events.put(invoke_event("request-1"))
     api.send(b'[{"type":"function","record":"cut}]')
     api.send([runtime_done("request-1")])

@@ -173,7 +173,7 @@ def test_order_when_invoked(api: str, request: Any) -> None:
 
 @pytest.mark.parametrize("api", ["logs", "telemetry"])
 def test_end_when_shut_down(api: str, request: Any) -> None:
-    """The extension drains, counts, and leaves by itself: its last words are the last event of all."""
+    """The extension drains, counts, and exits: its last line is the last event of all."""
     run = request.getfixturevalue(api)
     assert run.report["events"][-1]["type"] == "extension"
     assert run.report["invocations"][1]["requestId"] == run.received("platform.report")[-1]["record"]["requestId"]

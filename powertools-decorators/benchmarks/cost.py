@@ -2,7 +2,7 @@
 
     python benchmarks/cost.py [--rounds 7] [--json FILE]
 
-Imports are timed in fresh interpreters, beside what the part is built on. Calls are timed in rounds: in each, every
+Imports are timed in fresh interpreters, along with what the part is built on. Calls are timed in rounds: in each, every
 variant runs for a moment, so that a machine that gets slower for a while slows all of them. Medians are shown.
 """
 

@@ -105,7 +105,7 @@ def make_log():
 
 
 class Context:
-    """What Lambda passes to a handler beside the event."""
+    """What Lambda passes to a handler along with the event."""
 
     function_name = "orders"
     function_version = "$LATEST"
@@ -197,7 +197,7 @@ class Server:
 
 @pytest.fixture
 def server():
-    """A server on a port of its own."""
+    """A server on a free port."""
     server = Server()
     yield server
     server.close()

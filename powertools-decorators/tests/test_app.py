@@ -92,7 +92,7 @@ def test_order_is_answered_in_part_when_items_are_missing(orders, server, contex
 
 
 def test_order_is_refused_when_it_is_no_order(orders, server, context):
-    """400, with the places; nobody is asked."""
+    """400, with the places; no other service is called."""
     status, body = invoke(orders, context, "validation-error")
     assert status == 400
     assert [e["loc"] for e in body["error"]["details"]["errors"]] == ["customer.email", "items.0.quantity"]

@@ -127,7 +127,7 @@ def test_conversion_gives_a_dict_when_there_is_one(data, expected):
 
 
 def test_dataclass_instance_is_recognized_when_asked():
-    """The class itself is no instance."""
+    """The class itself is not an instance."""
     assert is_dataclass_instance(Inner())
     assert not is_dataclass_instance(Inner)
     assert not is_dataclass_instance({})

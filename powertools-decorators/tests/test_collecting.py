@@ -1,4 +1,4 @@
-"""`@errors.collect`: going on where it makes sense."""
+"""`@errors.collect`: continuing where it makes sense."""
 
 import asyncio
 import contextvars
@@ -57,7 +57,7 @@ def test_error_is_swallowed_when_action_is(action):
 
 
 def test_error_is_collected_and_raised_when_action_is_raise():
-    """RAISE stops the function, and the error is kept all the same."""
+    """RAISE stops the function, and the error is still kept."""
     raised, collected = run_below_root(fail, RAISE)
     assert collected == [raised]
 

@@ -272,7 +272,7 @@ class TestEndless:
 
 
 def refuse(constant):
-    raise AssertionError(f"{constant} is no JSON")
+    raise AssertionError(f"{constant} is not JSON")
 
 
 json_like = st.recursive(
@@ -340,7 +340,7 @@ class TestProperties:
 
     @given(json_like)
     def test_logger_never_loses_a_row_when_value_is_anything(self, value):
-        """Whatever is logged, there is one row, and nobody has to know about an exception in the handler."""
+        """Whatever is logged, there is one row, and an exception in the handler reaches no caller."""
         failures = []
 
         class Handler(logging.Handler):

@@ -46,7 +46,7 @@ class TestTemplates:
         assert request.headers["X-Country"] == "S/E"
 
     def test_second_call_has_its_own_arguments_when_first_differed(self, http, server):
-        """The templates are read anew for each call and never written."""
+        """The templates are read again for each call and never written."""
         headers, params = {"X-Id": "{number}"}, {"id": "{number}"}
 
         @http.method(url=server.url + "/{number}", headers=headers, params=params)
@@ -89,7 +89,7 @@ class TestTemplates:
         ],
     )
     def test_call_is_refused_when_something_is_missing(self, http, server, options):
-        """What a template needs and nobody has is an error of the service, before anything is sent."""
+        """What a template needs and is not there is an error of the service, before anything is sent."""
 
         @http.method(**{"url": server.url, **options})
         def get(response=None):
@@ -138,7 +138,7 @@ class TestMethods:
 
     @pytest.mark.parametrize("method", ["xGETx", "", "TRACE", "FUNCTION"])
     def test_method_is_refused_when_it_is(self, http, method):
-        """A method that is none is found when the module is loaded, not when it is called."""
+        """An unknown method is found when the module is loaded, not when it is called."""
         with pytest.raises(PyPwExtInternalError, match="unsupported method"):
 
             @http.method(method=method, url="http://x.example")
@@ -442,7 +442,7 @@ class TestWithoutParameters:
         assert isinstance(caught.value.__cause__, requests.ConnectionError)
 
     def test_error_is_a_gateway_timeout_when_time_is_up(self, http):
-        """A timeout has a status of its own."""
+        """A timeout has its own status."""
 
         @http.method(url="http://x.example")
         def get():
@@ -475,7 +475,7 @@ class TestWithoutParameters:
 
 class TestCoroutines:
     def test_coroutine_gets_the_answer_when_awaited(self, http, server):
-        """The request runs beside the loop, which stays free for other tasks."""
+        """The request runs outside the loop, which stays free for other tasks."""
         server.script("/1", Answer(200, b'{"n": 1}'))
         server.script("/2", Answer(200, b'{"n": 2}'))
 

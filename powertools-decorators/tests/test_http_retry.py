@@ -38,7 +38,7 @@ class TestDefaults:
         assert list(following.allowed_methods) == ["POST"]
 
     def test_timeout_is_half_a_minute_when_not_given(self):
-        """The adapter's timeout is 30 seconds unless it is told another."""
+        """The adapter's timeout is 30 seconds unless it is given another."""
         assert PyPwExtHTTPAdapter().timeout == 30
         assert PyPwExtHTTPAdapter(timeout=10).timeout == 10
 
@@ -46,7 +46,7 @@ class TestDefaults:
 class TestRetries:
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
     def test_request_is_repeated_when_status_is(self, http, server, sleeps, status):
-        """A status that may pass is tried again; the first retry follows at once."""
+        """A status that may pass is tried again; the first retry follows immediately."""
         server.script("/", Answer(status), Answer(status), FINE)
         assert http.get(server.url).text == "fine"
         assert len(server.received) == 3
@@ -86,7 +86,7 @@ class TestRetries:
         assert sleeps == [7]
 
     def test_request_is_repeated_when_connection_fails(self, http, server, sleeps):
-        """So is a request that reached nobody."""
+        """So is a request that reached no server."""
         server.close()
         session = PyPwExtHTTPSession(retry=PyPwExtRetry(total=3))
         with pytest.raises(requests.ConnectionError):

@@ -35,7 +35,7 @@ def prepare(session, method="GET", url=API, **options):
 
 class TestHeaders:
     def test_defaults_ask_for_json_when_nothing_is_set(self, http):
-        """Content-Type and Accept are JSON, beside what requests sends."""
+        """Content-Type and Accept are JSON, in addition to what requests sends."""
         headers = prepare(http).headers
         assert (headers["Content-Type"], headers["Accept"]) == ("application/json", "application/json")
         assert headers["User-Agent"].startswith("python-requests/")
@@ -98,7 +98,7 @@ class TestRegion:
 
 class TestParts:
     def test_session_is_one_of_requests_when_asked(self, http):
-        """Everything that takes a session takes this one, and it has a status class of its own."""
+        """Everything that takes a session takes this one, and it has its own status class."""
         assert isinstance(http, requests.Session)
         assert http.HTTPStatus.OK == 200
 
@@ -228,7 +228,7 @@ class TestSigning:
         assert "Signature=" in prepare(http, "POST", data=io.BytesIO(b"content")).headers["Authorization"]
 
     def test_credentials_are_frozen_for_each_request_when_they_refresh(self, http):
-        """Credentials are looked up once, and asked anew for each signature."""
+        """Credentials are looked up once, and asked again for each signature."""
         prepare(http)
 
         class Refreshing:

@@ -87,14 +87,14 @@ class TestFunc:
         assert response.error.response["Error"]["Code"] == "ResourceNotFoundException"
 
     def test_error_of_the_connection_is_an_answer_when_nobody_listens(self, http, server):
-        """So is a call that reached nobody."""
+        """So is a call that reached no server."""
         server.close()
         response = http.func("orders")
         assert response.StatusCode == 500
         assert isinstance(response.error, botocore.exceptions.EndpointConnectionError)
 
     def test_answer_is_whole_when_it_was_logged(self, http, server, log):
-        """A row shows the payload, and the caller gets it all the same, as often as it asks."""
+        """A row shows the payload, and the caller still gets it, as often as it asks."""
         server.script(path("orders"), Answer(200, b'{"token": "s3cret", "ok": true}'))
         response = http.func("orders", data={"password": "s3cret"}, params={"api_key": "s3cret"})
         assert response.payload_as_dict() == {"token": "s3cret", "ok": True}

@@ -104,7 +104,7 @@ class TestArguments:
         assert self.entry_args(log, pay, 5) == {"amount": 5, "currency": "EUR"}
 
     def test_arguments_are_shown_when_wrapper_hides_the_signature(self, log):
-        """Where names are unknown, the values are shown all the same."""
+        """Where names are unknown, the values are still shown."""
 
         def pay(*args):
             """Stands for a wrapper with a wrong signature."""
@@ -304,7 +304,7 @@ class TestExceptions:
         assert location_of(row) == ("pay", pay.__wrapped__.__code__.co_firstlineno + 2)
 
     def test_exception_is_only_raised_when_logging_it_is_off(self, log):
-        """log_exception=False leaves the row to somebody else."""
+        """log_exception=False leaves the row to a caller."""
 
         @log.logger.method(log_exception=False)
         def pay():
@@ -316,7 +316,7 @@ class TestExceptions:
 
     @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
     def test_exit_is_not_logged_when_process_ends(self, log, error):
-        """Ending a process is no failure of the function."""
+        """Ending a process is not a failure of the function."""
 
         @log.logger.method
         def leave():
@@ -397,7 +397,7 @@ class TestCoroutines:
         assert log.messages[0]["args"] == {"amount": 5}
 
     def test_cancellation_is_not_logged_when_task_is_cancelled(self, log):
-        """Cancelling is no failure of the function."""
+        """Canceling is not a failure of the function."""
 
         @log.logger.method
         async def wait():
@@ -415,7 +415,7 @@ class TestCoroutines:
 
 
 def test_partial_object_is_logged_when_decorated(log):
-    """Callables without a name of their own are named after what they call."""
+    """Callables without their own name are named after what they call."""
 
     def add(a, b):
         return a + b

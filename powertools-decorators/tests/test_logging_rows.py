@@ -24,7 +24,7 @@ def test_logger_is_one_of_powertools_when_asked(log):
 
 
 def test_row_has_the_forced_fields_when_message_is_text(log):
-    """A plain message becomes an object, beside level, location, time and service; the line is compact."""
+    """A plain message becomes an object, next to level, location, time and service; the line is compact."""
 
     def pay():
         log.logger.info("paid")
@@ -193,7 +193,7 @@ class TestLocation:
         assert location_of(log.rows[0]) == ("pay", pay.__code__.co_firstlineno + 1)
 
     def test_location_is_the_caller_when_log_is_used(self, log):
-        """log() is no exception."""
+        """log() does it, too."""
 
         def pay():
             log.logger.log(logging.INFO, "paid")

@@ -119,7 +119,7 @@ def test_cookies_are_apart_when_http_api_answers(service, context):
 
 
 def test_collector_is_there_when_handler_is_outermost(service, context):
-    """The handler brings a collector, so that helpers can go on after an error."""
+    """The handler brings a collector, so that helpers can continue after an error."""
 
     @errors.collect
     def fail(number):
@@ -155,7 +155,7 @@ def test_response_is_kept_when_decorators_below_made_it(service, log, context):
 
 
 def test_event_is_recognized_when_it_is_a_data_class(service, context):
-    """A data class of Powertools above the handler is no obstacle."""
+    """A data class of Powertools above the handler is not an obstacle."""
 
     @event_source(data_class=APIGatewayProxyEventV2)
     @service.handler

@@ -164,7 +164,7 @@ class TestFunc:
 
 class TestEvent:
     def test_event_reaches_the_function_when_sent(self, http, tool):
-        """202 at once, and the function gets the event in its own time."""
+        """202 immediately, and the function gets the event in its own time."""
         response = http.event("echo", data={"id": "asynchronous"})
         assert isinstance(response, LambdaResponse)
         assert (response.StatusCode, response.payload_as_text()) == (202, "")

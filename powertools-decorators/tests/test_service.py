@@ -100,7 +100,7 @@ class TestPyPwExtResponse:
         assert PyPwExtResponse(body=body, a=1).body == expected
 
     def test_callers_dict_is_left_alone_when_keywords_are_added(self):
-        """The response has a dict of its own."""
+        """The response has its own dict."""
         body = {"b": 2}
         PyPwExtResponse(body=body, a=1)
         assert body == {"b": 2}
@@ -213,7 +213,7 @@ class TestErrors:
         assert answer(service, error).body == body
 
     def test_return_value_is_kept_when_error_is_shown(self, service):
-        """Object and list stand beside the error."""
+        """Object and list are next to the error."""
         error = PyPwExtErrorWithReturn("no such record", return_value={"route": 1}, code=404)
         assert json.loads(answer(service, error, just_status_code=False).body) == {"route": 1, "error": NOT_FOUND}
         error = PyPwExtErrorWithReturn("no such record", return_value=[1], code=404)
@@ -333,7 +333,7 @@ class TestOtherExceptions:
         assert [row["exception_name"] for row in log.rows] == ["RuntimeError", "PyPwExtErrorWithReturn", "RuntimeError"]
 
     def test_row_goes_to_the_default_logger_when_service_has_none(self, make_log):
-        """Without a logger of its own the service uses the default one."""
+        """Without its own logger the service uses the default one."""
         log = make_log(default_logger=True)
         answer(PyPwExtService(), KeyError("x"))
         assert log.rows[0]["exception_name"] == "KeyError"
@@ -347,7 +347,7 @@ class TestOtherExceptions:
 
 class TestAlwaysReturn:
     def test_error_is_raised_when_its_action_is_raise(self, service, log):
-        """always_return=False lets it out, unlogged: whoever gets it decides."""
+        """always_return=False lets it out, unlogged: the caller decides."""
         with pytest.raises(StdPyPwExtError):
             answer(service, not_found(), always_return=False)
         assert log.rows == []

@@ -26,7 +26,7 @@ from pypwext.service import PyPwExtResponse, PyPwExtService
 
 @pytest.fixture
 def offers(log, server, environment):
-    """A service that sends an offer to each customer over HTTP and goes on when one cannot be reached."""
+    """A service that sends an offer to each customer over HTTP and continues when one cannot be reached."""
     environment.setenv("API_URL", server.url)
     server.script("/1.0/good", Answer(200))
     server.script("/1.0/bad", Answer(400, b"refused"))

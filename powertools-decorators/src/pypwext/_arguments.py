@@ -37,7 +37,7 @@ class Arguments:
         self._self = positional[0] if positional and positional[0] in ("self", "cls") else None
 
     def name(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
-        """Return the arguments of a call by name. For a wrong call, which will fail by itself, return what was
+        """Return the arguments of a call by name. For a wrong call, which will fail anyway, return what was
         given.
         """
         if self._is_plain and len(args) <= len(self._positional) and kwargs.keys() <= self._defaults.keys():

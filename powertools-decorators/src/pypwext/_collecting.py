@@ -19,7 +19,7 @@ Matcher = Callable[[PyPwExtError], bool]
 
 @runtime_checkable
 class ErrorCollector(Protocol):
-    """Keeps errors until somebody asks for them. Derive from this and write `errors`, `add` and `clear`."""
+    """Keeps errors until they are asked for. Derive from this and write `errors`, `add` and `clear`."""
 
     @property
     def errors(self) -> List[PyPwExtError]:
@@ -173,7 +173,7 @@ class PyPwExtErrorHandler:
         return apply(decorator, _func)
 
     def _collect(self, error: PyPwExtError, func: Callable[..., Any], stack_info: bool) -> bool:
-        """Log and collect error, and return whether the function may go on."""
+        """Log and collect error, and return whether the function may continue."""
         if self.logger is not None:
             report(self.logger, f"{get_name(func)} raised an error", error, stack_info=stack_info)
         collector = get_current_collector()

@@ -101,8 +101,8 @@ def _text(o: Any) -> str:
 
 
 def make_plain(o: Any, step: Step = convert, _inside: Tuple[int, ...] = ()) -> Any:
-    """Return o with nothing but dict, list, str, int, float, bool and None in it; step converts what is none of
-    these.
+    """Return o with nothing but dict, list, str, int, float, bool and None in it; step converts everything
+    else.
     """
     if o is None or isinstance(o, (bool, str)):
         return o

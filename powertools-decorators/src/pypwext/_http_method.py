@@ -26,7 +26,7 @@ RESPONSE_PARAMETERS = ("response", "response_body", "response_code")
 
 @dataclass(frozen=True)
 class Template:
-    """What a decorator was given. It is never changed: each call renders it anew."""
+    """What a decorator was given. It is never changed: each call renders it again."""
 
     method: str
     url: str
@@ -85,7 +85,7 @@ class _Call:
             raise PyPwExtInternalError(f"{self._name}: unsupported method {template.method!r}")
         takes_any = any(parameter.kind == inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
         if template.body is not None and template.body not in parameters and not takes_any:
-            raise PyPwExtInternalError(f"{self._name}: body={template.body!r} is none of its parameters")
+            raise PyPwExtInternalError(f"{self._name}: body={template.body!r} is not one of its parameters")
 
     def bind(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> inspect.BoundArguments:
         """Return the arguments by name. Raises TypeError for a wrong call, before anything is sent."""
@@ -180,7 +180,7 @@ class _Call:
         if not isinstance(response, LambdaResponse):
             text = response.text
         elif self._method == "EVENT":
-            text = json.dumps(response.ResponseMetadata)  # there is no payload; this tells at least the request id
+            text = json.dumps(response.ResponseMetadata)  # there is no payload; this has at least the request ID
         else:
             text = response.payload_as_text()
         if self._parses_body is None:
@@ -192,7 +192,7 @@ class _Call:
         except ValueError:
             if code >= HTTPStatus.MULTIPLE_CHOICES:
                 return text  # proxies answer errors in HTML: the function has the code and decides
-            message = f"{self._name} got a body that is no JSON"
+            message = f"{self._name} got a body that is not JSON"
             raise PyPwExtHTTPError(
                 message, code=HTTPStatus.BAD_GATEWAY, response_body=text, response=response
             ) from None

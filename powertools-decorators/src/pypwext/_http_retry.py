@@ -12,16 +12,16 @@ from . import deadline
 # What the function keeps for itself: time to log, to answer, to let Lambda collect the answer.
 RESERVED_SECONDS = 0.5
 
-# A timeout must be positive. This one fails at once, as it should when the time is up.
+# A timeout must be positive. This one fails immediately, as it should when the time is up.
 SHORTEST_SECONDS = 0.001
 
 
 class PyPwExtRetry(Retry):
     """Retries what can be repeated without harm: 11 times, waiting 0, 2, 4, 8 ... 120 seconds between two attempts.
 
-    (urllib3 1 and 2 count alike; the first retry follows at once.) Within an invocation there is no retry whose waiting
-    would last longer than the invocation: the last answer or error is handed over while there is still time to handle
-    it.
+    (urllib3 1 and 2 count alike; the first retry follows immediately.) Within an invocation there is no retry whose
+    waiting would last longer than the invocation: the last response or error is returned while there is still time to
+    handle it.
 
     An answer with an error status is returned when the retries are used up. POST and PATCH are not retried unless
     allowed_methods names them.

@@ -34,7 +34,7 @@ class PyPwExtHTTPSession(requests.Session):
         retry: When to try again; default is a `PyPwExtRetry`.
         logger: Writes a row for each request and response. None writes none.
         api_gateway_mapping: Sign requests to `https://{id}.execute-api.{region}.amazonaws.com` and to function URLs,
-            unless the request or the session has an `auth` of its own.
+            unless the request or the session has its own `auth`.
         region: Of the Lambda functions; default is `AWS_REGION`, `AWS_DEFAULT_REGION` or the AWS profile. A signature
             is made for the region in the host name.
         headers: Sent with each request that does not set them; default asks for and announces JSON.
@@ -107,7 +107,7 @@ class PyPwExtHTTPSession(requests.Session):
             prepared.prepare_auth(SigV4(endpoint, self._credentials))
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Prepare a redirected request: a signature is never passed on, but made anew where the new host asks for
+        """Prepare a redirected request: a signature is never passed on, but created again where the new host asks for
         it.
         """
         signed = is_signed_by_us(response.request)
@@ -190,7 +190,7 @@ class PyPwExtHTTPSession(requests.Session):
             body: The name of the parameter that is sent: str and bytes as they are, any other value as JSON.
 
         Raises:
-            PyPwExtInternalError: while decorating, for an unknown method or a body that is no parameter; while
+            PyPwExtInternalError: while decorating, for an unknown method or a body that is not a parameter; while
                 calling, for a template that cannot be filled in.
             PyPwExtHTTPError: while calling, when no answer came (502, or 504 when the time was up).
         """

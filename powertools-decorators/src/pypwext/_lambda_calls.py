@@ -62,13 +62,13 @@ class LambdaResponse:
             return text
 
     def payload_as_dict(self) -> Dict[str, Any]:
-        """Return the payload parsed as JSON, {} when there is none. Raises ValueError when it is no JSON."""
+        """Return the payload parsed as JSON, {} when there is none. Raises ValueError when it is not JSON."""
         parsed: Dict[str, Any] = json.loads(self._payload.decode(errors="replace")) if self._payload else {}
         return parsed
 
     @property
     def failed(self) -> bool:
-        """Whether Lambda or the function reported an error. For the latter StatusCode is 200 all the same."""
+        """Whether Lambda or the function reported an error. For the latter StatusCode is still 200."""
         return self.FunctionError is not None or self.StatusCode >= HTTPStatus.MULTIPLE_CHOICES
 
 

@@ -17,7 +17,7 @@ logging.addLevelName(VERBOSE, "VERBOSE")
 
 
 def parse_level(level: Union[str, int, None]) -> Optional[int]:
-    """Return the number of a level given as number, name or digits; None when it is none of these."""
+    """Return the number of a level given as number, name or digits; None for anything else."""
     if isinstance(level, int):
         return level
     return _parse_name(level) if level else None

@@ -42,7 +42,7 @@ def _get_body(event: Any) -> Any:
 
 
 def _describe(error: Any) -> List[Dict[str, Any]]:
-    # Without the values that were sent: the caller knows them, and whoever reads the log should not.
+    # Without the values that were sent: the caller knows them, and readers of the log should not.
     return [
         {"loc": ".".join(str(part) for part in entry["loc"]), "msg": entry["msg"], "type": entry["type"]}
         for entry in error.errors()

@@ -1,6 +1,6 @@
 """Keeps secrets out of log rows: headers, query strings, bodies.
 
-A row is read by more people than the request it tells of, and it is kept for longer.
+A row is read by more people than the request it describes, and it is kept for longer.
 """
 
 from __future__ import annotations

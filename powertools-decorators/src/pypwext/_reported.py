@@ -14,7 +14,7 @@ _default_logger: Any = None
 
 
 def set_default_logger(logger: Any) -> None:
-    """Make logger the one that parts without a logger of their own write to."""
+    """Make logger the one that parts without their own logger write to."""
     global _default_logger
     _default_logger = logger
 

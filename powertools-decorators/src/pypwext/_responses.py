@@ -28,8 +28,8 @@ class PyPwExtResponse:
         content_type: Of the body; a `Content-Type` among headers wins.
         body: str and bytes are sent as they are, any other value as JSON.
         headers: Further headers; a list gives a header several times.
-        error: One error or several that belong to this answer, beside those a collector has.
-        kwargs: Become keys of the body. A body that has no keys (a list, say) becomes the key `return` beside them.
+        error: One error or several that belong to this response, in addition to those a collector has.
+        kwargs: Become keys of the body. A body that has no keys (a list, say) becomes the key `return` next to them.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PyPwExtResponse:
 
     @property
     def status_code(self) -> Code:
-        """The status: an `HTTPStatus`, or a number when it is no registered one."""
+        """The status: an `HTTPStatus`, or a number when it is not a registered one."""
         return self._status_code
 
     @property
@@ -110,7 +110,7 @@ def merge_errors(body: Any, errors: List[PyPwExtError]) -> Any:
 
 
 def choose_status(own: Code, errors: List[PyPwExtError], code_from_error: bool) -> int:
-    """Return the status of an answer: the highest of the errors' codes, unless own already tells of an error."""
+    """Return the status of a response: the highest of the errors' codes, unless own is already an error."""
     if not errors or not code_from_error or not HTTPStatus.OK <= own < HTTPStatus.MULTIPLE_CHOICES:
         return int(own)
     return max(int(error.code) for error in errors)

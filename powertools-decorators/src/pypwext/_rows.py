@@ -17,7 +17,7 @@ from .encoders import RowSerializer
 
 Fields = Dict[str, Any]
 
-# The keywords that stand beside the message, at the top of the row. With a number there is a name to show for it.
+# The keywords next to the message, at the top of the row. Those with a number are shown by name.
 KEYWORDS: Dict[str, Optional[Type[IntEnum]]] = {
     Classification: InfoClassification,
     LogType: LogEntryType,

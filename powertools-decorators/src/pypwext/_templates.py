@@ -66,7 +66,7 @@ def render_url(template: str, arguments: Mapping[str, Any]) -> str:
             return text
         if host_start <= position < host_end:
             if not _HOST_PART.fullmatch(text):
-                raise PyPwExtTemplateError(f"Template {template!r}: the argument {name!r} is no part of a host name")
+                raise PyPwExtTemplateError(f"Template {template!r}: the argument {name!r} cannot be in a host name")
             return text
         return quote(text, safe="")
 

@@ -1,7 +1,7 @@
 """Turns any value into JSON: what services answer, what rows and errors carry.
 
 Two promises hold for every value: the text is valid JSON, and there is a text. What JSON has no form for (NaN, keys
-that are tuples, objects that contain themselves) gets a readable stand-in, because a lost log row helps nobody.
+that are tuples, objects that contain themselves) gets a readable stand-in, because a lost log row is of no use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PyPwExtJSONEncoder(json.JSONEncoder):
     def __init__(self, prehook: Optional[Hook] = None, *args: Any, **kwargs: Any) -> None:
         # A function given as default= would replace the method below; asked first, it keeps its say and so do we.
         self.hooks = [hook for hook in (prehook, kwargs.pop("default", None)) if hook is not None]
-        # NaN is no JSON. Refused here, it comes back as text from the second attempt in iterencode.
+        # NaN is not JSON. Refused here, it comes back as text from the second attempt in iterencode.
         kwargs["allow_nan"] = False
         super().__init__(*args, **kwargs)
 

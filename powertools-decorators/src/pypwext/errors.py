@@ -1,4 +1,4 @@
-"""Errors that know their HTTP status, and a handler that collects them while the work goes on.
+"""Errors that know their HTTP status, and a handler that collects them while the work continues.
 
     errors = PyPwExtErrorHandler()
 

@@ -71,7 +71,7 @@ class PyPwExtService:
             envelope: An envelope of Powertools; it gets the whole event.
 
         Raises:
-            PyPwExtHTTPError: 400 when the body is no valid model, its details tell where; 500 for anything else.
+            PyPwExtHTTPError: 400 when the body is not a valid model, with details that say where; else 500.
         """
         parsed: M = _parsing.parse(app, model, envelope)
         return parsed
@@ -163,7 +163,7 @@ class PyPwExtService:
     ) -> Any:
         """Make a function the handler that Lambda calls: like `response`, with a dict that Lambda can return.
 
-        It installs a collector of its own where there is none. A coroutine function is run to its end, because Lambda
+        It installs a collector if there is none. A coroutine function is run to its end, because Lambda
         does not await; called while a loop runs, as in a test, it gives the coroutine. Below it, `response` may already
         have made a `Response`, which is then given its final form.
 
@@ -243,7 +243,7 @@ class PyPwExtService:
             status = HTTPStatus.OK if options.code_from_error else error.code
             try:
                 return self._answer(PyPwExtResponse(status_code=status, body=value, error=error), options)
-            except Exception as broken:  # an encoder that fails, say: the caller gets an answer all the same
+            except Exception as broken:  # an encoder that fails, say: the caller still gets a response
                 self._report(broken, f"Answer of {get_name(func)}", logging.ERROR)
         return self._make_response(
             status_code=HTTPStatus.INTERNAL_SERVER_ERROR.value,

@@ -39,7 +39,7 @@ def render_arg_env_string(template: Any, in_args: Dict[str, Any]) -> Any:
     """Fill in a template in a single pass: `{lowercase}` from in_args, `{UPPERCASE}` from the environment.
 
     What is filled in is never looked at again, so no argument can bring an environment variable into the text. Braces
-    meant as such are written twice. A template that is no text (a number, say) is returned as it is, None as "".
+    meant as such are written twice. A template that is not text (a number, say) is returned as it is, None as "".
 
     Raises:
         PyPwExtTemplateError: an argument or variable is missing, or a brace stands alone. It is a ValueError, too.
@@ -48,7 +48,7 @@ def render_arg_env_string(template: Any, in_args: Dict[str, Any]) -> Any:
 
 
 def is_dataclass_instance(obj: Any) -> bool:
-    """Return whether obj is an instance of a dataclass; the class itself is none."""
+    """Return whether obj is an instance of a dataclass; the class itself is not one."""
     return dataclasses.is_dataclass(obj) and not isinstance(obj, type)
 
 
