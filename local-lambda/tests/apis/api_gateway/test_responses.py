@@ -142,3 +142,5 @@ def test_response_has_one_date(api: Tool) -> None:
     assert rest["x-amzn-Remapped-Date"] == "yesterday"
     assert [value.endswith("GMT") for value in rest.get_all("Date")] == [True]
     assert http.get_all("Date") == ["yesterday"]
+    for path in ("/crash", "/http-crash", "/nowhere"):
+        assert [value.endswith("GMT") for value in send(api, "GET", path).headers.get_all("Date")] == [True]

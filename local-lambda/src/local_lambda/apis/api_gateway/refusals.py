@@ -6,6 +6,7 @@ for REST APIs, recorded responses of the service for HTTP APIs.
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from enum import Enum
 
 from local_lambda.apis.api_gateway.ids import Ids
@@ -29,7 +30,7 @@ class Refusal(Enum):
 
 def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None) -> None:
     """Respond in API Gateway's words; a request that took no route has no `ids` yet."""
-    headers = (ids or Ids(rest)).headers()
+    headers = [("Date", formatdate(usegmt=True)), *(ids or Ids(rest)).headers()]
     (rest_status, rest_message, error_type), (status, message) = refusal.value
     if rest:
         headers.append(("x-amzn-ErrorType", error_type))
