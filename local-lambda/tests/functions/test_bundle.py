@@ -82,12 +82,19 @@ def test_open_code_starts_afresh_when_the_workspace_was_used_before(make_zip: Zi
 
 @pytest.mark.parametrize(
     ("attributes", "expected"),
-    [(0, 0o644), (stat.S_IFREG | 0o755, 0o755), (0o600, 0o600), (stat.S_IFREG | 0o4755, 0o755)],
+    [
+        (0, 0o644),
+        (stat.S_IFREG | 0o755, 0o755),
+        (0o600, 0),
+        (0o640, 0o040),
+        (0o555, 0o555),
+        (stat.S_IFREG | 0o4755, 0o755),
+    ],
 )
 def test_open_code_sets_permissions_when_the_zip_has_them(
     make_zip: Zip, workspace: Path, attributes: int, expected: int
 ) -> None:
-    """Permissions are the zip's, whatever the umask; 0644 without, and no special bits."""
+    """The zip's, whatever the umask; 0644 without, no special bits, and nothing that is the owner's alone on Lambda."""
     before = os.umask(0o077)
     try:
         task = open_code(make_zip(("file", "", attributes)), workspace)
@@ -148,6 +155,30 @@ def test_open_code_replaces_a_link_when_the_same_zip_has_a_file_of_that_name(
     task = open_code(make_zip(("x", "../../victim", LINK), ("x", "new")), workspace)
     assert content(task) == {"x": "new"}
     assert (tmp_path / "victim").read_text() == "untouched"
+
+
+def test_open_code_keeps_the_workspace_private(make_zip: Zip, workspace: Path) -> None:
+    """Other users of the machine cannot look into what was unpacked."""
+    open_code(make_zip(("file", "")), workspace / "program-1")
+    assert [mode(folder) for folder in (workspace, workspace / "program-1")] == [0o700] * 2
+
+
+def test_open_code_refuses_a_zip_when_folders_are_nested_deeply(make_zip: Zip, workspace: Path) -> None:
+    """No path of a package is as long as that."""
+    task = open_code(make_zip(("a/" * 200 + "file", "deep")), workspace)
+    assert (task / ("a/" * 200) / "file").read_text() == "deep"
+    for depth in (201, 3_000):
+        with pytest.raises(UsageError, match=r"has more than 200 folders in one another"):
+            open_code(make_zip(("a/" * depth + "file", "too deep")), workspace)
+
+
+def test_open_code_refuses_a_zip_when_it_has_too_many_members(
+    make_zip: Zip, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty ones have no size that would be limited."""
+    monkeypatch.setattr(bundle, "MAX_MEMBERS", 2)
+    with pytest.raises(UsageError, match=r"has 3 members; local-lambda unpacks 2 at most"):
+        open_code(make_zip(("a", ""), ("b", ""), ("c", "")), workspace)
 
 
 def test_open_code_refuses_a_zip_when_it_is_too_large(

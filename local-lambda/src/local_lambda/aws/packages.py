@@ -19,7 +19,7 @@ from typing import Any
 
 from local_lambda.aws.checks import invalid
 from local_lambda.errors import ApiError, UsageError
-from local_lambda.functions.bundle import merge_layers, open_code
+from local_lambda.functions.bundle import make_private, merge_layers, open_code
 from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -87,7 +87,7 @@ def open_package(data: bytes, home: Path, layer: bool = False) -> Package:
     """Write and open a zip below `home`, a new folder. Raises ApiError InvalidParameterValueException."""
     if not data:
         raise invalid("Uploaded file must be a non-empty zip")
-    home.mkdir(mode=0o700, parents=True)
+    make_private(home)
     path = home / "package.zip"
     path.write_bytes(data)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MAX_LINK_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
+MAX_MEMBERS = 100_000
+"""AWS documents no limit; so many take seconds to unpack."""
+MAX_DEPTH = 200
+"""Of folders in one another; no package needs so many."""
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 STORED, DEFLATED = 0, 8
 ENCRYPTED = 1
@@ -50,6 +54,22 @@ def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
     return tree.root
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, closed to other users from the first moment."""
+    for path in reversed((folder, *folder.parents)):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def _as_on_lambda(mode: int) -> int:
+    """The permissions of a file: its owner, which a function is here, gets no more than others have on Lambda.
+
+    There a function is neither the owner of its code nor in its group.
+    """
+    others = mode & 0o007
+    owner = mode & ((others << 6) | (0o200 if others & 0o004 else 0))
+    return owner | mode & 0o077
+
+
 class _Tree:
     """A new folder `root` that bundles are written into; processes will see it as `home`."""
 
@@ -58,7 +78,8 @@ class _Tree:
             import shutil
 
             shutil.rmtree(root)
-        root.mkdir(parents=True)
+        make_private(root.parent)
+        root.mkdir()
         self.root = root.resolve()
         self._prefix = f"{self.root}/"
         self._home = home
@@ -73,7 +94,7 @@ class _Tree:
         self._bundle, self._folders, self._others = bundle, {""}, set()
         try:
             if bundle.is_dir():
-                self._copy(bundle, "")
+                self._copy(bundle)
             else:
                 self._unzip()
         except OSError as error:
@@ -86,21 +107,24 @@ class _Tree:
         printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in why)
         return UsageError(f"{self._bundle}: {printable}")
 
-    def _copy(self, folder: Path, below: str) -> None:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name = below + entry.name
-                mode = entry.stat(follow_symlinks=False).st_mode
-                if stat.S_ISLNK(mode):
-                    self._link(name, os.readlink(entry.path))
-                elif stat.S_ISDIR(mode):
-                    self._folder(name)
-                    self._copy(Path(entry.path), f"{name}/")
-                elif stat.S_ISREG(mode):
-                    with open(entry.path, "rb") as source:
-                        self._file(name, mode, source)
-                else:
-                    raise self._refuse(f"{name} is neither file, folder nor link; remove it")
+    def _copy(self, folder: Path) -> None:
+        ahead = [""]
+        while ahead:
+            below = ahead.pop()
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    name = below + entry.name
+                    mode = entry.stat(follow_symlinks=False).st_mode
+                    if stat.S_ISLNK(mode):
+                        self._link(name, os.readlink(entry.path))
+                    elif stat.S_ISDIR(mode):
+                        self._folder(name)
+                        ahead.append(f"{name}/")
+                    elif stat.S_ISREG(mode):
+                        with open(entry.path, "rb") as source:
+                            self._file(name, mode, source)
+                    else:
+                        raise self._refuse(f"{name} is neither file, folder nor link; remove it")
 
     def _unzip(self) -> None:
         import zipfile
@@ -112,7 +136,9 @@ class _Tree:
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
             raise self._refuse(f"cannot be unzipped ({error}); build it again") from error
 
-    def _extract(self, archive: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo]) -> None:
+    def _extract(self, archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> None:
+        if len(entries) > MAX_MEMBERS:
+            raise self._refuse(f"has {len(entries)} members; local-lambda unpacks {MAX_MEMBERS} at most")
         for entry in entries:
             parts = [part for part in entry.filename.split("/") if part not in ("", ".")]
             if entry.filename.startswith("/") or ".." in parts:
@@ -131,15 +157,22 @@ class _Tree:
                 self._link(name, os.fsdecode(target))
             elif kind in (stat.S_IFREG, 0):
                 with archive.open(entry) as source:
-                    self._file(name, mode or FILE_MODE, source)
+                    self._file(name, _as_on_lambda(mode) if mode else FILE_MODE, source)
             else:
                 raise self._refuse(f"{name} is neither file, folder nor link; build it without")
 
     def _folder(self, name: str) -> None:
         """Makes the folder and those above it; none of them is a link, whatever was there before."""
-        if name in self._folders:
-            return
-        self._folder(name.rpartition("/")[0])
+        if name.count("/") >= MAX_DEPTH:
+            raise self._refuse(f"has more than {MAX_DEPTH} folders in one another")
+        missing = []
+        while name not in self._folders:
+            missing.append(name)
+            name = name.rpartition("/")[0]
+        for each in reversed(missing):
+            self._make_folder(each)
+
+    def _make_folder(self, name: str) -> None:
         path = self._path(name)
         try:
             os.mkdir(path, FOLDER_MODE)
