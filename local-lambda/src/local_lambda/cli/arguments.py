@@ -54,6 +54,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _complain(line: str, status: int) -> int:
     """The one line with which a command that failed ends. Where even that cannot be written, the status has to do."""
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)  # it may quote anything
     try:
         print(f"local-lambda: {line}", file=sys.stderr, flush=True)
     except OSError:

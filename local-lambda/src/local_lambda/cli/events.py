@@ -16,7 +16,10 @@ def read_event(name: str | None) -> bytes:
     if name == "-" and sys.stdin is None:
         raise UsageError("cannot read the event from standard input: it is closed")
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        if name == "-":
+            return sys.stdin.buffer.read()
+        with Path(name).open("rb") as file:
+            return file.read() if Path(name).is_file() else file.read(MAX_EVENT_BYTES + 1)  # a device has no end
     except OSError as error:
         raise UsageError(f"cannot read the event {name}: {error.strerror}") from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_lambda.cli.options import SourceOptions
+from local_lambda.errors import UsageError
 
 if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
@@ -20,6 +21,8 @@ def open_program(function: FunctionConfig, source: SourceOptions, workspace: Pat
     from local_lambda.service.foundation import Program
 
     if source.code is not None:
+        if os.path.lexists(source.code) and not (source.code.is_dir() or source.code.is_file()):
+            raise UsageError(f"{source.code}: is not a folder and not a regular file; name the code's folder or zip")
         function = function._replace(code=source.code)
     interpreter = None
     if not function.command:

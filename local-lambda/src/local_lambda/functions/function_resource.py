@@ -133,12 +133,23 @@ class FunctionReader:
             value = self._shell.get(name)
             if value is None:
                 value = _variable(variables, name)
+            if value is not None and ("\0" in value or not _is_text(value)):
+                raise variables.wrong(name, "has a character that no variable can have (a zero byte, half a pair)")
             if value is not None:
                 environment[name] = value
         size = len(json.dumps(environment, ensure_ascii=False, separators=(",", ":")).encode())
         if size > MAX_ENVIRONMENT_BYTES:
             raise properties.wrong(where, f"{TOO_LARGE_MESSAGE} They measure {size:,} bytes; shorten them.")
         return environment
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 has all its characters: JSON and YAML can name halves of surrogate pairs."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _variable(variables: Properties, name: str) -> str | None:

@@ -66,6 +66,7 @@ class Scope:
         self._parameters = parameters
         self._mappings = mappings
         self._conditions = conditions
+        self._tested: dict[str, bool] = {}
         self._references = references
 
     def resolve(self, value: Any) -> Any:
@@ -95,10 +96,12 @@ class Scope:
         """The value of one of the template's conditions. Raises Unresolvable."""
         if name not in self._conditions:
             raise Unresolvable(f"condition {name} is not defined in this template")
-        try:
-            return self._test(self._conditions[name])
-        except _MALFORMED as error:
-            raise Unresolvable(f"condition {name} is not written as CloudFormation expects it") from error
+        if name not in self._tested:  # once, for conditions are made of others, each perhaps more than once
+            try:
+                self._tested[name] = self._test(self._conditions[name])
+            except _MALFORMED as error:
+                raise Unresolvable(f"condition {name} is not written as CloudFormation expects it") from error
+        return self._tested[name]
 
     def _test(self, value: Any) -> bool:
         if isinstance(value, dict) and isinstance(value.get("Condition"), str):

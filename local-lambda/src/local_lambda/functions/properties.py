@@ -107,7 +107,11 @@ class Properties:
             raise self.cannot(name, "is not on this machine; name a folder or a zip file")
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string; name a folder or a zip file")
+        if "\0" in value:
+            raise self.wrong(name, "has a zero byte in it; name a folder or a zip file")
         path = Path(os.path.abspath(self._template.parent / value))
+        if os.path.exists(path) and not (path.is_dir() or path.is_file()):
+            raise self.wrong(name, f"{path} is not a folder and not a regular file; name a folder or a zip file")
         if not os.path.exists(path):
             raise self.cannot(name, f"{path} does not exist; build it, or correct the path (relative to the template)")
         return path

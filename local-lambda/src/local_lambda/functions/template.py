@@ -8,7 +8,6 @@ code and layers are opened in `bundle.py`, not here.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ACCOUNT_ID, REGION, FunctionConfig
+from local_lambda.functions.document import read_document
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, layer_arns
 from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic
 from local_lambda.functions.properties import CannotRun, Properties
@@ -44,7 +44,7 @@ def load_functions(path: Path, shell: Mapping[str, str]) -> Functions:
     A variable that a function's `Environment` names takes its value from `shell` when it is set there. Raises
     UsageError for a template that AWS would refuse, and when none of its functions can run here.
     """
-    document = _read(path)
+    document = read_document(path)
     resources = _section(path, document, "Resources")
     scope, functions = _scope(path, document, resources)
     reader = FunctionReader(path, resources, scope, shell)
@@ -81,59 +81,6 @@ def select(functions: Functions, wanted: str | None) -> FunctionConfig:
 
 def _names(function: FunctionConfig) -> tuple[str, ...]:
     return function.logical_id, function.name, function.arn, f"{function.arn}:{function.version}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{path}: not found; pass its path with -t") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
-    document = _parse(path, source)
-    if not isinstance(document, dict):
-        raise UsageError(f"{path}: is not a mapping; an AWS SAM template begins with Resources and other sections")
-    return document
-
-
-def _parse(path: Path, source: bytes) -> Any:
-    if source.lstrip().startswith(b"{"):
-        try:
-            return json.loads(source)
-        except ValueError:
-            pass  # YAML may begin like that too, and its parser names the line
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source)
-    loader.yaml_multi_constructors = {**loader.yaml_multi_constructors, "!": _intrinsic}
-    loader.yaml_constructors = {
-        **loader.yaml_constructors,
-        "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # a template knows no dates, only strings
-    }
-    try:
-        return loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f" line {mark.line + 1}:" if mark else ""
-        raise UsageError(f"{path}:{line} is not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: is not valid YAML: {str(error).splitlines()[0]}") from None
-    finally:
-        loader.dispose()
-
-
-def _intrinsic(loader: Any, tag: str, node: Any) -> dict[str, Any]:
-    """`!Tag value` in its long form, `{"Fn::Tag": value}`."""
-    value: Any
-    if node.id == "scalar":
-        value = loader.construct_scalar(node)
-        if tag == "GetAtt":
-            value = value.split(".", 1)
-    elif node.id == "sequence":
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
 
 
 def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, Any]:

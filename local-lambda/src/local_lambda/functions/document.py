@@ -1,0 +1,116 @@
+"""A template's text as mappings, lists and scalars, before anything in it means anything. A template is not trusted.
+
+This runs before anything is started, so yaml is imported only for templates that are not JSON. Anchors may make a small
+text stand for a document without end, so what it expands to is counted before anybody walks through it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from local_lambda.errors import UsageError
+
+MAX_TEMPLATE_BYTES = 1_048_576
+"""CloudFormation's limit: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+MAX_DEPTH = 200
+"""Of lists and mappings in one another."""
+MAX_NODES = 1_000_000
+"""Of everything that the document stands for, with each use of an anchor counted."""
+_TOO_DEEP = f"has more than {MAX_DEPTH} lists and mappings in one another; write it flatter"
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The template at `path`. Raises UsageError for what is not one, and for what would expand beyond all bounds."""
+    try:
+        with path.open("rb") as file:
+            source = file.read(MAX_TEMPLATE_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: not found; pass its path with -t") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
+    if len(source) > MAX_TEMPLATE_BYTES:
+        raise UsageError(f"{path}: is larger than {MAX_TEMPLATE_BYTES} bytes, which no template may be")
+    try:
+        document = _parse(path, source)
+    except RecursionError:
+        raise UsageError(f"{path}: {_TOO_DEEP}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: is not valid: {error}") from None
+    _check_size(path, document)
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: is not a mapping; an AWS SAM template begins with Resources and other sections")
+    return document
+
+
+def _parse(path: Path, source: bytes) -> Any:
+    if source.lstrip().startswith(b"{"):
+        try:
+            return json.loads(source)
+        except json.JSONDecodeError:
+            pass  # YAML may begin like that too, and its parser names the line
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source)
+    loader.yaml_multi_constructors = {**loader.yaml_multi_constructors, "!": _intrinsic}
+    loader.yaml_constructors = {
+        **loader.yaml_constructors,
+        "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # a template knows no dates, only strings
+    }
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f" line {mark.line + 1}:" if mark else ""
+        raise UsageError(f"{path}:{line} is not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: is not valid YAML: {str(error).splitlines()[0]}") from None
+    finally:
+        loader.dispose()
+
+
+def _intrinsic(loader: Any, tag: str, node: Any) -> dict[str, Any]:
+    """`!Tag value` in its long form, `{"Fn::Tag": value}`."""
+    value: Any
+    if node.id == "scalar":
+        value = loader.construct_scalar(node)
+        if tag == "GetAtt":
+            value = value.split(".", 1)
+    elif node.id == "sequence":
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+def _check_size(path: Path, document: Any) -> None:
+    """Raises UsageError when the document contains itself, is nested too deeply or expands to too much."""
+    sizes: dict[int, int] = {}
+    depths: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    ahead = [document]
+    while ahead:
+        node = ahead[-1]
+        inner = [member for member in _members(node) if isinstance(member, (dict, list))]
+        unknown = [member for member in inner if id(member) not in sizes]
+        if id(node) in sizes or not isinstance(node, (dict, list)):
+            ahead.pop()
+        elif unknown:
+            open_nodes.add(id(node))
+            if any(id(member) in open_nodes for member in unknown):
+                raise UsageError(f"{path}: has an anchor that contains itself; write the value out")
+            ahead += unknown
+        else:
+            open_nodes.discard(id(node))
+            sizes[id(node)] = 1 + len(_members(node)) + sum(sizes[id(member)] for member in inner)
+            depths[id(node)] = 1 + max((depths[id(member)] for member in inner), default=0)
+            if sizes[id(node)] > MAX_NODES:
+                raise UsageError(f"{path}: expands to more than {MAX_NODES} values; write it without anchors")
+            if depths[id(node)] > MAX_DEPTH:
+                raise UsageError(f"{path}: {_TOO_DEEP}")
+            ahead.pop()
+
+
+def _members(node: Any) -> list[Any]:
+    return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
