@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from local_lambda.errors import InvalidStateTransition
-from local_lambda.events.platform import InitReport, Report
-from support.environment_rig import TIMEOUT, Call, Rig
+from local_lambda.events.platform import InitReport, Report, RuntimeDone
+from support.environment_rig import EPOCH, TIMEOUT, Call, Rig
 
 COLD = ["initStart init", "initRuntimeDone init success", "initReport init success"]
 AGAIN = ["initStart invoke", "initRuntimeDone invoke success", "initReport invoke success"]
@@ -185,6 +185,9 @@ def test_init_that_fails_with_an_invocation_waiting_is_tried_again_for_it(
     assert rig.story() == init + AGAIN + INVOKED
     report = rig.last(Report)
     assert (report.duration, report.init_duration) == (pytest.approx(600), None)
+    done = rig.last(RuntimeDone)
+    assert [span.start - EPOCH - began for span in done.spans] == pytest.approx([0, 0.6, 0.6], abs=1e-5)
+    assert done.time - EPOCH - began == pytest.approx(0.6, abs=1e-5)
     assert call.invocation.deadline_ms == int((rig.clock.time() - 0.1 + TIMEOUT) * 1000)
     assert rig.clock.now == pytest.approx(began + 0.6)
 

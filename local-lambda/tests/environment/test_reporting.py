@@ -18,7 +18,7 @@ FUNCTION = FunctionConfig("f", "a.b", timeout=3, memory_mb=256)
 def served() -> Invocation:
     """Given to the runtime at 10 s, responded to from 10.03 to 10.04 s, done at 10.05 s, over at 10.07 s."""
     invocation = Invocation(b"{}", "arn:f", new_tracing(None, True), lambda *response: None)
-    invocation.started_at, invocation.started = EPOCH, 10.0
+    invocation.started_at, invocation.started, invocation.clock_offset = EPOCH, 10.0, EPOCH - 10.0
     invocation.response_began, invocation.responded, invocation.done = 10.03, 10.04, 10.05
     invocation.ended, invocation.ended_at = 10.07, EPOCH + 0.07
     invocation.produced_bytes = 5

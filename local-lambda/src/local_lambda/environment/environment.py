@@ -95,7 +95,7 @@ class ExecutionEnvironment:
     # --- init
 
     def attach(self, loop: Loop) -> None:
-        """Go on in `loop` from now on; an init that has begun gets its time limit."""
+        """Continue in `loop` from now on; an init that has begun gets its time limit."""
         self._loop = loop
         self._invoke_phase.attach(loop)
         self._shutdown_phase = ShutdownPhase(
@@ -129,7 +129,7 @@ class ExecutionEnvironment:
             self._init_phase.limit(self._loop, self._init_timeout)
 
     def initialized(self, duration: float) -> None:
-        """The Init phase ended well after `duration` milliseconds."""
+        """The Init phase succeeded after `duration` milliseconds."""
         self.machine.advance("ready")
         if self._init_phase.phase == "init":
             self._init_duration = duration
@@ -144,11 +144,12 @@ class ExecutionEnvironment:
             self._idle()
 
     def init_failed(self, failure: Failure, duration: float) -> None:
-        """The Init phase failed; inside an invocation that is its end, before that it is tried again there."""
+        """The Init phase failed: it is tried again inside the first invocation, where a failure is final."""
         self.init_failure = failure
         invocation = self.current
         if self._init_phase.phase == "invoke" and invocation is not None:
             invocation.started, invocation.started_at = self._init_phase.began, self._time() - duration / 1000
+            invocation.clock_offset = invocation.started_at - invocation.started
             self.stream.emit(partial(reporting.start, invocation, self.function.version))
             self._end_invocation(invocation, failure)
         self._reset(failure)
@@ -157,12 +158,12 @@ class ExecutionEnvironment:
 
     @property
     def free(self) -> bool:
-        """Whether `invoke` may be called: nobody is being served, and the environment is not in between states."""
+        """Whether `invoke` may be called: no invocation is in progress, and the environment is not between states."""
         return self.current is None and self.machine.state in (NEW, IDLE, STOPPED)
 
     @property
     def responded(self) -> bool:
-        """Whether the environment is busy although its caller has the response: it will be free soon."""
+        """Whether the caller already has its response while the environment is still busy: it will be free soon."""
         return not self.free and (self.current is None or self.current.response is not None)
 
     def invoke(self, invocation: Invocation) -> None:
@@ -189,7 +190,7 @@ class ExecutionEnvironment:
         self._abort(timed_out(self.function.timeout))
 
     def _abort(self, failure: Failure) -> None:
-        """The invocation cannot come to a good end: respond, report, and start over."""
+        """The invocation has failed: respond, report, and start over."""
         if self.current is not None:
             self._end_invocation(self.current, failure)
         self._reset(failure)
@@ -206,14 +207,14 @@ class ExecutionEnvironment:
             self._invoke_phase.send_tail(invocation)
 
     def _done(self, invocation: Invocation) -> None:
-        """The runtime is through with the invocation: it is over if all extensions are as well."""
+        """The runtime has finished the invocation: it is over if all extensions have finished too."""
         if self.extensions.all_done():
             self._report(invocation, None)
             self.machine.advance("done")
             self._idle()
 
     def _idle(self) -> None:
-        """Nothing is pending: without work the environment is frozen, if it is to be."""
+        """The environment is free: freeze it, if that was asked for."""
         if self._freeze:
             self.subscriptions.pause()
             self.control.freeze()
@@ -242,7 +243,7 @@ class ExecutionEnvironment:
 
     def _extension_registered(self) -> None:
         if self.control.runtime is None and self.extensions.all_registered():
-            self.defer(self._go_on_with_init)  # the extension gets its answer first
+            self.defer(self._go_on_with_init)  # the extension gets its response first
 
     def _go_on_with_init(self) -> None:
         if self.machine.state is INITIALIZING:
@@ -301,7 +302,7 @@ class ExecutionEnvironment:
             self._stop("spindown", before is STOPPED)
 
     def _give_up(self, failure: Failure) -> None:
-        """Nobody is left waiting. What the runtime has never seen is not reported."""
+        """End the invocation in progress. One that the runtime has never received is not reported."""
         invocation = self.current
         if invocation is None:
             return
@@ -350,4 +351,4 @@ class ExecutionEnvironment:
 
 
 def _nothing(environment: ExecutionEnvironment) -> None:
-    """Nobody wants to know."""
+    """The default of `on_free`."""

@@ -27,7 +27,7 @@ Deliver = Callable[[bytes, str | None], None]
 
 
 class Extension:
-    """One extension. An external one has a process of its own; `error_type` is what it posted before it ended."""
+    """One extension. An external one has its own process; `error_type` is what it posted before it ended."""
 
     def __init__(self, name: str, external: bool) -> None:
         self.name = name

@@ -34,14 +34,16 @@ class Invocation:
     started = 0.0
     started_at = 0.0
     """Seconds since the epoch."""
+    clock_offset = 0.0
+    """What makes of `perf_counter` seconds seconds since the epoch."""
     response_began = 0.0
     responded = 0.0
     done = 0.0
     done_at = 0.0
-    """When the runtime was through with it, in seconds since the epoch."""
+    """When the runtime had finished it, in seconds since the epoch."""
     ended = 0.0
     ended_at = 0.0
-    """When it was over for everybody, in seconds since the epoch."""
+    """When it was over for runtime and extensions, in seconds since the epoch."""
     produced_bytes = 0
     waiting_since = 0.0
     """When it was queued for an environment."""

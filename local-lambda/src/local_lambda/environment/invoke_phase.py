@@ -1,4 +1,4 @@
-"""The Invoke phase: an invocation goes to runtime and extensions, and is over when all of them are through with it.
+"""The Invoke phase: an invocation goes to runtime and extensions, and is over when all of them have finished.
 
 This is the path of every warm invocation, so what it calls is kept as bound functions, and events are put into words
 later, if anything wants them. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
@@ -68,6 +68,7 @@ class InvokePhase:
         timeout = self._function.timeout
         invocation.started_at = now = self._time()
         invocation.started = started = self._perf_counter()
+        invocation.clock_offset = now - started
         invocation.deadline_ms = int((now + timeout) * 1000)
         invocation.cold_init = cold_init
         if self._stream.wanted(platform.Start):
@@ -89,14 +90,14 @@ class InvokePhase:
         self.answer(invocation, payload, failed)
 
     def answer(self, invocation: Invocation, payload: bytes, failed: bool) -> None:
-        """Hand the response to the caller; one who asked for the log tail gets it when the report is there."""
+        """Hand the response to the caller; one that asked for the log tail gets it with the report, see `send_tail`."""
         invocation.failed = failed
         invocation.response = response = InvocationResponse(payload, failed)
         if not invocation.tail:
             invocation.on_response(invocation, response)
 
     def runtime_done(self, invocation: Invocation, failure: Failure | None) -> None:
-        """The runtime is through with the invocation, or was stopped in it for `failure`."""
+        """The runtime has finished the invocation, or was stopped during it because of `failure`."""
         if invocation.done:
             return
         invocation.done = self._perf_counter()
@@ -110,7 +111,7 @@ class InvokePhase:
             self._emit(partial(reporting.runtime_done, invocation, failure))
 
     def report(self, invocation: Invocation, failure: Failure | None) -> None:
-        """The invocation is over for everybody."""
+        """The invocation is over for runtime and extensions."""
         self._serving = False
         invocation.ended = self._perf_counter()
         extended = bool(self._extensions)
@@ -121,7 +122,7 @@ class InvokePhase:
             self._emit(partial(reporting.report, invocation, failure, self._function, self._memory, extended))
 
     def send_tail(self, invocation: Invocation) -> None:
-        """The caller who asked for the log tail gets the response now: the report is in the log."""
+        """The caller that asked for the log tail gets the response now: the report is in the log."""
         response = invocation.response
         if response is not None:
             self._stream.flush()

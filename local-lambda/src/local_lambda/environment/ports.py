@@ -70,7 +70,7 @@ class Process(Protocol):
         """When it was asked for (`perf_counter` seconds)."""
 
     def connect(self, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
-        """Who gets what it writes, and is told when it has ended or could not be started."""
+        """Say where its output goes, and what to call when it has ended or could not be started."""
 
     def drain(self) -> None:
         """Hand out everything it has written so far."""

@@ -22,7 +22,7 @@ def start(invocation: Invocation, version: str) -> platform.Start:
 
 
 def runtime_done(invocation: Invocation, failure: Failure | None) -> platform.RuntimeDone:
-    """The runtime is through with the invocation, or was stopped in it."""
+    """The runtime has finished the invocation, or was stopped during it."""
     return platform.RuntimeDone(
         invocation.done_at,
         invocation.request_id,
@@ -40,7 +40,7 @@ def runtime_done(invocation: Invocation, failure: Failure | None) -> platform.Ru
 def report(
     invocation: Invocation, failure: Failure | None, function: FunctionConfig, memory: Memory, extended: bool
 ) -> platform.Report:
-    """The invocation is over for everybody. With extensions (`extended`) their overhead is a span."""
+    """The invocation is over for runtime and extensions. With extensions (`extended`) their overhead is a span."""
     status = failure.status if failure else "success"
     duration = function.timeout * 1000.0 if status == "timeout" else (invocation.ended - invocation.started) * 1000
     cold = invocation.cold_init
@@ -63,15 +63,15 @@ def _runtime_spans(invocation: Invocation) -> tuple[platform.Span, ...]:
     """The three spans of `platform.runtimeDone`; none for an invocation that the runtime did not respond to."""
     if not invocation.responded:
         return ()
-    offset = invocation.started_at - invocation.started
+    offset = invocation.clock_offset
     began, responded = max(invocation.response_began, invocation.started), invocation.responded
     return (
-        platform.Span("responseLatency", invocation.started_at, (began - invocation.started) * 1000),
+        platform.Span("responseLatency", offset + invocation.started, (began - invocation.started) * 1000),
         platform.Span("responseDuration", offset + began, (responded - began) * 1000),
         platform.Span("runtimeOverhead", offset + responded, (invocation.done - responded) * 1000),
     )
 
 
 def _extension_overhead(invocation: Invocation) -> platform.Span:
-    offset = invocation.started_at - invocation.started
-    return platform.Span("extensionOverhead", offset + invocation.done, (invocation.ended - invocation.done) * 1000)
+    started = invocation.clock_offset + invocation.done
+    return platform.Span("extensionOverhead", started, (invocation.ended - invocation.done) * 1000)

@@ -57,18 +57,18 @@ class Runtime:
             deliver(invocation)
 
     def over(self) -> None:
-        """The invocation is over for everybody."""
+        """The invocation is over for runtime and extensions."""
         self._invocation = None
 
     def stop(self) -> None:
-        """It is being stopped; what it says in the time it has left concerns nobody."""
+        """It is being stopped; its requests in the time it has left have no effect."""
         self._pending = None
         self._stopping = True
 
     # --- verbs
 
     def next(self, deliver: Deliver) -> None:
-        """It asks for work: `deliver` is called with the invocation when there is one."""
+        """It asks for its next invocation: `deliver` is called when there is one."""
         before = self.machine.state
         self.machine.advance("next")
         if self._stopping:
@@ -87,7 +87,7 @@ class Runtime:
             deliver(invocation)
 
     def next_cancelled(self, deliver: Deliver) -> None:
-        """The connection on which it waited for work is gone."""
+        """The connection on which it waited is gone."""
         if self._pending is deliver:
             self._pending = None
 

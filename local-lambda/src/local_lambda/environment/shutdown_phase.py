@@ -100,24 +100,23 @@ class ShutdownPhase:
             if runs(runtime):
                 self._control.signal(runtime, signal.SIGKILL)
                 yield _Wait((runtime,), began + total)
-        # A listener shall have everything before it is told to leave; one that does not listen shall not use up the
-        # time.
+        # A listener gets everything before its extension is asked to leave, and cannot use up the time.
         yield _FLUSH
         left = began + total - self._perf_counter()
         event = shutdown_event(reason, int((self._time() + left) * 1000))
-        told = []
+        notified = []
         for extension in extensions:
             process = extension.process
             if process is None or not runs(process):
                 continue
-            told.append(process)
+            notified.append(process)
             if "SHUTDOWN" in extension.events:
                 self._extensions.give(extension, "SHUTDOWN", event, None)
             else:
                 self._control.signal(process, signal.SIGKILL)
-        yield _Wait(told, began + total)
+        yield _Wait(notified, began + total)
         yield _FLUSH
 
 
 def _nothing() -> None:
-    """Nobody waits for the end."""
+    """The default of `when_over`."""

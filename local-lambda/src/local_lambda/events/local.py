@@ -1,7 +1,7 @@
 """Facts of a local run that AWS's telemetry does not tell: what processes do, signals, deliveries, freezing.
 
-They are for recordings and pictures alone: no subscriber, log line or report gets them, and they are made only while
-somebody records. `process` is `runtime` or `extension:NAME`, as in the lanes of the console.
+They are for recordings and pictures alone: no subscriber, log line or report gets them, and they are made only
+while something is recorded. `process` is `runtime` or `extension:NAME`, as in the lanes of the console.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Delivery(LocalEvent, frozen=True):
 
 
 class Freeze(LocalEvent, frozen=True):
-    """`local.freeze`: all processes were stopped (`frozen`) or go on."""
+    """`local.freeze`: all processes were stopped (`frozen`) or continue."""
 
     type: ClassVar[str] = "local.freeze"
     frozen: bool

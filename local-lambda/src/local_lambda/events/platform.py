@@ -1,6 +1,6 @@
 """The facts an execution environment reports: a frozen class per record type, named as in the Telemetry API.
 
-Everything anybody sees (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
+Everything that is shown (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
 these. Wire names live here and nowhere else. `time` is seconds since the epoch, durations are milliseconds.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html (schema 2022-12-13).
 """
@@ -222,7 +222,7 @@ class Report(Event, frozen=True):
 
 
 class Log(Event, frozen=True):
-    """A line somebody wrote, exactly as written. `source` is the process: `function` or an extension's name."""
+    """A line of output, exactly as written. `source` is the process: `function` or an extension's name."""
 
     text: str
     source: str

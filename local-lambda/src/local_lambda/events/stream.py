@@ -1,7 +1,7 @@
 """One emitter, many sinks. What is reported is queued and handed out in batches, after responses are written.
 
-A sink is a callable that takes an event. One that raises is switched off and reported; the invocation goes on. A sink
-may have a method `wants(kind)`: an event nobody wants need not be made. Only recorders get local events.
+A sink is a callable that takes an event. One that raises is switched off and reported; the invocation continues. A
+sink may have a method `wants(kind)`: an event that no sink wants need not be made. Only recorders get local events.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class EventStream:
         self._scheduled = False
         self._sinks: list[_Entry] = []
         self.recording = False
-        """Whether anybody makes anything of local events."""
+        """Whether some sink uses local events."""
         self._routes: dict[type[Event], list[Sink]] = {}
         """The sinks for each kind of event, found out when the first one comes."""
         self._wanted: dict[type[Event], bool] = {}
@@ -41,7 +41,7 @@ class EventStream:
         self._wanted.clear()
 
     def wanted(self, kind: type[Event]) -> bool:
-        """Whether some sink makes anything of events of this kind now."""
+        """Whether some sink uses events of this kind now."""
         known = self._wanted.get(kind)
         if known is None:
             known = self._wanted[kind] = any(entry.wants_now(kind) for entry in self._sinks)
@@ -52,7 +52,7 @@ class EventStream:
         self._wanted.clear()
 
     def emit(self, event: Event | Callable[[], Event]) -> None:
-        """Report a fact; given as a function it is put into words when the sinks get it, off the path of the answer."""
+        """Report a fact; a function that makes it is called when the sinks get it, off the path of the response."""
         self._queue.append(event)
         if not self._scheduled:
             self._scheduled = True
