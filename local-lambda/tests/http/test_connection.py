@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import struct
 from collections.abc import Iterator
@@ -216,7 +217,7 @@ def test_client_that_stalls_in_a_body_is_answered(monkeypatch: pytest.MonkeyPatc
 
 def test_connections_over_the_limit_are_503(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those there are served on; when one ends there is room again."""
-    monkeypatch.setattr("local_lambda.http.server.max_connections", lambda: 2)
+    monkeypatch.setattr("local_lambda.http.server.connection_limits", lambda: (2, 100_000))
     with Site() as site:
         first, second = site.wire().send(GET % b"x"), site.wire().send(GET % b"x")
         assert [first.answer().status, second.answer().status] == [200, 200]
@@ -228,6 +229,17 @@ def test_connections_over_the_limit_are_503(monkeypatch: pytest.MonkeyPatch) -> 
             wire.hang_up()
         assert site.server.wait_until_empty()
         assert site.wire().send(GET % b"x").answer().status == 200
+
+
+def test_connection_is_503_when_few_descriptors_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before there is none: what serves the others needs some."""
+    with Site() as site:
+        in_use = site.wire().socket.fileno()
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (in_use + 8, in_use + 8))
+        with Site() as full:
+            wire = full.wire()
+            assert wire.answer().status == 503
+            assert wire.closed()
 
 
 @pytest.mark.parametrize("status", [299, 599])

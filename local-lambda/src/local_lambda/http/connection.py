@@ -57,10 +57,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        if self._server.admit(self):
+        if self._server.admit(self, self.transport.get_extra_info("socket").fileno()):
             self._be_patient()
-        else:
-            self._refuse(BadRequest(503, "too many connections: as many as there are descriptors for are open"))
+        else:  # at once, or there would be no descriptor left to tell the next one
+            self.transport.write(refusal(503, "too many connections for the descriptors that are left: try again"))
+            self.abandon()
 
     def data_received(self, data: bytes) -> None:
         if self._leaving:

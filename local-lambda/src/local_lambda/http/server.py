@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import sys
 
 from local_lambda.http.access import LOOPBACK, Access
 from local_lambda.http.connection import Connection
@@ -15,6 +16,8 @@ from local_lambda.http.exchange import Application, Exchange
 from local_lambda.http.headers import JSON, Block, Pairs
 
 MAX_CONNECTIONS = 4096
+SPARE_DESCRIPTORS = 8
+"""So many are kept for those who are turned away: with none left, the event loop cuts connections without a word."""
 
 __all__ = ["JSON", "Application", "Block", "Exchange", "Pairs", "Server"]
 
@@ -41,7 +44,7 @@ class Server:
         self.connections: set[Connection] = set()
         self._listener = listener
         self._server: asyncio.Server | None = None
-        self._most = max_connections()
+        self._most, self._highest = connection_limits()
 
     @property
     def address(self) -> str:
@@ -54,10 +57,13 @@ class Server:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self), sock=self._listener, backlog=512)
 
-    def admit(self, connection: Connection) -> bool:
-        """Count a new connection; False when there are too many."""
+    def admit(self, connection: Connection, descriptor: int) -> bool:
+        """Count a new connection; False when there are too many, or too few descriptors for anything else.
+
+        The system gives the lowest number that is free, so a high one says how many are in use.
+        """
         self.connections.add(connection)
-        return len(self.connections) <= self._most
+        return len(self.connections) <= self._most and descriptor < self._highest
 
     def forget(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -77,7 +83,12 @@ class Server:
             connection.abandon()
 
 
-def max_connections() -> int:
-    """Half of the descriptors that a process may have: environments and their processes need the others."""
+def connection_limits() -> tuple[int, int]:
+    """How many connections a port may have, and from which descriptor on there are too few left to serve one.
+
+    Half of the descriptors that a process may have: environments and their processes need the others.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, max(soft // 2, 4))
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS, sys.maxsize
+    return min(MAX_CONNECTIONS, soft // 2), soft - SPARE_DESCRIPTORS
