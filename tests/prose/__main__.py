@@ -1,6 +1,7 @@
-"""`python -m prose [FILE ...]`: print what does not follow the style, and what to write.
+"""`python -m prose [PATH ...]`: print what does not follow the style, and what to write.
 
-Exit status 1 if there is anything. `--count` prints how many of each there are.
+A PATH is a file or the beginning of its name. `--all` includes the docstrings and comments of every Python file.
+`--count` prints how many findings each check has. Exit status 1 if there is any.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from prose.texts import texts
 def main(arguments: list[str]) -> int:
     """Check the named files, by default all."""
     count = "--count" in arguments
-    names = [argument for argument in arguments if argument != "--count"]
+    names = tuple(argument for argument in arguments if not argument.startswith("--"))
     found: Counter[str] = Counter()
-    for text in texts():
-        if names and text.file not in names:
+    for text in texts(every_note="--all" in arguments):
+        if names and not text.file.startswith(names):
             continue
+        prose = text.prose.replace("\n", " ")
         for check in CHECKS:
-            for result in check.check(text.prose):
-                if allowed(text.prose, *result.span):
+            for result in check.check(prose):
+                if allowed(prose, *result.span):
                     continue
                 found[check.path] += 1
                 if not count:
-                    print(f"{text.file}:{text.line}: {result.message}")
+                    line = text.line + text.prose.count("\n", 0, result.span[0])
+                    print(f"{text.file}:{line}: {result.message}")
     for path in found if count else ():
         print(f"{path}: {found[path]}")
     return 1 if found else 0

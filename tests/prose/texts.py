@@ -1,16 +1,20 @@
-"""The texts that are checked, each with the place it is at: Markdown without code, and what the tool prints."""
+"""The texts that are checked, each with its place: Markdown without code, what the tool prints, docstrings and comments."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PRINTED = re.compile(r"local-lambda/src/.*\.py")
+NOTES = re.compile(r"benchmarks/.*\.py|walkthrough/.*\.py|local-lambda/src/.*\.py")
+"""The files whose docstrings and comments are checked without `--all` too."""
 _FENCE = re.compile(r"^ *(```|~~~)")
 _CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|<[^>]*>")
 
@@ -23,8 +27,8 @@ class Text(NamedTuple):
     prose: str
 
 
-def texts() -> Iterator[Text]:
-    """All of them, in the order of the files' names."""
+def texts(*, every_note: bool = False) -> Iterator[Text]:
+    """All texts in the order of the files' names; with `every_note`, the docstrings and comments of all files."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.splitlines():
         path = ROOT / name
@@ -32,8 +36,12 @@ def texts() -> Iterator[Text]:
             continue
         if name.endswith(".md"):
             yield from markdown(name, path.read_text(encoding="utf-8"))
-        elif PRINTED.fullmatch(name):
+            continue
+        if PRINTED.fullmatch(name):
             yield from messages(name, path.read_text(encoding="utf-8"))
+        if NOTES.fullmatch(name) or every_note and name.endswith(".py"):
+            yield from docstrings(name, path.read_text(encoding="utf-8"))
+            yield from comments(name, path.read_text(encoding="utf-8"))
 
 
 def markdown(name: str, text: str) -> Iterator[Text]:
@@ -43,7 +51,7 @@ def markdown(name: str, text: str) -> Iterator[Text]:
         if _FENCE.match(line):
             fenced = not fenced
         elif not fenced and line.strip():
-            yield Text(name, number, _CODE.sub(lambda code: "](x)" if code[0][0] == "]" else "x", line))
+            yield Text(name, number, without_code(line))
 
 
 def messages(name: str, source: str) -> Iterator[Text]:
@@ -60,4 +68,32 @@ def messages(name: str, source: str) -> Iterator[Text]:
         else:
             continue
         if len(prose.split()) >= 3 and "\n" not in prose:
-            yield Text(name, node.lineno, _CODE.sub("x", prose))
+            yield Text(name, node.lineno, without_code(prose))
+
+
+def docstrings(name: str, source: str) -> Iterator[Text]:
+    """The docstrings of modules, classes, functions and attributes."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield Text(name, node.lineno, without_code(node.value.value))
+
+
+def comments(name: str, source: str) -> Iterator[Text]:
+    """The comments; those on successive lines are one text."""
+    block: list[str] = []
+    first = last = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        if block and token.start[0] != last + 1:
+            yield Text(name, first, without_code("\n".join(block)))
+            block = []
+        first, last = (first if block else token.start[0]), token.start[0]
+        block.append(token.string.lstrip("#!: "))
+    if block:
+        yield Text(name, first, without_code("\n".join(block)))
+
+
+def without_code(text: str) -> str:
+    """The text with `x` in place of code, link targets and tags; the lines keep their numbers."""
+    return _CODE.sub(lambda code: ("](x)" if code[0][0] == "]" else "x") + "\n" * code[0].count("\n"), text)
