@@ -1,4 +1,4 @@
-"""What has happened since an environment's init began, kept for extensions that subscribe later in it."""
+"""The events of an environment's init, kept for extensions that subscribe later during that init."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_CHARACTERS = 4 * 1024 * 1024
 
 
 class Backlog:
-    """The events of an init, in order. Lines beyond the limits are only counted; platform events are few."""
+    """The events of an init, in order. Lines beyond the limits are counted, not kept; platform events are few."""
 
     def __init__(self) -> None:
         self._forget()
@@ -20,7 +20,7 @@ class Backlog:
         self._lines = self._characters = 0
 
     def keep(self, event: Event) -> None:
-        """Remember an event; one that begins an init makes forget all before it."""
+        """Keep an event; an event that begins an init first discards everything before it."""
         if type(event) is InitStart:
             self._forget()
         elif isinstance(event, Log):

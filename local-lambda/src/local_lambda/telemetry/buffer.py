@@ -1,6 +1,6 @@
-"""The records that wait for one subscriber, as batches ready to be sent; when there are too many they are dropped.
+"""The records that wait for one subscriber, as batches ready to send. If there are too many, records are dropped.
 
-No clock, no socket and no task: whoever owns the buffer says when a batch is due, and what became of it.
+It has no clock, socket or task: the owner of the buffer decides when a batch is due, and reports what became of it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ class Loss:
     size: int = 0
 
     def add(self, other: Loss) -> None:
-        """Count what `other` counts as well."""
+        """Add the counts of `other`."""
         self.records += other.records
         self.size += other.size
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in the bytes that are sent."""
+    """Records, encoded as the bytes that are sent."""
 
     body: bytes
     held: int
     worth: Loss
-    """What is lost when it does not arrive: its records and, in place of its notices, what they told of."""
+    """What is lost if it does not arrive: its records and, instead of its notices, the losses they report."""
 
 
 @dataclass(slots=True)
 class Buffer:
     """At most `limit` bytes of records, in order.
 
-    `frame` makes the body of a batch and `notice` the record that tells the subscriber of a loss (or None, when it
-    did not ask for such records). `on_first` is called when a new batch is begun, `on_full` when one is complete,
-    `on_lost(loss, error)` with losses: by overflow (`error` is None) at most once for each batch's worth.
+    `frame` makes the body of a batch. `notice` makes the record that reports a loss to the subscriber, or None if the
+    subscriber did not ask for such records. `on_first` is called when a batch begins, `on_full` when one is complete.
+    `on_lost(loss, error)` gets the losses; those by overflow (`error` is None) come at most once per batch's worth.
     """
 
     buffering: Buffering
@@ -56,8 +56,8 @@ class Buffer:
     held: int = 0
     """Bytes of everything that waits."""
     _records: list[bytes] = field(default_factory=list)
-    _size: int = 1  # of the batch that is being filled, with its brackets and commas
-    _notices: Loss = field(default_factory=Loss)  # what its notices tell of, less the notices themselves
+    _size: int = 1  # bytes of the batch that is being filled, with its brackets and commas
+    _notices: Loss = field(default_factory=Loss)  # the losses its notices report, less the notices themselves
     _untold: Loss = field(default_factory=Loss)
     _unreported: Loss = field(default_factory=Loss)
     _max_items: int = 0
@@ -68,11 +68,11 @@ class Buffer:
 
     @property
     def filling(self) -> bool:
-        """Whether there is a batch that is not complete."""
+        """Whether a batch has been begun and is not complete."""
         return bool(self._records)
 
     def add(self, record: bytes) -> None:
-        """Take a record. When no more can be kept it is dropped, and counted."""
+        """Take a record. If the buffer is full, the record is dropped and counted."""
         size = len(record) + 1
         if self.held + size > self.limit and self.held:
             self._overflow(size - 1)
@@ -85,12 +85,12 @@ class Buffer:
         records.append(record)
         self.held += size
         self._size += size
-        # A record that is larger than a batch may be goes out whole, alone: the service cuts it into invalid JSON.
+        # A record over the size limit of a batch is sent whole and alone. The service cuts it into invalid JSON.
         if self._size >= self._max_bytes or len(records) >= self._max_items:
             self.seal()
 
     def seal(self) -> None:
-        """The batch that is being filled is due: it is complete as it is."""
+        """Complete the batch that is being filled, because it is due."""
         records, self._records = self._records, []
         held, self._size = self._size - 1, 1
         worth, self._notices = self._notices, Loss()
@@ -99,7 +99,7 @@ class Buffer:
         self.on_full()
 
     def arrived(self) -> None:
-        """The first batch was taken: the listener is well, and is told what it has missed."""
+        """The first batch was delivered: the listener is healthy, and gets a notice of what it missed."""
         self.held -= self.batches.popleft().held
         if self._untold.records:
             self.report()
@@ -112,12 +112,12 @@ class Buffer:
         if self._records and self._size + len(notice) + 1 > self._max_bytes:
             self.seal()
         self._notices.add(Loss(loss.records - 1, loss.size - len(notice)))
-        self.held, held = 0, self.held  # so that the notice is not dropped in its turn
+        self.held, held = 0, self.held  # so that the notice itself is not dropped
         self.add(notice)
         self.held += held
 
     def give_up(self, error: str) -> None:
-        """The first batch will not arrive, because of `error`. The subscriber is told when another one has."""
+        """Drop the first batch because of `error`. The subscriber gets a notice once a later batch has arrived."""
         self.report()
         batch = self.batches.popleft()
         self.held -= batch.held
@@ -125,14 +125,14 @@ class Buffer:
         self.on_lost(batch.worth, error)
 
     def give_up_all(self, error: str) -> None:
-        """Nothing that waits will arrive."""
+        """Drop everything that waits."""
         if self._records:
             self.seal()
         while self.batches:
             self.give_up(error)
 
     def lost(self, loss: Loss) -> None:
-        """Records were lost before they came here; the subscriber is told once a batch has arrived."""
+        """Records were lost before they reached the buffer; the subscriber gets a notice once a batch has arrived."""
         self._untold.add(loss)
 
     def _overflow(self, size: int) -> None:
@@ -143,7 +143,7 @@ class Buffer:
             self.report()
 
     def report(self) -> None:
-        """Tell of the losses by overflow that nobody was told of."""
+        """Report the losses by overflow that have not been reported yet."""
         if self._unreported.records:
             loss, self._unreported = self._unreported, Loss()
             self.on_lost(loss, None)

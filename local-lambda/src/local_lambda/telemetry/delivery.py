@@ -1,7 +1,6 @@
-"""What the transports of a subscription have in common: one batch at a time to the listener of an extension.
+"""What the transports of a subscription have in common: they send one batch at a time to an extension's listener.
 
-No buffering, no retry and no time limit in any of them: whoever delivers decides about those, and calls `reset` after a
-delivery it has given up.
+A transport does not buffer, retry or limit time. Its caller does, and calls `reset` after a delivery it has given up.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from local_lambda.telemetry.request import Destination
 
 
 class DeliveryFailed(Exception):
-    """A batch did not arrive, or nobody said that it did."""
+    """A batch did not arrive, or its arrival was not acknowledged."""
 
 
 class NobodyListens(DeliveryFailed):
@@ -22,7 +21,7 @@ class NobodyListens(DeliveryFailed):
 
 
 class Transport(Protocol):
-    """A way to a listener. `acknowledges` says whether a delivery ends with the listener's answer."""
+    """A way to a listener. `acknowledges` states whether a delivery ends with the listener's response."""
 
     acknowledges: bool
 
@@ -31,16 +30,16 @@ class Transport(Protocol):
         ...
 
     async def deliver(self, batch: bytes) -> None:
-        """Hand over a batch. Raises DeliveryFailed."""
+        """Deliver a batch. Raises DeliveryFailed."""
         ...
 
     def reset(self) -> None:
-        """Cut the connection; the next batch gets a new one."""
+        """Abort the connection; the next batch opens a new one."""
         ...
 
 
 def not_there(destination: Destination, error: OSError) -> NobodyListens:
-    """The error for a connection that the kernel refused."""
+    """The error for a refused connection."""
     reason = errno.errorcode.get(error.errno or 0, str(error))
     return NobodyListens(
         f"connection refused: nothing is listening on {destination.host}:{destination.port} ({reason})"

@@ -1,4 +1,4 @@
-"""Batches to an HTTP listener: a minimal HTTP/1.1 client. Connections are kept, bodies of answers are ignored."""
+"""Batches to an HTTP listener: a minimal HTTP/1.1 client. It reuses connections and ignores response bodies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_lambda.telemetry.request import Destination
 
 
 class HttpDelivery:
-    """Batches as JSON arrays to an HTTP listener; an answer of 200 to 299 acknowledges one."""
+    """Sends batches as JSON arrays to an HTTP listener; a response status of 200 to 299 acknowledges a batch."""
 
     acknowledges = True
 
@@ -34,12 +34,12 @@ class HttpDelivery:
         return b"[%s]" % b",".join(records)
 
     async def deliver(self, batch: bytes) -> None:
-        """Send a batch and read the answer. Raises DeliveryFailed."""
+        """Send a batch and read the response. Raises DeliveryFailed."""
         head = b"%sContent-Length: %d\r\n\r\n" % (self._head, len(batch))
         connection = self._connection
         status = 0
         if connection is not None and connection.reusable:
-            # A listener may close an idle connection at any moment; that is no failure of it.
+            # A listener may close an idle connection at any moment; that is not a failure.
             with contextlib.suppress(_ClosedUnanswered):
                 status = await connection.request(head, batch)
         if not status:
@@ -63,14 +63,14 @@ class HttpDelivery:
         return connection
 
     def reset(self) -> None:
-        """Cut the connection; the next batch gets a new one."""
+        """Abort the connection; the next batch opens a new one."""
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
 
 
 class _ClosedUnanswered(Exception):
-    """The connection ended before the answer began."""
+    """The connection ended before the response began."""
 
 
 class _HttpConnection(asyncio.Protocol):
@@ -84,13 +84,13 @@ class _HttpConnection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may be sent: the listener keeps the connection, and its last answer was whole."""
+        """Whether another request may be sent: the connection is kept alive, and the last response was complete."""
         if self._transport is None or self._transport.is_closing():
             return False
         return self._parser is None or (self._parser.complete and self._parser.keep_alive)
 
     async def request(self, head: bytes, body: bytes) -> int:
-        """Send a request; the status of the answer, once the answer is complete (if its end can be told)."""
+        """Send a request; return the response's status, once the response is complete (if its end can be detected)."""
         assert self._transport is not None
         self._parser = ResponseParser()
         self._answer = self._loop.create_future()
@@ -98,7 +98,7 @@ class _HttpConnection(asyncio.Protocol):
         return await self._answer
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -111,7 +111,7 @@ class _HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         parser = self._parser
         if parser is None or self._answer is None or (self._answer.done() and parser.complete):
-            self.abort()  # it speaks without having been asked
+            self.abort()  # it sent something without a request
             return
         try:
             parser.feed(data)
@@ -119,7 +119,7 @@ class _HttpConnection(asyncio.Protocol):
             self._fail(DeliveryFailed("the listener's response is not HTTP"))
             self.abort()
             return
-        # Without a length it ends with the connection, which may stay open: the status is all that matters.
+        # Without a length the response ends with the connection, which may stay open. Only the status matters.
         if parser.complete or (parser.status and not parser.framed):
             self._succeed(parser.status)
 

@@ -1,8 +1,8 @@
-"""Events as the records of a subscription's schema, in the bytes that are delivered.
+"""Renders events as records in a subscription's schema, as the bytes that are delivered.
 
 Telemetry API: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html. Logs API:
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html; it knows nothing of init and reports the end of an
-invocation in a record of its own.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html; it has no records about init and reports the end of
+an invocation in a separate record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from local_lambda.events import platform
 from local_lambda.events.platform import Event, Record, timestamp
 
 Render = Callable[[Event], tuple[bytes, ...]]
-"""The records an event becomes: mostly one, none when the schema does not have it."""
+"""Turns an event into records: usually one, none if the schema does not have that event."""
 
 CATEGORIES: dict[type[Event], str] = {
     platform.InitStart: "platform",
@@ -31,7 +31,7 @@ CATEGORIES: dict[type[Event], str] = {
     platform.FunctionLog: "function",
     platform.ExtensionLog: "extension",
 }
-"""The type a subscriber names to get an event. Not here: `LogsDropped`, which only the one concerned is told of."""
+"""The type a subscriber names to get an event. `LogsDropped` is missing: only the subscriber concerned gets it."""
 
 _ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
     "2022-12-13": {
@@ -41,18 +41,18 @@ _ADDED: dict[str, dict[type[Event], tuple[str, ...]]] = {
     },
     "2025-01-29": {platform.Start: ("functionArn",)},
 }
-"""Members of a record that came with a later schema than the first."""
+"""Members of a record that were added after the first schema."""
 
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def _bytes(time: float, kind: str, record: str) -> bytes:
-    # What a process writes need not be text; such characters are replaced as the service does.
+    # The output of a process need not be valid text; invalid characters are replaced, as on the service.
     return f'{{"time":"{timestamp(time)}","type":"{kind}","record":{record}}}'.encode("utf-8", "replace")
 
 
 def _object(text: str) -> str | None:
-    """The JSON object that `text` is, on one line; None when it is something else."""
+    """`text` on one line if it is a JSON object, else None."""
     try:
         value = json.loads(text)
         return _compact(value) if isinstance(value, dict) else None
@@ -115,7 +115,7 @@ def _runtime_done(event: platform.RuntimeDone) -> Forms:
 
 
 def _report(event: platform.Report) -> Forms:
-    """`platform.end` and `platform.report`; after an invocation that came to no good end `platform.fault` first."""
+    """`platform.end` and `platform.report`; an invocation that did not complete has `platform.fault` before them."""
     full: Any = event.record()
     report = {"requestId": event.request_id, "metrics": full["metrics"]}
     if "tracing" in full:

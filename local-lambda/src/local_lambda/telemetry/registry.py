@@ -1,7 +1,7 @@
-"""The subscriptions of one environment: who may subscribe when, what is replayed, and what becomes of it in a reset.
+"""The subscriptions of one environment: who may subscribe and when, what is replayed, and what a reset does.
 
-A sink of the environment's event stream. It costs next to nothing as long as nobody subscribes, and imports what it
-needs to deliver only then. Rules: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html.
+A sink of the environment's event stream. It costs almost nothing without subscriptions, and imports what delivery
+needs only for the first one. Rules: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ALREADY_SUBSCRIBED = "Already subscribed"
 class Subscriptions:
     """The registry of one environment.
 
-    `emit` reports an event of the environment, `resolve(host)` gives the address behind a name in `hosts`. Where the
-    environment has no host names of its own (`private_hosts=False`) the loopback interface's names are served as well.
+    `emit` reports an event of the environment. `resolve(host)` returns the address of a name in `hosts`. If the
+    environment does not have its own host names (`private_hosts=False`), the loopback interface's names work as well.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Subscriptions:
         self.on_offered: OnOffered | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Deliver in `loop`."""
+        """Use `loop` for deliveries."""
         self._loop = loop
 
     # --- the window
@@ -70,17 +70,17 @@ class Subscriptions:
         return self._backlog is not None
 
     def close(self) -> None:
-        """All extensions are ready: nobody may subscribe any more, and nothing is kept for late subscribers."""
+        """All extensions are ready: refuse further subscriptions and keep nothing for late subscribers."""
         self._backlog = None
 
     def reopen(self) -> None:
-        """Another init begins. Subscriptions stay; its extensions may subscribe."""
+        """Another init begins. Existing subscriptions stay; extensions may subscribe again."""
         self._backlog = Backlog()
 
     # --- the sink
 
     def wants(self, kind: type[Event]) -> bool:
-        """Whether events are kept for late subscribers or delivered; asked again when the window closes."""
+        """Whether events are kept for late subscribers or delivered; checked again when the window closes."""
         return self.open or bool(self._subscribers)
 
     def __call__(self, event: Event) -> None:
@@ -93,7 +93,7 @@ class Subscriptions:
         category = self._categories.get(type(event))
         if category is None:
             return
-        # An extension's own lines are not delivered to it. The service does that, and warns of the loop.
+        # An extension's own lines are not delivered to it. The service does deliver them, and warns about the loop.
         source = event.source if isinstance(event, platform.ExtensionLog) else None
         for render, subscribers in self._wanted.get(category, ()):
             records = render(event)
@@ -105,10 +105,10 @@ class Subscriptions:
     # --- subscribing
 
     def subscribe(self, extension: str, subscription: Subscription) -> str:
-        """Subscribe an extension and replay the init to it; the state that is reported.
+        """Subscribe an extension and replay the init to it; return the state to report.
 
-        The same subscription again changes nothing, another one replaces it. Raises ApiError 403 when the window is
-        closed, 400 for an extension that uses the other API, and 400 for a TCP destination where nobody listens.
+        Repeating a subscription changes nothing; a different one replaces it. Raises ApiError 403 after the window has
+        closed, 400 for an extension that uses the other API, and 400 for a TCP destination that refuses connections.
         """
         api = subscription.api
         if not self.open:
@@ -165,14 +165,14 @@ class Subscriptions:
             return HttpDelivery(subscription.destination, self._resolve, loop)
         delivery = TcpDelivery(subscription.destination, self._resolve, loop)
         try:
-            # Such a listener has to be there already.
+            # A TCP listener must be listening already.
             delivery.probe()
         except NobodyListens as error:
             raise subscription.api.invalid(str(error)) from None
         return delivery
 
     def _render(self, subscription: Subscription) -> Render:
-        """One per schema, so that a record is serialised once for all who get it."""
+        """One per schema, so that a record is serialized once for all its subscribers."""
         from local_lambda.telemetry.records import logs_records, telemetry_records
 
         schema = subscription.schema
@@ -195,7 +195,7 @@ class Subscriptions:
                     groups.append((render, [subscriber]))
 
     def _part_with(self, subscriber: Subscriber) -> None:
-        """Send what a replaced subscription has buffered, once, in the background."""
+        """Send what a replaced subscription has buffered, once and in the background."""
         import asyncio
 
         from local_lambda.telemetry.subscriber import Policy
@@ -217,7 +217,7 @@ class Subscriptions:
     # --- freezing and the end
 
     def pause(self) -> None:
-        """The environment's processes are being stopped: hold deliveries and stop their clocks."""
+        """The environment's processes are being stopped: hold deliveries and stop their timers."""
         self._paused = True
         for subscriber in self._subscribers.values():
             subscriber.pause()
@@ -229,9 +229,9 @@ class Subscriptions:
             subscriber.resume()
 
     async def flush(self, seconds: float) -> bool:
-        """Send all that is buffered to those who listen, for at most `seconds`; whether it was all delivered.
+        """Send everything that is buffered, for at most `seconds`; return whether all of it was delivered.
 
-        Flush the event stream first. A listener that fails is not tried twice; a paused one is not tried.
+        Flush the event stream first. A listener that fails is not retried; a paused one is skipped.
         """
         import asyncio
 
@@ -243,7 +243,7 @@ class Subscriptions:
         return not any(subscriber.waiting for subscriber in self._subscribers.values())
 
     def flush_then(self, seconds: float, when_flushed: Callable[[], None]) -> None:
-        """`flush`, then call back: at once when nobody has subscribed."""
+        """`flush`, then call back; without subscriptions, call back at once."""
         if not self._subscribers:
             when_flushed()
             return
@@ -258,7 +258,7 @@ class Subscriptions:
         self._flushing = self._loop.create_task(flush())
 
     def end(self) -> None:
-        """The environment is gone: drop what is left and close every connection."""
+        """The environment has ended: drop what is left and close every connection."""
         for task in self._farewells:
             task.cancel()
         for subscriber in self._subscribers.values():

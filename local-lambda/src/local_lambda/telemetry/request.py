@@ -1,8 +1,8 @@
-"""What an extension asks for when it subscribes to telemetry, and the checks both APIs make of it.
+"""What an extension requests when it subscribes to telemetry, and the checks that both APIs make.
 
 Limits, defaults and error texts: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html and
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html. A request that cannot be read at all is a
-`DeserializationError` with the first fault; one that can be read but not granted lists every reason.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html. A request that cannot be read gets a
+`DeserializationError` with the first mistake; the error for one that cannot be granted lists every reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TYPES = ("platform", "function", "extension")
 
 @dataclass(frozen=True)
 class SubscriptionApi:
-    """What differs between the Logs API and the Telemetry API before anything is delivered."""
+    """How subscription requests differ between the Logs API and the Telemetry API."""
 
     name: str
     schemas: tuple[str, ...]
@@ -32,11 +32,11 @@ class SubscriptionApi:
     closed: str
 
     def closed_already(self) -> ApiError:
-        """The extensions are ready: nobody may subscribe any more."""
+        """The extensions are ready, so it is too late to subscribe."""
         return ApiError(403, f"{self.name}.SubscriptionClosed", self.closed)
 
     def taken_by(self, other: SubscriptionApi, extension: str) -> ApiError:
-        """An extension may use one of the two APIs only."""
+        """An extension may use only one of the two APIs."""
         message = (
             f"The extension {extension} is already subscribed to the {other.name}API. "
             "You must either subscribe to the LogsAPI or the TelemetryAPI"
@@ -48,7 +48,7 @@ class SubscriptionApi:
         return ApiError(400, self.validation_error, "; ".join(reasons))
 
     def unreadable(self, reason: str) -> ApiError:
-        """The request is no subscription."""
+        """The request is not a subscription."""
         return ApiError(400, f"{self.name}.DeserializationError", reason)
 
     def denied(self, reason: str) -> ApiError:
@@ -74,7 +74,7 @@ _BUFFERING = (
 
 @dataclass(frozen=True)
 class Destination:
-    """Where batches go: `protocol` is `HTTP` or `TCP`; `path` (with its query) and `method` matter for HTTP only."""
+    """Where batches go: `protocol` is `HTTP` or `TCP`; `path` (with its query) and `method` are for HTTP only."""
 
     protocol: str
     host: str
@@ -85,7 +85,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A valid subscription. Two are the same when they differ in the order of `types` only."""
+    """A valid subscription. Two are equal if they differ only in the order of `types`."""
 
     api: SubscriptionApi
     schema: str
@@ -101,7 +101,7 @@ class Subscription:
 def parse_subscription(api: SubscriptionApi, body: bytes, hosts: Collection[str] = (SANDBOX,)) -> Subscription:
     """The subscription in a request's body. `hosts` are the names a destination may have.
 
-    Raises ApiError 400 `DeserializationError`, 403 `AccessDenied` or 400 `ValidationError`, looked for in this order.
+    Raises ApiError 400 `DeserializationError`, 403 `AccessDenied` or 400 `ValidationError`, checked in this order.
     """
     try:
         document = json.loads(body)
@@ -161,7 +161,7 @@ def _http_destination(
     host = parts.hostname or ""
     if host not in hosts:
         raise api.denied(f"Only '{SANDBOX}' hostname is supported.")
-    # The path becomes part of a request line: nothing that could end the line, or be no ASCII, may be in it.
+    # The path becomes part of a request line, so it must be ASCII and must not contain anything that ends the line.
     if not all("!" <= character <= "~" for character in uri) or "@" in parts.netloc or parts.fragment:
         reasons.append("invalid destination URI")
     port = 0
@@ -183,13 +183,13 @@ _REQUIRED: Any = object()
 
 
 class _Reader:
-    """Reads members of a JSON object; a fault is the `DeserializationError` the service words in this way."""
+    """Reads members of a JSON object; its errors are `DeserializationError` in the service's wording."""
 
     def __init__(self, api: SubscriptionApi) -> None:
         self.api = api
 
     def member(self, document: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) -> Any:
-        """The member `name` of type `kind`; `default` when it is missing or null, if it may be."""
+        """The member `name` of type `kind`; `default`, if there is one, for a member that is missing or null."""
         value = document.get(name)
         if value is None and default is not _REQUIRED:
             return default
@@ -198,7 +198,7 @@ class _Reader:
         return self.check(value, kind)
 
     def check(self, value: Any, kind: type) -> Any:
-        """`value`, which has to be of type `kind`."""
+        """`value`, which must be of type `kind`."""
         if type(value) is not kind:
             raise self.api.unreadable(f"invalid type: {_described(value)}, expected {_EXPECTED[kind]}")
         if isinstance(value, int) and value < 0:
@@ -206,7 +206,7 @@ class _Reader:
         return value
 
     def variant(self, value: Any, variants: tuple[str, ...]) -> str:
-        """`value`, which has to be one of `variants`."""
+        """`value`, which must be one of `variants`."""
         text: str = self.check(value, str)
         if text not in variants:
             quoted = [f"`{name}`" for name in variants]

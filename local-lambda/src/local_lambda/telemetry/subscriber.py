@@ -1,7 +1,7 @@
-"""One subscription at work: batches are sent when they are due, in order, and again until the listener takes them.
+"""Delivers one subscription: batches are sent in order when they are due, and again until the listener accepts them.
 
-Whatever the listener does (refuse, hang, fail, be slow), taking a record takes no longer and memory stays bounded.
-Records are serialised before they come here; there is one timer and at most one task.
+Whatever the listener does (refuse, hang, fail, be slow), adding a record stays fast and memory stays bounded.
+Records arrive serialized. There is one timer and at most one task.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from local_lambda.telemetry.records import Render
 from local_lambda.telemetry.request import Subscription
 
 _CLOCK_SECONDS = 0.001
-"""Timers of an event loop may be early by this much."""
+"""Timers of an event loop may fire early by this much."""
 
 OnOffered = Callable[[str, Batch, float, DeliveryFailed | None], None]
-"""Gets the extension's name, a batch that was offered to it, when that began, and why it was not taken."""
+"""Gets the extension's name, a batch that was offered to it, when that began, and why it was not accepted."""
 
 DROPPED_REASON = {
     "Telemetry": "Some logs were dropped because the downstream consumer is slower than the logs production rate",
@@ -32,19 +32,19 @@ DROPPED_REASON = {
 
 @dataclass(frozen=True)
 class Policy:
-    """How much patience there is with a listener. The service documents none of this. Seconds and bytes."""
+    """Retry and buffering limits for a listener, in seconds and bytes. The service does not document its own."""
 
     held_bytes: int = 16 * 1024 * 1024
-    """Records that may wait for one listener, those under way included."""
+    """Records that may wait for one listener, including those being delivered."""
     answer_timeout: float = 10.0
     attempts: int = 5
-    """How often a batch is offered to a listener that does not accept it. One that is not there is waited for."""
+    """How often a batch is offered to a listener that does not accept it. One that is not listening is waited for."""
     first_delay: float = 0.05
     longest_delay: float = 1.0
 
 
 class Subscriber:
-    """The records of one extension. `on_dropped` is told of losses, at most once for each batch's worth."""
+    """The records of one extension. `on_dropped` is called with losses, at most once per batch's worth."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Subscriber:
         """Whether anything has not arrived yet."""
         return self._buffer.held > 0
 
-    # --- what the buffer asks for
+    # --- callbacks of the buffer
 
     def _set_timer(self) -> None:
         self._deadline = self._loop.time() + self._timeout
@@ -120,14 +120,14 @@ class Subscriber:
     # --- sending
 
     def _tick(self) -> None:
-        # The timer is not set back for each batch: it may be that of one which was full before.
+        # The timer is not reset for each batch: it may have been set for one that was already full.
         self._timer = None
         if not self._buffer.filling:
             return
         if self._deadline - self._loop.time() > _CLOCK_SECONDS:
             self._timer = self._loop.call_at(self._deadline, self._tick)
         else:
-            # While another batch is under way this one goes on growing.
+            # While another batch is being delivered, this one keeps growing.
             self._due = True
             self._start()
 
@@ -165,7 +165,7 @@ class Subscriber:
             self._task = None
 
     async def _offer(self, batch: bytes) -> DeliveryFailed | None:
-        """Deliver a batch; why it failed, or None."""
+        """Deliver a batch; return why it failed, or None."""
         try:
             async with asyncio.timeout(self._answer_timeout) as self._scope:
                 await self._delivery.deliver(batch)
@@ -175,7 +175,7 @@ class Subscriber:
         except DeliveryFailed as failure:
             error = failure
         except Exception as fault:
-            # One of ours: it is reported like any other, and the records behind this batch still go out.
+            # A bug: it is reported like any other failure, and the records after this batch are still delivered.
             error = DeliveryFailed(f"{type(fault).__name__}: {fault}")
         finally:
             self._scope = None
@@ -188,18 +188,18 @@ class Subscriber:
             async with asyncio.timeout(delay):
                 await self._wake.wait()
 
-    # --- from outside
+    # --- called by the registry
 
     def lost(self, records: int, size: int) -> None:
-        """Records were lost before they came here; the subscriber is told once a batch has arrived."""
+        """Records were lost before they got here; the subscriber gets a notice once a batch has arrived."""
         self._buffer.lost(Loss(records, size))
 
     def wake(self) -> None:
-        """The listener is there (again): do not wait any longer before the next attempt."""
+        """The listener is ready: make the next attempt now."""
         self._wake.set()
 
     def pause(self) -> None:
-        """The listener is stopped: begin no delivery, and do not count the time it takes to answer."""
+        """The listener is stopped: begin no delivery, and do not count the time until its response."""
         self._paused = True
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(None)
@@ -214,7 +214,7 @@ class Subscriber:
             self._start()
 
     async def flush(self) -> None:
-        """Send everything there is now; over when all has arrived, or at the first failure. Set a time limit."""
+        """Send everything buffered; return when all of it has arrived, or at the first failure. Set a time limit."""
         self._flushing = True
         self._wake.set()
         try:
@@ -228,9 +228,9 @@ class Subscriber:
                 self._start()
 
     def end(self) -> None:
-        """Stop; what has not arrived is lost, as it is on the service when an environment ends.
+        """Stop. What has not arrived is lost, as on the service when an environment ends.
 
-        A listener that nothing has ever arrived at was a mistake, which is reported.
+        A listener that never accepted anything is reported, because its destination was probably a mistake.
         """
         self._paused = True
         if self._timer is not None:

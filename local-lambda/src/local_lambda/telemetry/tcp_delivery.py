@@ -1,4 +1,4 @@
-"""Batches to a TCP listener: lines of JSON, without an answer."""
+"""Batches to a TCP listener: lines of JSON, without a response."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from local_lambda.telemetry.delivery import DeliveryFailed, not_there
 from local_lambda.telemetry.request import Destination
 
 PROBE_MILLISECONDS = 50
-"""How long a listener may take to accept the first time; on the loopback interface the kernel answers at once."""
+"""Time limit for the first connection; on the loopback interface the kernel responds at once."""
 
 
 class TcpDelivery:
-    """Batches as lines of JSON on one connection. The kernel's taking them is all the acknowledgement there is."""
+    """Sends batches as lines of JSON on one connection. A batch counts as delivered once the kernel has taken it."""
 
     acknowledges = False
 
@@ -31,7 +31,7 @@ class TcpDelivery:
         self._connection: _TcpConnection | None = None
 
     def probe(self) -> None:
-        """Connect now. Raises NobodyListens; a listener whose queue is full is tried again at the first batch."""
+        """Connect now. Raises NobodyListens. A listener whose queue is full is tried again with the first batch."""
         destination = self._destination
         connection = socket.socket()
         connection.setblocking(False)
@@ -42,7 +42,7 @@ class TcpDelivery:
             if poll.poll(PROBE_MILLISECONDS):
                 error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error == 0:
-            # Kept: a listener may take the first connection for the only one.
+            # The connection is kept: a listener may accept only one.
             self._probed = connection
             return
         connection.close()
@@ -50,11 +50,11 @@ class TcpDelivery:
             raise not_there(destination, OSError(error, ""))
 
     def frame(self, records: Sequence[bytes]) -> bytes:
-        """The records, one on each line."""
+        """The records, one per line."""
         return b"%s\n" % b"\n".join(records)
 
     async def deliver(self, batch: bytes) -> None:
-        """Write a batch and wait until the kernel has all of it. Raises DeliveryFailed."""
+        """Write a batch and wait until the kernel has taken all of it. Raises DeliveryFailed."""
         connection = self._connection
         if connection is None or connection.closed:
             self._connection = connection = await self._connect()
@@ -73,7 +73,7 @@ class TcpDelivery:
             raise not_there(destination, error) from None
 
     def reset(self) -> None:
-        """Cut the connection; the next batch gets a new one."""
+        """Abort the connection; the next batch opens a new one."""
         if self._probed is not None:
             self._probed.close()
             self._probed = None
@@ -92,18 +92,18 @@ class _TcpConnection(asyncio.Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether the listener hung up."""
+        """Whether the listener closed the connection."""
         return self._transport is None or self._transport.is_closing()
 
     async def write(self, batch: bytes) -> None:
-        """Write all of a batch. Raises DeliveryFailed when the connection ends before."""
+        """Write all of a batch. Raises DeliveryFailed if the connection ends first."""
         assert self._transport is not None
         self._transport.write(batch)
         if self._written is not None:
             await self._written
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
