@@ -1,1 +1,1 @@
-"""What is made of the events: console lanes and log lines, reports, recordings, traces. One module per rendering."""
+"""Renderings of the events: console lanes, log lines, reports, recordings, traces. One module per rendering."""

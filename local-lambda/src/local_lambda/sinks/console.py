@@ -1,4 +1,4 @@
-"""The terminal: one coloured lane per process on standard error, plain when it is no terminal or `NO_COLOR` is set."""
+"""The terminal: one lane per process on standard error, in color if that is a terminal and `NO_COLOR` is not set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLOURED = {
 }
 LANE_WIDTH = 8
 _WARNING = "LAMBDA_WARNING: Unhandled exception."
-"""The runtime's own warning, 700 characters that are the same each time. It is shown once."""
+"""The runtime's own warning, the same 700 characters each time. It is shown once."""
 
 
 class Console:
@@ -35,7 +35,7 @@ class Console:
         self.defer: Callable[[Callable[[], None]], object] | None = None
 
     def lane(self, label: str = "") -> Callable[[str, str], None]:
-        """A writer `write(source, text)` for one environment; `label` tells it from others. The text ends in `\\n`."""
+        """A writer `write(source, text)` for one environment, identified by `label`. The text ends with `\\n`."""
         heads: dict[str, tuple[str, str]] = {}
 
         def write(source: str, text: str) -> None:
@@ -50,12 +50,12 @@ class Console:
         return write
 
     def write(self, lane: str, text: str, *, bad: bool = False) -> None:
-        """One line in the lane of something that is not a process, such as `trace`."""
+        """Write one line in the lane of something that is not a process, such as `trace`."""
         start, end = self._head(lane, "", "bad" if bad else None)
         self._add(f"{start}{text}{end}\n")
 
     def flush(self) -> None:
-        """Write what was collected. A reader that has gone away is no reason to stop."""
+        """Write what was collected. If the reader has closed the stream, the run continues without output."""
         self._scheduled = False
         if self._lines:
             text, self._lines = "".join(self._lines), []
@@ -85,5 +85,5 @@ class Console:
 
 
 def error_line(message: str) -> None:
-    """The one line with which a command that failed ends."""
+    """Write the one line that explains why a command failed."""
     print(f"local-lambda: {message}", file=sys.stderr, flush=True)

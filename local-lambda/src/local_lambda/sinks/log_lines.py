@@ -1,7 +1,7 @@
-"""The log lines of CloudWatch Logs, made from events: text or JSON, with the level filter of the JSON format.
+"""Makes the log lines of CloudWatch Logs from events: text or JSON, with the level filter of the JSON format.
 
 Formats: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html and recorded logs of the service (2025/26:
-REPORT carries the status, there is no line of its own for a timeout or a crash).
+REPORT has the status, and a timeout or a crash does not get a separate line).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from local_lambda.limits import LOG_TAIL_BYTES
 _LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "WARNING": 3, "ERROR": 4, "FATAL": 5, "CRITICAL": 5}
 
 _TIMESTAMPS = ("timestamp", "time", "@timestamp")
-"""The names that the runtimes' own log libraries give it."""
+"""The names of the timestamp in the runtimes' own log libraries."""
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)").fullmatch
 
 Line = tuple[str, str]
-"""The process a line is from (`platform`, `function` or an extension's name), and the line with its line end."""
+"""The source of a line (`platform`, `function` or an extension's name), and the line with its line end."""
 
 
 class LogLines:
-    """A sink that writes an environment's log: every line goes to `write(source, line)`, and into the log tail."""
+    """A sink that writes an environment's log: every line goes to `write(source, line)` and into the log tail."""
 
     def __init__(self, logging: LoggingConfig, write: Callable[[str, str], None]) -> None:
         self._write = write
@@ -39,7 +39,7 @@ class LogLines:
         self._tail_bytes = 0
 
     def wants(self, kind: type[Event]) -> bool:
-        """Whether there may be a line for an event of this kind."""
+        """Whether an event of this kind can produce a line."""
         return self._json or kind in _TEXT or issubclass(kind, platform.Log)
 
     def __call__(self, event: Event) -> None:
@@ -70,7 +70,7 @@ class LogLines:
             self._tail_bytes = sum(map(len, self._tail))
 
     def tail(self) -> bytes:
-        """The last 4 KB of the log of the invocation that was reported last; whole records in the JSON format."""
+        """The last 4 KB of the log of the last reported invocation; only whole records in the JSON format."""
         if self._json:
             records = _last_lines(self._tail_of_last)
             while records and sum(len(record.encode()) for record in records) > LOG_TAIL_BYTES:
@@ -83,7 +83,7 @@ class LogLines:
 
 
 def _application_level(record: object) -> int:
-    """The level of what a process wrote: without a valid level, or without a valid timestamp, it is INFO.
+    """The level of a record that a process wrote: INFO unless it has a valid level and a valid timestamp.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
     """
@@ -94,7 +94,7 @@ def _application_level(record: object) -> int:
 
 
 def _is_time(value: object) -> bool:
-    """Whether this is a time as RFC 3339 has it."""
+    """Whether this is a time in the format of RFC 3339."""
     if not isinstance(value, str) or not _RFC_3339(value):
         return False
     try:
@@ -133,7 +133,7 @@ def _init_start(event: platform.InitStart) -> str | None:
 
 
 def _init_report(event: platform.InitReport) -> str | None:
-    """An on-demand init that went well shows in the REPORT of its first invocation instead."""
+    """The line for an init. A successful on-demand init has none: REPORT of its first invocation shows it instead."""
     if event.status == "success":
         return None
     kind = f"\tError Type: {event.error_type}" if event.error_type else ""

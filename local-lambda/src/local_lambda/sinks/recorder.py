@@ -1,8 +1,8 @@
-"""A recording of a run: every event as one line of JSON, written while it happens.
+"""A recording of a run: every event as one line of JSON, written as it happens.
 
-A line has what the Telemetry API would deliver (`time`, `type`, `record`), and beside that `at` (seconds since the
-epoch, in microseconds' precision) and `environment` (1, 2, ...). Types that begin with `local.` are in
-`local.py`. `timeline/reading.py` reads it.
+A line has what the Telemetry API would deliver (`time`, `type`, `record`), `at` (seconds since the epoch, with
+microsecond precision) and `environment` (1, 2, ...). Types that begin with `local.` are defined in `events/local.py`.
+`timeline/reading.py` reads recordings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Writes the events of all environments to one file. Each line is complete on disk before the next is taken."""
+    """Writes the events of all environments to one file. Each line is written completely before the next one."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -43,7 +43,7 @@ class Recorder:
 
 
 def open_recording(path: Path) -> TextIO:
-    """The file of a recording. Raises UsageError when it cannot be written."""
+    """Open the file of a recording. Raises UsageError if it cannot be written."""
     try:
         return path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
