@@ -1,7 +1,7 @@
-"""The sink that turns an environment's events, and what the X-Ray SDK sent meanwhile, into one trace per invocation.
+"""The sink that turns an environment's events and the documents of the X-Ray SDK into one trace per invocation.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html. The shapes of Lambda's own documents are in
-`segments.py`, the picture in `tree.py`, the UDP port in `receiver.py`; no printing here.
+`segments.py`, the drawing is in `tree.py`, the UDP port in `receiver.py`. Nothing is printed here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REMEMBERED = 500
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One traced invocation. `documents`: the service's segment, the function's, then the SDK's as they arrived."""
+    """One traced invocation. `documents`: the service's segment, the function's, then the SDK's in order of arrival."""
 
     request_id: str
     trace_id: str
@@ -34,10 +34,10 @@ class Trace:
 
 
 class SegmentDocuments:
-    """Keeps what SDKs send until the invocation it belongs to is over. One serves all environments of a tool.
+    """Keeps the documents that SDKs send until their invocation is over. One instance serves all environments.
 
-    A document that comes after its trace has ended, or lacks what X-Ray demands, goes to `on_late`; so do the oldest
-    ones when more than `limit` wait. Nothing is lost and nothing grows.
+    A document that comes after its trace has ended, or that lacks required members, goes to `on_late`. If more than
+    `limit` documents wait, so do the oldest. Nothing is lost, and memory stays bounded.
     """
 
     def __init__(self, on_late: Callable[[Document], object], limit: int = 2000) -> None:
@@ -50,7 +50,7 @@ class SegmentDocuments:
         self._attempts: dict[str, list[Document]] = {}
 
     def add(self, document: Document) -> None:
-        """Take a document from the wire."""
+        """Take a document that an SDK sent."""
         trace_id = str(document.get("trace_id"))
         if not well_formed(document) or (trace_id in self._ended and trace_id not in self._open):
             self._on_late(document)
@@ -65,7 +65,7 @@ class SegmentDocuments:
         self._open.setdefault(tracing.trace_id, []).append(tracing.parent_id)
 
     def finish(self, tracing: Tracing) -> list[Document]:
-        """The invocation is over: its documents. While another of the same trace runs, only those surely its own."""
+        """End an invocation; return its documents: while others of its trace run, only those that are certainly its."""
         trace_id, others = tracing.trace_id, self._open[tracing.trace_id]
         others.remove(tracing.parent_id)
         documents = self._waiting.pop(trace_id, [])
@@ -81,7 +81,7 @@ class SegmentDocuments:
         return documents
 
     def attempts(self, invocation: TracedInvocation) -> list[Document]:
-        """The attempts so far at an asynchronous invocation, the one now over last; none for a synchronous one."""
+        """The attempts so far at an asynchronous invocation, the latest last; empty for a synchronous one."""
         if invocation.tracing.attempt is None:
             return []
         key = invocation.tracing.service_id
@@ -91,12 +91,12 @@ class SegmentDocuments:
         return attempts
 
     def abandon(self, tracing: Tracing) -> None:
-        """The invocation will not come to its end: its documents are late."""
+        """The invocation will not complete: its documents are late."""
         for document in self.finish(tracing):
             self._on_late(document)
 
     def close(self) -> None:
-        """Nothing will come any more: what still waits is late."""
+        """No further invocation will end: the documents that still wait are late."""
         for trace_id in list(self._waiting):
             self._give_up(trace_id)
 
@@ -110,7 +110,7 @@ class SegmentDocuments:
 class TraceSink:
     """A sink for one environment's events; after each traced invocation's report it calls `on_trace`.
 
-    `documents` may serve several environments. `drain` is called first, so that what the function has sent is there.
+    `documents` may serve several environments. `drain` is called first, to receive what the function has sent.
     """
 
     def __init__(
@@ -142,16 +142,16 @@ class TraceSink:
 
     @property
     def kinds(self) -> Collection[type[Event]]:
-        """The kinds of events it makes anything of."""
+        """The kinds of events it uses."""
         return self._handlers
 
     @staticmethod
     def wants(kind: type[Event]) -> bool:
-        """`RuntimeDone` matters only for a sampled invocation, which the environment knows; nothing else is spared."""
+        """False only for `RuntimeDone`: it matters only for a sampled invocation, which the environment checks."""
         return kind is not RuntimeDone
 
     def close(self) -> None:
-        """The environment is gone. An invocation it left open gives no trace; its documents are late."""
+        """The environment has ended. An invocation that did not complete gets no trace; its documents are late."""
         if self._tracing is not None:
             self._drain()
             self._documents.abandon(self._tracing)
@@ -198,7 +198,7 @@ def _remember(memory: dict[str, Any], key: str, value: object) -> None:
 
 
 def _split(documents: list[Document], ancestor: str) -> tuple[list[Document], list[Document]]:
-    """`documents` in two: those below the segment `ancestor`, and the others. A parent may come after its children."""
+    """`documents` in two: those below the segment `ancestor`, and the rest. A parent may come after its children."""
     above: set[object] = {ancestor}
     while True:
         below = [document for document in documents if document.get("parent_id") in above]
@@ -209,7 +209,7 @@ def _split(documents: list[Document], ancestor: str) -> tuple[list[Document], li
 
 
 def _ids(documents: list[Document]) -> Iterator[object]:
-    """The ids of documents and of all subsegments in them."""
+    """The ids of the documents and of all their subsegments."""
     pending = list(documents)
     while pending:
         document = pending.pop()

@@ -1,4 +1,4 @@
-"""The trace header of an invocation, `X-Amzn-Trace-Id`: read from the caller, written for the function.
+"""The trace header of an invocation, `X-Amzn-Trace-Id`: parses the caller's and makes the function's.
 
 Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader.
 """
@@ -15,16 +15,17 @@ from local_lambda.events.platform import Tracing
 _ROOT = re.compile(r"1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}").fullmatch
 _ID = re.compile(r"[0-9a-fA-F]{16}").fullmatch
 _OWN_FIELDS = frozenset({"Root", "Parent", "Sampled", "Self"})
-"""Those we write anew, and the one that is a load balancer's business and goes no further; all others are passed on."""
+"""Fields that are replaced, and `Self`, which only concerns load balancers. All other fields are passed on."""
 _LINEAGE = f";Lineage=1:{os.urandom(4).hex()}:0"
 
 
 def new_tracing(incoming: str | None, active: bool, *, queued: bool = False) -> Tracing:
-    """The X-Ray context of a new invocation; it continues the trace of `incoming`, its caller's `X-Amzn-Trace-Id`.
+    """The X-Ray context of a new invocation; it continues the trace of `incoming`, the caller's `X-Amzn-Trace-Id`.
 
-    `active` is the function's tracing mode. The caller's `Sampled` decides. Where it leaves the decision open, an
-    active function is always sampled (Lambda samples one request a second and 5 % of the rest) and another one never.
-    Without a usable header there still is a trace id, as in Lambda. `queued` marks an asynchronous invocation.
+    `active` is the function's tracing mode. The caller's `Sampled` decides. If the caller leaves the decision open, a
+    function with active tracing is always sampled (Lambda samples the first request of each second and 5 % of the rest)
+    and any other function never. Without a usable header a new trace id is made, as on Lambda. `queued` marks an
+    asynchronous invocation.
     """
     received = time.time()
     random = random_hex(72)
@@ -55,7 +56,7 @@ def new_tracing(incoming: str | None, active: bool, *, queued: bool = False) -> 
 
 
 def next_attempt(tracing: Tracing) -> Tracing:
-    """The context of the next attempt at a `queued` invocation: same service segment, new function segment."""
+    """The context of the next attempt at a `queued` invocation: the same service segment, a new function segment."""
     random = random_hex(32)
     parent_id = random[:16]
     header = tracing.header.replace(f"Parent={tracing.parent_id}", f"Parent={parent_id}", 1)
@@ -64,7 +65,7 @@ def next_attempt(tracing: Tracing) -> Tracing:
 
 
 def _parse(header: str) -> dict[str, str] | None:
-    """The fields of a trace header, or None when it is malformed."""
+    """The fields of a trace header, or None if it is malformed."""
     if not (header.isascii() and header.isprintable()):
         return None
     fields = {}

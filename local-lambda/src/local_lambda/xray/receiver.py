@@ -1,7 +1,7 @@
 """The X-Ray daemon's UDP port, to which SDKs send segment documents.
 
-Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon. What becomes of the
-documents, and those that Lambda itself writes, are in `collecting.py`; nothing here knows an environment.
+Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon. `collecting.py` puts
+the documents together with those that Lambda itself writes; this module knows nothing about environments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 class SegmentReceiver:
     """The daemon's UDP port: each segment document that arrives goes to `on_document`.
 
-    Of a datagram that is none, `on_bad` is told why. As with the daemon a sender gets no answer, good or bad.
+    For an invalid datagram, `on_bad` gets the reason. The sender never gets a response, as with the daemon.
     `receiving` is a non-blocking UDP socket; `close` closes it.
     """
 
@@ -52,15 +52,15 @@ class SegmentReceiver:
         on_bad: Callable[[str], object],
         host: str = "127.0.0.1",
     ) -> SegmentReceiver:
-        """Listen on a free port of `host`; `address` tells which. OSError when `host` is not of this machine."""
+        """Listen on a free port of `host`; `address` has the port. Raises OSError if `host` is not an address here."""
         return cls(loop, listen_udp(host), on_document, on_bad)
 
     def drain(self) -> None:
-        """Take what waits on the socket now: on loopback a document is there as soon as its `sendto` has returned."""
+        """Read everything that waits on the socket. On loopback a document is there once its `sendto` has returned."""
         self._take(self._DATAGRAMS_AT_MOST)
 
     def close(self) -> None:
-        """Take what waits and give the port back. A second call does nothing."""
+        """Read everything that waits and close the port. A second call does nothing."""
         if self._socket.fileno() >= 0:
             self.drain()
             self._loop.remove_reader(self._socket.fileno())
@@ -70,7 +70,7 @@ class SegmentReceiver:
         for _ in range(most):
             try:
                 datagram = self._socket.recv(self._DATAGRAM_BYTES)
-            except OSError:  # nothing more there, or closed
+            except OSError:  # nothing left to read, or closed
                 return
             try:
                 document = parse_datagram(datagram)
@@ -81,7 +81,7 @@ class SegmentReceiver:
 
 
 def parse_datagram(datagram: bytes) -> Document:
-    """The document in a datagram: `{"format":"json","version":1}`, a line feed, the document. ValueError otherwise."""
+    """The document in a datagram: `{"format":"json","version":1}`, a line feed, the document. Raises ValueError."""
     header, separator, body = datagram.partition(b"\n")
     if not separator:
         raise ValueError("no line feed after the header")

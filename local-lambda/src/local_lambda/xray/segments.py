@@ -1,8 +1,8 @@
-"""X-Ray segment documents: those that Lambda itself writes for one traced invocation, and what any must have.
+"""X-Ray segment documents: those that Lambda itself writes for one traced invocation, and what every one must have.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html#understanding-xray-traces, document fields:
-https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html. Pure: facts in,
-documents out; no clock, no socket, and nothing about how documents of an SDK are collected or a trace is drawn.
+https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html. Pure: facts in, documents out, without
+a clock or a socket. Collecting the documents of an SDK and drawing a trace belong elsewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FAR_FUTURE = 1e11
 
 
 def well_formed(document: Document) -> bool:
-    """The document has what X-Ray demands: ids, names and times, in its subsegments too."""
+    """Whether the document has what X-Ray requires: ids, names and times, also in its subsegments."""
     pending = [document]
     while pending:
         part = pending.pop()
@@ -35,14 +35,14 @@ def well_formed(document: Document) -> bool:
 
 
 def children(document: Document) -> list[Document]:
-    """The subsegments written inside a document or subsegment."""
+    """The subsegments inside a document or subsegment."""
     subsegments = document.get("subsegments")
     return [part for part in subsegments if isinstance(part, dict)] if isinstance(subsegments, list) else []
 
 
 @dataclass(frozen=True, slots=True)
 class TracedInvocation:
-    """The facts about an invocation that its segments are made of. `init_start` is None without an `init`."""
+    """The facts about an invocation that its segments report. `init_start` is None without an `init`."""
 
     tracing: Tracing
     start: Start
@@ -53,26 +53,26 @@ class TracedInvocation:
 
     @property
     def ended(self) -> float:
-        """When the runtime was done with it (seconds since the epoch)."""
+        """When the runtime finished it (seconds since the epoch)."""
         return (self.done or self.report).time
 
     @property
     def responded(self) -> float:
-        """When the response was complete; the end where there was none."""
+        """When the response was complete, or, without a response, when the invocation ended."""
         spans = self.done.spans if self.done else ()
         ends = [span.start + span.duration / 1000 for span in spans if span.name == "responseDuration"]
         return min([*ends, self.ended])
 
     @property
     def failed(self) -> bool:
-        """The function reported an error, or was stopped or lost."""
+        """Whether the function reported an error, was stopped or crashed."""
         return self.report.status != "success" or (self.done is not None and self.done.failed)
 
 
 def service_segment(invocation: TracedInvocation, attempts: list[Document]) -> Document:
-    """The `AWS::Lambda` segment: the service takes a request. `attempts` are those at an asynchronous invocation.
+    """The `AWS::Lambda` segment: the service's part in a request. `attempts` are those at an asynchronous invocation.
 
-    The segment of an asynchronous one ends with the answer 202, long before its subsegments do.
+    The segment of an asynchronous invocation ends with the response 202, long before its subsegments end.
     """
     tracing, start = invocation.tracing, invocation.start
     accepted = tracing.received or start.time
@@ -91,7 +91,7 @@ def service_segment(invocation: TracedInvocation, attempts: list[Document]) -> D
 
 
 def attempt_subsegment(invocation: TracedInvocation) -> Document:
-    """One `Attempt #n` at an asynchronous invocation. A function's failure is a 200 for the service."""
+    """One `Attempt #n` at an asynchronous invocation. The service's status is 200 even if the function failed."""
     name = f"Attempt #{invocation.tracing.attempt}"
     document = _timed(_new_id(), name, invocation.start.time, invocation.ended)
     document["http"] = {"response": {"status": 200}}
@@ -135,7 +135,7 @@ def _initialization(init: InitReport, started: float | None) -> Document:
 
 
 def _cause(invocation: TracedInvocation) -> Document:
-    """The `cause` member: as the runtime tells it, else as the platform sees it; empty when nobody knows."""
+    """The `cause` member: what the runtime reported, else what the platform knows; empty without either."""
     done, report = invocation.done, invocation.report
     try:
         cause = json.loads(done.cause) if done and done.cause else None

@@ -1,7 +1,7 @@
-"""A trace as lines of text: who called whom, when, for how long, and what went wrong.
+"""A trace as lines of text: what called what, when, for how long, and what went wrong.
 
-The picture is that of the X-Ray console's trace map page
-(https://docs.aws.amazon.com/xray/latest/devguide/xray-console-traces.html). No printing and no colours here.
+It shows what the X-Ray console's trace map page shows
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-console-traces.html). Nothing is printed or colored here.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _DEEPEST_INDENT = 12
 
 
 class Line(NamedTuple):
-    """A line of the picture; `is_bad` when it tells of an error, fault or throttle."""
+    """A line of the tree; `is_bad` if it reports an error, fault or throttle."""
 
     text: str
     is_bad: bool
 
 
 def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
-    """The trace as a tree, one line per segment or subsegment and one per exception, none longer than `width`.
+    """Draw a trace as a tree: one line per segment, subsegment and exception, none longer than `width`.
 
-    The columns on the left: start, in milliseconds after the service took the request (an initialization may have
-    been before), and duration. A subsegment whose parent never came is shown in the function's `Invocation`.
+    The columns on the left are the start, in milliseconds after the service accepted the request (negative for an
+    initialization before it), and the duration. A subsegment without its parent is shown in the function's `Invocation`.
     """
     below = by_parent(trace.documents)
     origin = trace.documents[0]["start_time"]
@@ -51,7 +51,7 @@ def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
 
 
 def by_parent(documents: list[Document]) -> dict[str, list[Document]]:
-    """All segments and subsegments, by the id of what they hang on (`""`: nothing), in the order they started.
+    """All segments and subsegments by the id of their parent (`""`: none), in the order in which they started.
 
     A document that was sent again replaces the earlier one.
     """
@@ -76,7 +76,7 @@ def by_parent(documents: list[Document]) -> dict[str, list[Document]]:
 
 
 def _label(document: Document) -> Iterator[str]:
-    """Name, origin, operation, answer, trouble, request, annotations: what there is of it, what matters first."""
+    """Name, origin, operation, response, trouble, request, annotations: those present, the most important first."""
     yield document["name"]
     if "origin" in document:
         yield f"({document['origin']})"
@@ -96,12 +96,12 @@ def _label(document: Document) -> Iterator[str]:
 
 
 def troubles(document: Document) -> list[str]:
-    """Which of X-Ray's three kinds of trouble a document tells of."""
+    """Which of X-Ray's three kinds of trouble (error, fault, throttle) a document reports."""
     return [name for name in ("throttle", "fault", "error") if document.get(name)]
 
 
 def _exceptions(document: Document) -> Iterator[str]:
-    """Type and message of each exception; a cause that is an id only points at one shown elsewhere."""
+    """Type and message of each exception. A cause that is an id is left out: it refers to one shown elsewhere."""
     exceptions = _object(document.get("cause")).get("exceptions")
     for exception in exceptions if isinstance(exceptions, list) else []:
         texts = [str(exception[name]) for name in ("type", "message") if _object(exception).get(name)]
