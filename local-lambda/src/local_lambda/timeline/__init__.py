@@ -1,1 +1,1 @@
-"""A picture of a run: what each process of an environment did, and when."""
+"""A picture of a run: what each process of an environment did and when."""

@@ -1,4 +1,4 @@
-"""Drawings of a run as files or text, by the endings of their names."""
+"""Draws a run as text or as a file; the file's extension selects the format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES = (".svg", ".html", ".json")
 
 
 def draw_recording(recording: Path, output: Path | None) -> None:
-    """`local-lambda timeline`: draw a recording, into a file or, without one, as text. Raises UsageError."""
+    """`local-lambda timeline`: draw a recording to a file, or as text without one. Raises UsageError."""
     try:
         with recording.open(encoding="utf-8") as file:
             timeline = read(file, str(recording))
@@ -33,7 +33,7 @@ def draw_recording(recording: Path, output: Path | None) -> None:
 
 
 def check_drawings(drawing: Path | None, trace_events: Path | None) -> None:
-    """Raises UsageError when one of them cannot be drawn; `-` stands for text on standard error."""
+    """Raises UsageError if one of them cannot be drawn; `-` means text on standard error."""
     if drawing is not None and drawing != TERMINAL:
         _check(drawing, _SUFFIXES[:2])
     if trace_events is not None:
@@ -43,7 +43,7 @@ def check_drawings(drawing: Path | None, trace_events: Path | None) -> None:
 def draw_run(
     recording: Sequence[str], drawing: Path | None, trace_events: Path | None, shell: Mapping[str, str]
 ) -> None:
-    """Draw the run of these lines, as asked for. Without a line nothing has run, and an error says why."""
+    """Draw the run in these lines as requested. Without lines nothing has run, and an error has said why."""
     if not recording or (drawing is None and trace_events is None):
         return
     timeline = read(recording)
@@ -76,7 +76,7 @@ def _print(timeline: Timeline, file: TextIO, shell: Mapping[str, str]) -> None:
 
 
 def _check(path: Path, suffixes: tuple[str, ...]) -> None:
-    """Raises UsageError when no drawing can be written to `path`; nothing is changed there yet."""
+    """Raises UsageError if a drawing cannot be written to `path`; nothing is changed there yet."""
     if path.suffix not in suffixes:
         raise UsageError(f"cannot draw {path}: its name has to end with {' or '.join(suffixes)}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
@@ -84,7 +84,7 @@ def _check(path: Path, suffixes: tuple[str, ...]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file in one step, so that a drawing is there as a whole or not at all."""
+    """Replace the file in one step, so that it never holds half a drawing."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         new.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The elements of the picture: phases, pauses, lanes with their spans and marks, subsegments, text. Each is SVG."""
+"""The elements of the picture as SVG: phases, pauses, lanes with their spans and marks, subsegments, text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_phase(segment: Segment, phase: Phase, top: float, bottom: float, number
 
 
 def _ruler(segment: Segment, bottom: float) -> Iterator[str]:
-    """The scale of a phase: ticks a round number of milliseconds apart, which the first division says."""
+    """The scale of a phase: ticks a round number of milliseconds apart; the first division is labeled with it."""
     duration, width = segment.end - segment.start, segment.right - segment.left
     found = division(duration, width, lambda label: text_width(label, RULER) + 4)
     if found is None:
@@ -38,7 +38,7 @@ def _ruler(segment: Segment, bottom: float) -> Iterator[str]:
 
 
 def draw_pause(segment: Segment, top: float) -> Iterator[str]:
-    """What is between two phases: the two strokes of a broken axis, and how long it was if that was long."""
+    """The pause between two phases: the two strokes of a broken axis, and its duration if it was long."""
     pause = segment.end - segment.start
     x = MARGIN + LABELS + (segment.left + segment.right) / 2
     for offset in (-4, 0):
@@ -105,7 +105,7 @@ def draw_subsegment(part: Subsegment, segment: Segment, top: float) -> Iterator[
 
 
 def _label(name: str, took: str, room: int) -> str:
-    """The name is shortened before its time is."""
+    """A label that fits in `room`; the name is shortened before the time."""
     return f"{_short(name, room - len(took) - 1)} {took}"
 
 

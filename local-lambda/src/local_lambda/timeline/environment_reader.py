@@ -1,4 +1,4 @@
-"""The events of one environment, in order, become its phases, lanes and subsegments."""
+"""Turns the events of one environment, in order, into its phases, lanes and subsegments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLATFORM, RUNTIME = "platform", "runtime"
 
 
 class EnvironmentReader:
-    """Takes the events of environment `number`; times count from `began` (seconds since the epoch)."""
+    """Reads the events of environment `number`; times count from `began` (seconds since the epoch)."""
 
     def __init__(self, number: int, began: float) -> None:
         self.number = number
@@ -28,7 +28,7 @@ class EnvironmentReader:
         self._failed = False
         self._started: dict[str, Any] | None = None
         self._suppressed: dict[str, Any] | None = None
-        """The start of an invocation that has to wait for an Init phase inside it: both began at the same time."""
+        """The start of an invocation that waits for an Init phase inside it: both began at the same time."""
         self._handlers: dict[str, Callable[[dict[str, Any], float], None]] = {
             "platform.initStart": self._init_start,
             "platform.initRuntimeDone": self._init_runtime_done,
@@ -53,7 +53,7 @@ class EnvironmentReader:
         }
 
     def take(self, event: dict[str, Any]) -> None:
-        """One more event; types unknown here are passed over."""
+        """Read one event; unknown types are ignored."""
         time = round((event["at"] - self._began) * 1000, 3)
         handler = self._handlers.get(event["type"])
         if handler is not None:
@@ -62,7 +62,7 @@ class EnvironmentReader:
             self._lane(f"extension:{event.get('source', '')}").mark("log", time, _line(event["record"]))
 
     def finish(self, end: float) -> Environment:
-        """All of it; what is still open ends with the recording, at `end` (seconds since the epoch)."""
+        """The complete environment; what is still open ends with the recording, at `end` (seconds since the epoch)."""
         last = round((end - self._began) * 1000, 3)
         for track in self._tracks.values():
             track.end_all(last)

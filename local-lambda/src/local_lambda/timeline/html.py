@@ -1,4 +1,4 @@
-"""The SVG picture in a page of its own, with a box that tells more about what the pointer or the keyboard is on."""
+"""The SVG picture in an HTML page, with a box that describes what the pointer or the keyboard focus is on."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ _ELEMENT = re.compile(r"<(rect|path)( [^<>]*?data-(?:span|mark|subsegment)=[^<>]
 
 
 def draw_html(timeline: Timeline, title: str = "") -> str:
-    """A self-contained page; nothing is fetched from anywhere."""
+    """A self-contained page; it loads nothing from elsewhere."""
     svg = draw_svg(timeline, title)
     title = re.findall(r'<title id="title">([^<]*)</title>', svg)[0]
     return _PAGE.format(title=title, svg=_ELEMENT.sub(_hinted, svg))
 
 
 def _hinted(found: re.Match[str]) -> str:
-    """The hint as an attribute that the script reads, in place of the browser's own, which comes late."""
+    """The hint as an attribute that the script reads; the browser's own tooltip appears with a delay."""
     kind, attributes, hint = found.groups()
     hint = escape(hint, {'"': "&quot;", "\n": "&#10;"}).replace("&amp;", "&")
     return f'<{kind}{attributes} tabindex="0" data-hint="{hint}">'

@@ -1,4 +1,4 @@
-"""The legend: what occurs in the picture, and nothing else."""
+"""The legend: it explains only what occurs in the picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def legend_rows(timeline: Timeline) -> list[list[tuple[str, str, str]]]:
-    """What occurs in the picture, as entries of kind, name and words, as many in a line as there is room for."""
+    """The entries for what occurs in the picture, in lines: kind, name and description of each."""
     lanes = [lane for each in timeline.environments for lane in each.lanes]
     spans = {span.name for lane in lanes for span in lane.spans}
     kinds = {mark.kind for lane in lanes for mark in lane.marks}

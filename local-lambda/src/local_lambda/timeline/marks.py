@@ -1,4 +1,4 @@
-"""Marks in a lane: one shape and one colour for each kind. What would lie on top of each other is one mark."""
+"""Marks in a lane: one shape and one color for each kind. Marks that would overlap are merged into one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_lambda.timeline.model import MARKS, Mark
 from local_lambda.timeline.scale import Row, milliseconds
 
 NEAREST = 6.0
-"""Marks of one kind that are nearer to each other than this many pixels become one."""
+"""Marks of one kind that are closer to each other than this many pixels are merged."""
 _LINES_IN_HINT = 8
 WORDS = {
     "log": "log line",
@@ -34,7 +34,7 @@ _SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One mark or several of a kind at one place of a row."""
+    """One or more marks of a kind at one place of a row."""
 
     kind: str
     place: float
@@ -42,7 +42,7 @@ class Gathered:
 
 
 def gathered(found: Sequence[Mark], row: Row) -> list[Gathered]:
-    """The marks of a row, those that stand close together as one."""
+    """The marks of a row, with those close together merged."""
     groups: list[tuple[str, float, list[Mark]]] = []
     last: dict[str, int] = {}
     for mark in sorted(found, key=lambda mark: mark.time):
@@ -59,7 +59,7 @@ def gathered(found: Sequence[Mark], row: Row) -> list[Gathered]:
 
 
 def draw(mark: Gathered, x: float, y: float) -> str:
-    """The mark's shape, with what happened as its hint."""
+    """The mark's shape, with what happened as its tooltip."""
     lines = [f"{milliseconds(each.time)}  {each.detail or WORDS[each.kind]}" for each in mark.marks[:_LINES_IN_HINT]]
     if len(mark.marks) > 1:
         lines.insert(0, f"{len(mark.marks)} × {WORDS[mark.kind]}")

@@ -1,7 +1,7 @@
-"""What a picture of a run shows, before it is known how: lanes, phases, spans and marks, in time.
+"""What a picture of a run shows, independent of its format: lanes, phases, spans and marks in time.
 
 `reading.py` makes it from a recording; `svg.py`, `html.py`, `terminal.py` and `trace_events.py` draw it. All times are
-milliseconds since the beginning of the recording. Nothing here knows files, recordings or pixels.
+milliseconds since the beginning of the recording. Files, recordings and pixels do not belong here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LaneSpan:
-    """Something that took time in a lane. `name` is one of `SPANS`, `detail` a line for who wants to know more."""
+    """Something that took time in a lane. `name` is one of `SPANS`, `detail` a line of further information."""
 
     name: str
     start: float
@@ -82,13 +82,13 @@ class Phase:
 
     @property
     def title(self) -> str:
-        """What stands above it: its name, and that it failed if it did."""
+        """The heading of the phase: its name, and whether it failed."""
         return f"{self.name} failed" if self.failed else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Subsegment:
-    """A piece of the X-Ray trace of an invocation. `phase` is the name of its phase, `depth` 0 right below it."""
+    """A part of the X-Ray trace of an invocation. `phase` is the name of its phase, `depth` is 0 at the top."""
 
     phase: str
     name: str
@@ -106,7 +106,7 @@ class Subsegment:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One execution environment. `number` counts from 1 in the order of their beginning."""
+    """One execution environment. `number` counts from 1, in the order in which environments began."""
 
     number: int
     function: str
@@ -117,7 +117,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run. `began` is seconds since the epoch; `complete` is false when the recording was cut off."""
+    """A run. `began` is in seconds since the epoch; `complete` is false if the recording was cut off."""
 
     began: float
     environments: tuple[Environment, ...]
@@ -125,7 +125,7 @@ class Timeline:
 
     @property
     def end(self) -> float:
-        """Milliseconds from the beginning to the last thing that happened."""
+        """Milliseconds from the beginning to the last event."""
         ends = [phase.end for each in self.environments for phase in each.phases]
         for each in self.environments:
             for lane in each.lanes:

@@ -1,6 +1,6 @@
-"""The colours of drawings, for light and for dark surroundings, as the rules of a style sheet.
+"""The colors of drawings in light and dark mode, as the rules of a style sheet.
 
-Text on every filling has a contrast of 4.5 at least (a test computes it), and nothing is told by colour alone.
+Text has a contrast of at least 4.5 on every fill (a test computes it), and color is never the only difference.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Theme(NamedTuple):
-    """Colours of the background, text, quieter text, lines and phases, and fillings with their edges."""
+    """Colors of the background, text, quieter text, lines and phases, and of the fills with their edges."""
 
     background: str
     text: str
@@ -64,11 +64,11 @@ MARK_COLOURS = {
     "error": "failed",
     "dropped": "failed",
 }
-"""Of which filling a mark has the edge's colour, or `quiet`."""
+"""The fill whose edge color a mark has, or `quiet`."""
 
 
 def style_sheet() -> str:
-    """The rules, light ones first, dark ones where the reader's system says so."""
+    """The rules: light ones, then dark ones for readers whose system prefers them."""
     return f"{_rules(LIGHT)}\n@media (prefers-color-scheme: dark) {{\n{_rules(DARK)}\n}}"
 
 

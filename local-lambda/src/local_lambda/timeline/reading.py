@@ -1,6 +1,6 @@
-"""From a recording to what a picture of it shows. The lines are those of `sinks/recorder.py`.
+"""Reads a recording into the model that pictures are drawn from. `sinks/recorder.py` writes the lines.
 
-A recording may end anywhere: the tool that wrote it may have been killed. What was open then ends with the recording.
+A recording may end anywhere, because the tool that wrote it may have been killed. What was open then ends with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from local_lambda.timeline.model import Timeline
 
 
 def read(lines: Iterable[str], name: str = "the recording") -> Timeline:
-    """The run that was recorded. Raises UsageError for a line that no recording has; only the last may be cut off."""
+    """The recorded run. Raises UsageError for an invalid line; only the last line may be cut off."""
     events = list(_events(lines, name))
     if not events:
         raise UsageError(f"{name} is empty; make one with `local-lambda invoke --record FILE`")
@@ -37,7 +37,7 @@ def read(lines: Iterable[str], name: str = "the recording") -> Timeline:
 
 
 def _events(lines: Iterable[str], name: str) -> Iterator[dict[str, Any] | None]:
-    """The events; None in place of a last line that is not whole."""
+    """The events; None instead of a last line that is incomplete."""
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)

@@ -1,9 +1,9 @@
-"""Where in a picture a moment is: phases side by side, in rows like lines of text, each phase with its own scale.
+"""Where in a picture a moment is. Phases are laid out in rows like words of text; each has its own scale.
 
-An Init of 150 ms sits next to invocations of half a millisecond, and minutes may pass between two of them. With one
-scale for all of them nothing could be read. So a longer phase is wider, but not in proportion, and what is between two
-phases has a fixed width. Drawings give every phase a ruler, and write the milliseconds on everything. No pixels, no
-characters here: the unit is whatever the widths are given in.
+An Init of 150 ms sits next to invocations of half a millisecond, and minutes may pass between two of them. A single
+scale would make the picture unreadable. So a longer phase is wider, but not in proportion, and the pause between two
+phases has a fixed width. Drawings give every phase a ruler and print the milliseconds of everything. This module knows
+neither pixels nor characters: the unit is that of the widths it is given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHORTEST_MS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of time and the stretch of a row it is drawn in. Without a phase it is a gap."""
+    """An interval of time and the part of a row it is drawn in. Without a phase it is a gap."""
 
     start: float
     end: float
@@ -31,7 +31,7 @@ class Segment:
     phase: Phase | None
 
     def place(self, time: float) -> float:
-        """Where a moment is; one outside is at the nearer end."""
+        """The position of a moment; a moment outside is at the nearer end."""
         if self.end <= self.start:
             return self.left
         share = min(max((time - self.start) / (self.end - self.start), 0.0), 1.0)
@@ -40,7 +40,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Segments in order, without holes."""
+    """Adjacent segments, in order."""
 
     segments: tuple[Segment, ...]
 
@@ -61,7 +61,7 @@ class Row:
                 yield segment, segment.phase
 
     def place(self, time: float) -> float:
-        """Where in the row a moment is."""
+        """The position of a moment in the row."""
         index = bisect_right([segment.start for segment in self.segments], time) - 1
         return self.segments[max(index, 0)].place(time)
 
@@ -71,7 +71,7 @@ def rows(
 ) -> list[Row]:
     """The phases of an environment in rows of `width`.
 
-    A phase is at least as wide as `narrowest` says, what is between two phases as wide as `gap` of its milliseconds.
+    `narrowest` gives the least width of a phase, `gap` the width of a pause between two phases by its milliseconds.
     """
     phases = environment.phases
     if not phases:
@@ -104,7 +104,7 @@ def _row(
     spare = max(width - sum(least) - sum(map(gap, pauses)), 0.0)
     weights = [max(phase.duration, _SHORTEST_MS) ** _EXPONENT for phase in phases]
     shares = [spare * weight / sum(weights) for weight in weights]
-    if several:  # phases of the last, shorter row are not stretched beyond those above
+    if several:  # the phases of a shorter last row are not stretched more than those above
         shares = [min(share, 1.5 * need) for share, need in zip(shares, least, strict=True)]
     segments: list[Segment] = []
     left = 0.0
@@ -123,7 +123,7 @@ def _row(
 def division(duration: float, width: float, room: Callable[[str], float]) -> tuple[float, str] | None:
     """The step of a ruler for `duration` milliseconds in `width`, and its label: 1, 2 or 5 times a power of ten.
 
-    The smallest step that has room for its label; None when no step within the duration has it.
+    It is the smallest step whose label fits; None if the label of no step within the duration fits.
     """
     if duration <= 0:
         return None
@@ -146,7 +146,7 @@ def _round_number(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """A duration in at most four figures, with its unit: `0.42 ms`, `93 ms`, `2.31 s`, `2 min 5 s`."""
+    """A duration with at most four digits and its unit: `0.42 ms`, `93 ms`, `2.31 s`, `2 min 5 s`."""
     if value < 9.995:
         return f"{value:.2f} ms"
     if value < 99.95:

@@ -1,4 +1,4 @@
-"""What a picture shows, without times and places: two runs of the same thing have the same structure."""
+"""What a picture shows, without times and positions: two runs of the same commands have the same structure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Structure = list[dict[str, Any]]
 
 
 def structure(svg: str) -> Structure:
-    """For each environment its phases in order, its lanes in order with kinds of spans and marks, and subsegments."""
+    """For each environment: phases in order, lanes in order with the kinds of their spans and marks, subsegments."""
     found: Structure = []
     for environment in ElementTree.fromstring(svg).iter():
         if "data-environment" not in environment.attrib:

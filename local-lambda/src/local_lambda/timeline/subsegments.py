@@ -1,4 +1,4 @@
-"""The part of an invocation's X-Ray documents that a picture shows: what the SDK sent, in the order of the tree."""
+"""The part of an invocation's X-Ray documents that a picture shows: those of the SDK, in the order of the tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_lambda.xray.tree import by_parent, troubles
 def read_subsegments(documents: list[dict[str, Any]], phase: str, began: float) -> list[Subsegment]:
     """The subsegments below the handler's. `began` is seconds since the epoch.
 
-    One that is its own ancestor is shown once.
+    A subsegment that is its own ancestor is shown once.
     """
     below = by_parent(documents)
     handler = next(part["id"] for part in documents[1]["subsegments"] if part["name"] == "Invocation")

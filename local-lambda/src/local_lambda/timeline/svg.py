@@ -1,8 +1,8 @@
-"""A run as a self-contained SVG picture: no script, no font of its own, light and dark by the reader's system.
+"""A run as a self-contained SVG picture: no script, no embedded font, light or dark by the reader's system.
 
-Its structure can be read from data attributes: `data-environment` on the group of an environment, in it `data-phase` on
-phases, `data-lane` on the group of a process, in that `data-span` and `data-mark`, and `data-subsegment`; see
-`structure.py`. The same run gives the same picture, byte for byte.
+Data attributes give its structure: `data-environment` on the group of an environment; in it `data-phase` on phases,
+`data-subsegment`, and `data-lane` on the group of a process; in that `data-span` and `data-mark`. See `structure.py`.
+The same run gives the same picture, byte for byte.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from local_lambda.timeline.scale import Row, milliseconds, rows
 
 
 def draw_svg(timeline: Timeline, title: str = "") -> str:
-    """The picture, 900 pixels wide. Without a title it has the names of the functions."""
+    """The picture, 900 pixels wide. The default title is the names of the functions."""
     title = title or "Timeline of " + ", ".join(dict.fromkeys(each.function for each in timeline.environments))
     body: list[str] = []
     top = float(MARGIN)
@@ -80,7 +80,7 @@ def _description(timeline: Timeline) -> str:
 
 
 class _EnvironmentDrawing:
-    """The rows of one environment; `bottom` is known when the lines have been made."""
+    """The rows of one environment; `bottom` is known once `lines` has been called."""
 
     def __init__(self, environment: Environment, named: bool) -> None:
         self.environment = environment
@@ -91,7 +91,7 @@ class _EnvironmentDrawing:
         self._left_out = len(traced) - len(self._traced)
 
     def lines(self, top: float) -> list[str]:
-        """The elements, from `top` on."""
+        """The elements, from `top` down."""
         environment = self.environment
         found = [f'<g data-environment="{environment.number}">']
         if self._named:

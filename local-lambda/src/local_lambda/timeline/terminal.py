@@ -1,4 +1,4 @@
-"""A run in a few lines of text, for the end of a command's output."""
+"""A run as a few lines of text, for the end of a command's output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 
 def draw_terminal(timeline: Timeline, width: int, color: bool) -> str:
-    """One line for the phases and one for each process, at most `width` characters wide; then what the signs mean."""
+    """One line for the phases and one for each process, at most `width` characters wide; then the legend."""
     lines: list[str] = []
     for environment in timeline.environments:
         if len(timeline.environments) > 1:
@@ -62,7 +62,7 @@ def _environment(environment: Environment, width: int) -> list[str]:
 
 
 def _shortened(environment: Environment) -> tuple[Environment, list[Phase]]:
-    """With many invocations those in the middle are left out, unless one of them failed."""
+    """The environment without the middle of many invocations, and those phases; all are kept if one of them failed."""
     phases = environment.phases
     invoked = [phase for phase in phases if phase.name.startswith("Invoke ")]
     if len(phases) <= MAX_PHASES or len(invoked) < 4 or any(phase.failed for phase in invoked[2:-1]):
@@ -96,7 +96,7 @@ def _bar(lane: Lane, row: Row, width: int) -> str:
     phases = [(segment, phase) for segment, phase in row.phases()]
     for segment, _ in phases:
         line[min(round(segment.left), width - 1)] = "│"
-    for span in sorted(lane.spans, key=lambda span: span.name == "handler"):  # wins where a column is shared
+    for span in sorted(lane.spans, key=lambda span: span.name == "handler"):  # last, so it wins a shared column
         for segment, phase in phases:
             if span.start > phase.end or span.end < phase.start or (span.duration and span.start == phase.end):
                 continue

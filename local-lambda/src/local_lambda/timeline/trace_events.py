@@ -1,7 +1,7 @@
-"""A run in the Trace Event Format, which chrome://tracing, Perfetto and speedscope open.
+"""A run in the Trace Event Format, which chrome://tracing, Perfetto and speedscope can open.
 
 Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU (JSON object format). An
-environment is a process there, a lane a thread, times are microseconds since the beginning of the recording.
+environment becomes a process and a lane a thread. Times are microseconds since the beginning of the recording.
 """
 
 from __future__ import annotations
