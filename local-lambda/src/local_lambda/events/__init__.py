@@ -1,1 +1,1 @@
-"""What happened, as typed events, and the stream that takes them to the sinks."""
+"""Typed events that report what happened, and the stream that delivers them to the sinks."""

@@ -11,7 +11,7 @@ _position = 0
 
 
 def random_hex(length: int) -> str:
-    """`length` random hexadecimal digits, from a supply that is fetched a few thousand at a time."""
+    """`length` random hexadecimal digits, taken from a buffer of a few thousand."""
     global _digits, _position
     start = _position
     _position = end = start + length
@@ -23,6 +23,6 @@ def random_hex(length: int) -> str:
 
 
 def new_uuid() -> str:
-    """A random UUID (version 4) as text; a good deal cheaper than `uuid.uuid4()`."""
+    """A random UUID (version 4) as text; much cheaper than `uuid.uuid4()`."""
     digits = random_hex(32)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"

@@ -1,7 +1,7 @@
-"""Facts of a local run that AWS's telemetry does not tell: what processes do, signals, deliveries, freezing.
+"""Facts of a local run that AWS's telemetry does not report: what processes do, signals, deliveries, freezing.
 
-They are for recordings and pictures alone: no subscriber, log line or report gets them, and they are made only
-while something is recorded. `process` is `runtime` or `extension:NAME`, as in the lanes of the console.
+They are for recordings and pictures only: subscribers, log lines and reports never get them. They are made only
+during a recording. `process` is `runtime` or `extension:NAME`, as in the lanes of the console.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from local_lambda.events.platform import Event, Record
 
 
 class LocalEvent(Event, frozen=True):
-    """A fact for recordings."""
+    """An event for recordings only."""
 
 
 class ProcessStarted(LocalEvent, frozen=True):
-    """`local.processStarted`: the platform asked for a process."""
+    """`local.processStarted`: the platform requested a process."""
 
     type: ClassVar[str] = "local.processStarted"
     process: str
@@ -26,7 +26,7 @@ class ProcessStarted(LocalEvent, frozen=True):
 
 
 class ProcessExited(LocalEvent, frozen=True):
-    """`local.processExited`: a process ended; `exit_code` is negative when a signal ended it, 127 when none began."""
+    """`local.processExited`: a process ended. `exit_code` is negative after a signal, 127 if it could not start."""
 
     type: ClassVar[str] = "local.processExited"
     process: str
@@ -96,7 +96,7 @@ class Delivery(LocalEvent, frozen=True):
 
 
 class Freeze(LocalEvent, frozen=True):
-    """`local.freeze`: all processes were stopped (`frozen`) or continue."""
+    """`local.freeze`: all processes were stopped (`frozen`) or continued."""
 
     type: ClassVar[str] = "local.freeze"
     frozen: bool
@@ -116,7 +116,7 @@ class Stop(LocalEvent, frozen=True):
 
 
 class Stopped(LocalEvent, frozen=True):
-    """`local.stopped`: no process is left. After a `spindown` the environment is gone (`final`)."""
+    """`local.stopped`: all processes have ended. After a `spindown` the environment has ended too (`final`)."""
 
     type: ClassVar[str] = "local.stopped"
     final: bool

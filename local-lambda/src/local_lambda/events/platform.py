@@ -1,7 +1,7 @@
-"""The facts an execution environment reports: a frozen class per record type, named as in the Telemetry API.
+"""The events of an execution environment: a frozen class per record type, named as in the Telemetry API.
 
-Everything that is shown (console lanes, log lines, log deliveries, traces, reports, test assertions) is a rendering of
-these. Wire names live here and nowhere else. `time` is seconds since the epoch, durations are milliseconds.
+Everything that is shown (console lanes, log lines, log deliveries, traces, reports, test assertions) is rendered from
+these. Wire names live only here. `time` is in seconds since the epoch, durations are in milliseconds.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html (schema 2022-12-13).
 """
 
@@ -18,7 +18,7 @@ Record = dict[str, Any] | str
 
 
 def timestamp(time: float) -> str:
-    """`time` (seconds since the epoch) as Lambda writes it: ISO 8601, milliseconds, `Z`."""
+    """`time` (seconds since the epoch) in Lambda's format: ISO 8601, milliseconds, `Z`."""
     second, milliseconds = divmod(int(time * 1000), 1000)
     return f"{_second(second)}.{milliseconds:03d}Z"
 
@@ -36,7 +36,7 @@ class Span(NamedTuple):
     duration: float
 
     def wire(self) -> dict[str, Any]:
-        """The span as the Telemetry API writes it."""
+        """The span in the format of the Telemetry API."""
         return {"name": self.name, "start": timestamp(self.start), "durationMs": round(self.duration, 3)}
 
 
@@ -51,9 +51,9 @@ class Tracing(NamedTuple):
     upstream: str | None = None
     sampled: bool = False
     received: float = 0.0
-    """When the request for the invocation came in. Not on the wire."""
+    """When the invocation's request arrived (seconds since the epoch). Not on the wire."""
     attempt: int | None = None
-    """Of an asynchronous (`Event`) invocation: 1, 2, 3. Not on the wire."""
+    """The attempt at an asynchronous (`Event`) invocation: 1, 2, 3. Not on the wire."""
 
     def wire(self) -> dict[str, str]:
         """The `tracing` object of the Telemetry API."""
@@ -61,7 +61,7 @@ class Tracing(NamedTuple):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One fact. Subclasses give `type` (wire name) and `record()` (wire content)."""
+    """One event. Subclasses define `type` (wire name) and `record()` (wire content)."""
 
     type: ClassVar[str]
     time: float
@@ -71,7 +71,7 @@ class Event(msgspec.Struct, frozen=True):
         raise NotImplementedError
 
     def wire(self) -> dict[str, Any]:
-        """The event as the Telemetry API delivers it: `time`, `type`, `record`."""
+        """The event in the form that the Telemetry API delivers: `time`, `type`, `record`."""
         return {"time": timestamp(self.time), "type": self.type, "record": self.record()}
 
 
@@ -163,7 +163,7 @@ class Start(Event, frozen=True):
 
 
 class RuntimeDone(Event, frozen=True):
-    """`platform.runtimeDone`: the runtime finished an invocation (it asked for the next one) or was stopped in it."""
+    """`platform.runtimeDone`: the runtime finished an invocation (it asked for the next) or was stopped during it."""
 
     type: ClassVar[str] = "platform.runtimeDone"
     request_id: str
@@ -174,9 +174,9 @@ class RuntimeDone(Event, frozen=True):
     spans: tuple[Span, ...]
     tracing: Tracing | None
     failed: bool
-    """The handler reported an error. Not on the wire: Lambda calls a reported error a `success` of the runtime."""
+    """Whether the handler reported an error. Not on the wire: for Lambda this is a `success` of the runtime."""
     cause: str | None = None
-    """The exception as the runtime describes it for X-Ray (JSON text). Not on the wire either."""
+    """The exception as the runtime describes it for X-Ray (JSON text). Not on the wire."""
 
     def record(self) -> Record:
         return _compact(
@@ -190,7 +190,7 @@ class RuntimeDone(Event, frozen=True):
 
 
 class Report(Event, frozen=True):
-    """`platform.report`: the invocation is over for runtime and extensions. Memory in MB, durations in milliseconds."""
+    """`platform.report`: runtime and extensions finished the invocation. Memory in MB, durations in milliseconds."""
 
     type: ClassVar[str] = "platform.report"
     request_id: str
@@ -222,12 +222,12 @@ class Report(Event, frozen=True):
 
 
 class Log(Event, frozen=True):
-    """A line of output, exactly as written. `source` is the process: `function` or an extension's name."""
+    """A line of output, unchanged. `source` is the process: `function` or an extension's name."""
 
     text: str
     source: str
     json_format: bool = False
-    """The function's log format is JSON: a line that is a JSON object is delivered as an object."""
+    """Whether the function's log format is JSON: then a line that is a JSON object is delivered as an object."""
 
     def record(self) -> Record:
         if self.json_format and self.text.startswith("{"):
@@ -278,13 +278,13 @@ class TelemetrySubscription(Event, frozen=True):
 
 
 class LogsSubscription(TelemetrySubscription, frozen=True):
-    """The same, made through the older Logs API."""
+    """A subscription made through the older Logs API."""
 
     type: ClassVar[str] = "platform.logsSubscription"
 
 
 class LogsDropped(Event, frozen=True):
-    """`platform.logsDropped`: a subscriber was too slow and lost `records` records of `size` bytes together."""
+    """`platform.logsDropped`: a slow subscriber lost `records` records with a total of `size` bytes."""
 
     type: ClassVar[str] = "platform.logsDropped"
     reason: str

@@ -1,7 +1,7 @@
-"""One emitter, many sinks. What is reported is queued and handed out in batches, after responses are written.
+"""One emitter, many sinks. Events are queued and delivered in batches, after responses are written.
 
-A sink is a callable that takes an event. One that raises is switched off and reported; the invocation continues. A
-sink may have a method `wants(kind)`: an event that no sink wants need not be made. Only recorders get local events.
+A sink is a callable that takes an event. If it raises, it is switched off and reported, and the invocation continues. A
+sink may have a method `wants(kind)`: events that no sink wants are not made. Only recorders get local events.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ class EventStream:
         self._scheduled = False
         self._sinks: list[_Entry] = []
         self.recording = False
-        """Whether some sink uses local events."""
+        """Whether a sink uses local events."""
         self._routes: dict[type[Event], list[Sink]] = {}
-        """The sinks for each kind of event, found out when the first one comes."""
+        """The sinks for each kind of event, determined when the first event of the kind is emitted."""
         self._wanted: dict[type[Event], bool] = {}
 
     def add(self, sink: Sink, recorder: bool = False, kinds: Collection[type[Event]] | None = None) -> None:
-        """Give `sink` every event from now on, or those of `kinds`; a recorder gets the local ones as well."""
+        """Give `sink` all further events, or those of `kinds`; a recorder gets local events as well."""
         self._sinks.append(_Entry(sink, recorder, kinds, getattr(sink, "wants", None)))
         self.recording = self.recording or recorder
         self._routes.clear()
         self._wanted.clear()
 
     def wanted(self, kind: type[Event]) -> bool:
-        """Whether some sink uses events of this kind now."""
+        """Whether a sink uses events of this kind now."""
         known = self._wanted.get(kind)
         if known is None:
             known = self._wanted[kind] = any(entry.wants_now(kind) for entry in self._sinks)
         return known
 
     def reconsider(self) -> None:
-        """Some sink wants other events than before."""
+        """Ask the sinks again which events they want."""
         self._wanted.clear()
 
     def emit(self, event: Event | Callable[[], Event]) -> None:
-        """Report a fact; a function that makes it is called when the sinks get it, off the path of the response."""
+        """Emit an event, or a function that makes it, which is called when the sinks get it, after the response."""
         self._queue.append(event)
         if not self._scheduled:
             self._scheduled = True
             self._defer(self.flush)
 
     def flush(self) -> None:
-        """Hand everything that is queued to the sinks now."""
+        """Deliver everything queued to the sinks now."""
         self._scheduled = False
         queue = self._queue
         while queue:
@@ -85,7 +85,7 @@ class EventStream:
 
 
 class _Entry(NamedTuple):
-    """A sink and what it gets."""
+    """A sink and the events it gets."""
 
     sink: Sink
     recorder: bool
