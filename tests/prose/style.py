@@ -41,7 +41,8 @@ HABITS = {
 """Habits, and the natural form."""
 
 ALLOWED = re.compile(
-    r"there (?:is|are|was|were) (?:no|none)|(?:is|are|was|were) no (?:longer|faster|later)|reply queue|direct repl",
+    r"there (?:is|are|was|were) (?:no|none)|(?:is|are|was|were) no (?:longer|faster|later)|reply queue|direct repl"
+    r"|(?-i:is None\b)",
     re.IGNORECASE,
 )
 """What looks like a habit and is not: the match ends in, or begins, one of these."""

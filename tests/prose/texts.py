@@ -1,4 +1,4 @@
-"""The texts that are checked, each with its place: Markdown without code, what the tool prints, docstrings and comments."""
+"""The texts that are checked, each with its place: Markdown without code, messages, docstrings and comments."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def texts(*, every_note: bool = False) -> Iterator[Text]:
             continue
         if PRINTED.fullmatch(name):
             yield from messages(name, path.read_text(encoding="utf-8"))
-        if NOTES.fullmatch(name) or every_note and name.endswith(".py"):
+        if NOTES.fullmatch(name) or (every_note and name.endswith(".py")):
             yield from docstrings(name, path.read_text(encoding="utf-8"))
             yield from comments(name, path.read_text(encoding="utf-8"))
 

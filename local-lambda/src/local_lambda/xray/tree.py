@@ -27,7 +27,7 @@ def draw(trace: Trace, width: int = WIDTH) -> list[Line]:
     """Draw a trace as a tree: one line per segment, subsegment and exception, none longer than `width`.
 
     The columns on the left are the start, in milliseconds after the service accepted the request (negative for an
-    initialization before it), and the duration. A subsegment without its parent is shown in the function's `Invocation`.
+    initialization before it), and the duration. A subsegment whose parent is missing is shown in `Invocation`.
     """
     below = by_parent(trace.documents)
     origin = trace.documents[0]["start_time"]
