@@ -77,6 +77,18 @@ def test_temporary_folder_that_is_missing_or_read_only_is_3(project: Project, co
         assert line.endswith("set TMPDIR to another one")
 
 
+def test_temporary_folder_without_space_is_3(project: Project, tmp_path: Path) -> None:
+    """No inode is left for the environment's `/tmp`."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
+        pytest.skip("the system does not allow user namespaces")
+    mount = f"mount -t tmpfs -o nr_inodes=2,size=64k tmpfs {tmp_path}"
+    status, errors = shell(project, f'exec unshare -rm sh -c \'{mount} && TMPDIR={tmp_path} exec "$@"\' sh "$@"')
+    assert status == 3
+    (line,) = errors.splitlines()
+    assert line.startswith(f"local-lambda: cannot create an environment: No space left on device: {tmp_path}/")
+    assert line.endswith("(free some space or inodes, or set TMPDIR to a folder on another file system)")
+
+
 @pytest.mark.parametrize("report", ["", " --report json"])
 def test_output_that_is_closed_is_3_before_anything_runs(project: Project, report: str) -> None:
     """A function whose response goes nowhere is not invoked in vain."""

@@ -45,7 +45,8 @@ class FunctionRegistry:
         self.functions: dict[str, Function] = {}
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
-        self.directory = _Directory(self)
+        self._pools: dict[str, EnvironmentPool] = {}
+        self.directory = FunctionDirectory(self._pools, region, generic=False, on_found=self._check_interpreter)
         self._factory = factory
         self._limit = limit
         self._find = find
@@ -78,6 +79,7 @@ class FunctionRegistry:
         function = Function(configuration, package, layers, opt, own, dict(request.get("Tags", {})))
         function.pool = self._pool(function)
         self.functions[name] = function
+        self._pools[name] = function.pool
         self.directory.forget()
         await self._look_for_interpreter(function)
         return function
@@ -127,6 +129,7 @@ class FunctionRegistry:
     def delete(self, function: Function) -> None:
         """Forget the function at once; its environments end when they have finished what they do."""
         del self.functions[function.name]
+        del self._pools[function.name]
         self.directory.forget()
         self._later(self._end(function))
 
@@ -188,9 +191,14 @@ class FunctionRegistry:
         except StartError as error:
             self._say(function, str(error), bad=True)
 
-    def choose_interpreter(self, function: Function) -> None:
-        """Find the interpreter, and say when it is of another version. Raises StartError."""
-        self._take(function, self._find(function.config()))
+    def _check_interpreter(self, name: str) -> None:
+        """Look for a missing interpreter again when the function is invoked. Raises ApiError if there is none."""
+        function = self.functions[name]
+        if function.interpreter is None:
+            try:
+                self._take(function, self._find(function.config()))
+            except StartError as error:
+                raise invalid(f"{name} cannot run here: {error}") from None
 
     def _take(self, function: Function, found: Interpreter) -> None:
         runtime = function.configuration["Runtime"]
@@ -204,26 +212,3 @@ class FunctionRegistry:
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{name}"
-
-
-class _Directory(FunctionDirectory):
-    """How an invocation finds its function; one without an interpreter is refused."""
-
-    def __init__(self, functions: FunctionRegistry) -> None:
-        super().__init__({}, functions.region, generic=False)
-        self._functions = functions
-
-    def forget(self) -> None:
-        """Functions have changed."""
-        self._pools = {name: function.pool for name, function in self._functions.functions.items()}
-        self._resolved.clear()
-
-    def _resolve(self, text: str, query: Any) -> tuple[EnvironmentPool, str]:
-        pool, arn = super()._resolve(text, query)
-        function = self._functions.functions[pool.function.name]
-        if function.interpreter is None:
-            try:
-                self._functions.choose_interpreter(function)
-            except StartError as error:
-                raise invalid(f"{function.name} cannot run here: {error}") from None
-        return pool, arn

@@ -5,7 +5,7 @@ Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (`F
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, unquote
 
 from local_lambda.errors import ApiError
@@ -19,11 +19,20 @@ GENERIC_NAME = "function"
 class FunctionDirectory:
     """The functions of a region that can be invoked, and how a `FunctionName` finds one.
 
-    `generic` says whether the only function there is may also be called by the name `function`.
+    `pools` are looked up by the functions' names; after a change there, call `forget`. `generic` says whether the only
+    function there is may also be called by the name `function`. `on_found` is called with the name of a function that
+    was found for the first time; it may raise ApiError.
     """
 
-    def __init__(self, pools: Mapping[str, EnvironmentPool], region: str = REGION, generic: bool = True) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, EnvironmentPool],
+        region: str = REGION,
+        generic: bool = True,
+        on_found: Callable[[str], None] = lambda name: None,
+    ) -> None:
         self._pools = pools
+        self._on_found = on_found
         self._region = region
         self._generic = generic
         self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
@@ -37,9 +46,14 @@ class FunctionDirectory:
         found = self._resolved.get((name, query))
         if found is None:
             found = self._resolve(unquote(name.decode("latin-1")), parse_qs(query.decode("latin-1")))
+            self._on_found(found[0].function.name)
             if len(self._resolved) < 1000:
                 self._resolved[name, query] = found
         return found
+
+    def forget(self) -> None:
+        """The functions have changed: look everything up again."""
+        self._resolved.clear()
 
     def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str]:
         base = text.partition("function:")[2] if "function:" in text else text
