@@ -78,8 +78,8 @@ def test_template_that_is_broken_is_2(tmp_path: Path, command: str, text: str) -
 
 def test_template_that_is_missing_is_2(tmp_path: Path) -> None:
     """The default one, and one that was named."""
-    check(run("invoke", cwd=tmp_path), 2, "template.yaml: there is no such template")
-    check(run("start", "-t", "other.yaml", cwd=tmp_path), 2, "other.yaml: there is no such template")
+    check(run("invoke", cwd=tmp_path), 2, "template.yaml: not found; pass its path with -t")
+    check(run("start", "-t", "other.yaml", cwd=tmp_path), 2, "other.yaml: not found; pass its path with -t")
 
 
 def test_invoke_of_an_unknown_function_is_2(project: Project) -> None:

@@ -72,9 +72,9 @@ def test_other_functions_stay_warm(make_project: MakeProject, tmp_path: Path) ->
     with watching(project) as tool:
         tool.invoke("Other", {})
         save(project.code / "app.py", CODE % "second")
-        tool.wait_for("Hello has new environments")
+        tool.wait_for("Hello is reloaded")
         assert tool.invoke("Other", {}).json["answers"] == 2
-        assert "Other has new" not in tool.text
+        assert "Other is reloaded" not in tool.text
 
 
 def test_who_is_being_served_is_served_to_the_end(make_project: MakeProject, shared_folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_who_is_being_served_is_served_to_the_end(make_project: MakeProject, sha
         caller.start()
         gate.reached(tool)
         save(project.code / "app.py", CODE % "second")
-        tool.wait_for("Hello has new environments")
+        tool.wait_for("Hello is reloaded")
         assert tool.invoke("Hello", {}).json["text"] == "second"
         gate.open()
         caller.join()
@@ -126,10 +126,10 @@ def test_folder_of_the_template_has_other_files_too(make_project: MakeProject) -
         tool.wait_for("the functions stay as they are")
         save(project.template, good)
         save(project.folder / "app.py", CODE % "second")
-        line = tool.wait_for("(.*) changed: Hello has new environments")
+        line = tool.wait_for("(.*) changed: Hello is reloaded")
         assert line[1].endswith("| app.py has")
         assert tool.invoke("Hello", {}).json["text"] == "second"
-        assert tool.text.count("new environments") == 1
+        assert tool.text.count("is reloaded") == 1
 
 
 def zipped(folder: Path, archive: Path, text: str) -> None:
@@ -179,7 +179,7 @@ def test_what_others_write_beside_the_code_changes_nothing(make_project: MakePro
     with watching(project) as tool:
         path.write_text("1 / 0")
         save(project.code / "readme", "the mark behind it")
-        line = tool.wait_for("(.*) changed: Hello has new environments")
+        line = tool.wait_for("(.*) changed: Hello is reloaded")
         assert line[1].endswith("| readme has")
 
 
@@ -203,11 +203,11 @@ def test_code_folder_that_is_replaced_is_seen_every_time(make_project: MakeProje
         for text in ("second", "third", "fourth"):
             since = len(tool.lines)
             replace_folder(project, text, gone)
-            tool.wait_for("Hello has new environments", since)
+            tool.wait_for("Hello is reloaded", since)
             served_at_last(tool, text)
         since = len(tool.lines)
         save(project.code / "app.py", CODE % "fifth")
-        tool.wait_for("Hello has new environments", since)
+        tool.wait_for("Hello is reloaded", since)
         served_at_last(tool, "fifth")
 
 
@@ -217,7 +217,7 @@ def served_at_last(tool: Tool, text: str) -> None:
         since = len(tool.lines)
         if tool.invoke("Hello", {}).json["text"] == text:
             return
-        tool.wait_for("Hello has new environments", since)
+        tool.wait_for("Hello is reloaded", since)
 
 
 def test_code_folder_that_comes_back_later_is_seen(make_project: MakeProject) -> None:
@@ -226,11 +226,11 @@ def test_code_folder_that_comes_back_later_is_seen(make_project: MakeProject) ->
     with watching(project) as tool:
         assert tool.invoke("Hello", {}).json["answers"] == 1
         project.code.rename(project.folder / "away")
-        tool.wait_for("Hello goes on with what it had")
+        tool.wait_for("Hello keeps running what it had")
         assert tool.invoke("Hello", {}).json["answers"] == 2
         (project.folder / "away" / "app.py").write_text(CODE % "second")
         (project.folder / "away").rename(project.code)
-        tool.wait_for("Hello has new environments")
+        tool.wait_for("Hello is reloaded")
         served_at_last(tool, "second")
 
 
