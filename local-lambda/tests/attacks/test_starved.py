@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import resource
 import signal
@@ -16,7 +17,8 @@ import pytest
 from attacks.commands import refused
 from attacks.conftest import VICTIMS, Figure
 from attacks.connections import connect, invocation, read_answers
-from attacks.counting import descendants, running, settles
+from attacks.counting import descendants, descriptors, running, settles
+from attacks.mortal import started
 from conftest import MakeProject
 from support.tool import COMMAND, Outcome, Project
 
@@ -32,6 +34,7 @@ def project(make_project: MakeProject) -> Project:
     return make_project(
         None,
         Slow={"Handler": "victim.slow", "CodeUri": str(VICTIMS)},
+        Write={"Handler": "victim.write", "CodeUri": str(VICTIMS)},
         Path={"Handler": "victim.path", "CodeUri": str(VICTIMS), "Events": {"Route": route}},
     )
 
@@ -117,6 +120,20 @@ def test_callers_when_environments_cannot_be_made(project: Project, figure: Figu
         assert set(statuses) <= {200, 429, 500, 502, 503}
         assert afterwards == [200] * 4
         assert tool.end() == 0
+
+
+def test_events_and_routes_when_environments_cannot_be_made(project: Project) -> None:
+    """An event is kept for a better moment; who called a route gets an error at once, and is served afterwards."""
+    with started(project) as tool:
+        pid = tool.process.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(pid) + 3, 4096))
+        data = base64.b64encode(b"served\n").decode()
+        assert tool.invoke("Write", {"data": data}, X_Amz_Invocation_Type="Event").status == 202
+        assert tool.request("GET", "/items").status in (429, 500, 502, 503)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (4096, 4096))
+        tool.wait_for(r"\| served$")
+        assert tool.request("GET", "/items").status == 200
+        assert not any(line.startswith("Traceback") for line in tool.lines)
 
 
 def command(*arguments: str | Path, limit: Callable[[], None] | None = None, **settings: object) -> Outcome:
