@@ -37,14 +37,7 @@ def tool(make_project: MakeProject) -> Iterator[Mortal]:
         yield tool
 
 
-KEPT = pytest.mark.xfail(strict=True, reason="a listener's answer is kept, however long it is")
-
-
-KEPT_AT_TIMES = pytest.mark.xfail(strict=False, reason="how much of an endless body is kept is a matter of timing")
-MARKS = {"endless head": KEPT, "endless header name": KEPT, "endless interim": KEPT, "endless body": KEPT_AT_TIMES}
-
-
-@pytest.mark.parametrize("answer", [pytest.param(answer, marks=MARKS.get(answer, ())) for answer in ANSWERS])
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_invocations_when_a_listener_answers_badly(tool: Mortal, answer: str, rounds: Rounds, figure: Figure) -> None:
     """They succeed, whatever becomes of their telemetry, and the tool keeps nothing of it."""
     pid, since = tool.process.pid, len(tool.lines)

@@ -167,7 +167,7 @@ def test_invoke_when_the_template_is_mutated(
     )
     template = write(tmp_path, good)
     counts: dict[int, int] = {}
-    for _ in range(rounds(12)):
+    for _ in range(rounds(8)):
         text = list(good)
         for _ in range(chance.choice((1, 2, 5))):
             place = chance.randrange(len(text))

@@ -28,7 +28,7 @@ STOLEN = b"lambda-runtime-aws-request-id"
 @pytest.mark.xfail(strict=True, reason="an environment's port answers any process of the machine")
 def test_runtime_api_when_another_process_asks_for_the_next_invocation(make_project: MakeProject) -> None:
     """It is refused, and the function gets its event."""
-    project = make_project(None, Where={"Handler": "victim.where", "CodeUri": str(VICTIMS)})
+    project = make_project(None, Where={"Handler": "victim.where", "CodeUri": str(VICTIMS), "Timeout": 5})
     with started(project, "--max-environments", "1") as tool:
         host, port = tool.invoke("Where", {}).json["api"].split(":")
         with connect(host, int(port), seconds=3) as thief, ThreadPoolExecutor(1) as callers:
@@ -77,7 +77,6 @@ def modes(folder: Path, seen: dict[str, set[int]], stop: threading.Event) -> Non
                 pass
 
 
-@pytest.mark.xfail(strict=True, reason="the workspace is made as a parent folder with mode 0755 before it is private")
 @pytest.mark.parametrize("command", ["start", "aws"])
 def test_workspace_when_code_is_unpacked(
     make_project: MakeProject, function_python: Path, tmp_path: Path, command: str

@@ -122,7 +122,7 @@ def test_invoke_api_when_requests_are_mutated(
     tool: Tool, rounds: Rounds, chance: random.Random, figure: Figure
 ) -> None:
     """The Invoke API of `start`."""
-    attack_port(tool, INVOKE, rounds(400), chance, figure)
+    attack_port(tool, INVOKE, rounds(150), chance, figure)
     assert tool.invoke("Echo", {"still": "here"}).json == {"still": "here"}
 
 
@@ -130,7 +130,7 @@ def test_exec_when_requests_are_mutated(rounds: Rounds, chance: random.Random, f
     """The Invoke API of `exec`."""
     shell = {"AWS_LAMBDA_FUNCTION_NAME": "Echo", "PYTHONPATH": str(VICTIMS)}
     with serving("exec", "--", sys.executable, "-m", "awslambdaric", "victim.echo", variables=shell) as tool:
-        attack_port(tool, INVOKE, rounds(200), chance, figure)
+        attack_port(tool, INVOKE, rounds(150), chance, figure)
         assert tool.invoke("Echo", {"still": "here"}).json == {"still": "here"}
 
 
@@ -146,7 +146,7 @@ def test_routes_when_requests_are_mutated(
     }
     project = make_project(None, Hello={"Handler": "victim.path", "CodeUri": str(VICTIMS), "Events": events})
     with project.serving("--max-environments", "2") as tool:
-        attack_port(tool, ROUTES, rounds(300), chance, figure)
+        attack_port(tool, ROUTES, rounds(150), chance, figure)
         assert tool.request("GET", "/items/1").status == 200
 
 
@@ -155,7 +155,7 @@ def test_aws_endpoint_when_requests_are_mutated(
 ) -> None:
     """The endpoint for the AWS CLI."""
     with serving("aws", "--python", function_python) as tool:
-        attack_port(tool, AWS, rounds(200), chance, figure)
+        attack_port(tool, AWS, rounds(150), chance, figure)
         answer = exchange(tool.host, tool.port, signed("lambda", "GET", "/2015-03-31/functions/", Connection="close"))
         assert answer.startswith(b"HTTP/1.1 200 ")
 

@@ -136,6 +136,7 @@ PATHS = (
 )
 
 
+@RAW
 def test_terminal_when_a_path_has_controls(make_project: MakeProject) -> None:
     """Of a port with routes, which names those that do not exist."""
     route = {"Type": "HttpApi", "Properties": {"Path": "/items", "Method": "get"}}
