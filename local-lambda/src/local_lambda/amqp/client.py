@@ -1,4 +1,4 @@
-"""The client: one request to a function's queue, one answer from a queue of its own."""
+"""The client: it sends one request to a function's queue and gets one response from a private queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_lambda.events.identifiers import new_uuid
 
 @dataclass(frozen=True)
 class Reply:
-    """`function_error` is the header `X-Amz-Function-Error`; `refusal` is `x-amzn-ErrorType`: it was not invoked."""
+    """The response. `function_error` is `X-Amz-Function-Error`; `refusal` (not invoked) is `x-amzn-ErrorType`."""
 
     payload: bytes
     function_error: str | None
@@ -24,9 +24,9 @@ class Reply:
 
 
 async def call(broker: Broker, function: str, payload: bytes, seconds: float) -> Reply:
-    """Invoke a function and wait for its answer; a request that nobody fetched in `seconds` is dropped.
+    """Invoke a function and wait for its response; a request that no worker takes within `seconds` is dropped.
 
-    Raises UsageError when there is no such function, StartError when there is no broker or no answer.
+    Raises UsageError if the function has no queue, StartError if the broker or the response is missing.
     """
     connection = await broker.connect()
     answered: asyncio.Future[AbstractIncomingMessage] = asyncio.get_running_loop().create_future()
@@ -43,7 +43,7 @@ async def call(broker: Broker, function: str, payload: bytes, seconds: float) ->
 
     try:
         async with asyncio.timeout(seconds):
-            # Closing callbacks come last: a channel that the broker closes has its own, clearer exception.
+            # The close callback is added last: a channel that the broker closes raises its own, clearer exception.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             replies = await channel.declare_queue(exclusive=True)
             await replies.consume(take, no_ack=True)

@@ -1,6 +1,6 @@
-"""A RabbitMQ broker: its URI, how it is shown without the password, and connections to it.
+"""A RabbitMQ broker: its URI, the form of it without the password, and connections to it.
 
-URI: https://www.rabbitmq.com/docs/uri-spec. What is sent over a connection must not live here.
+URI: https://www.rabbitmq.com/docs/uri-spec. What is sent over a connection does not belong here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ CONNECT_SECONDS = 10.0
 
 
 class Broker:
-    """The broker and virtual host of an AMQP URI. `str(broker)` has no password in it.
+    """The broker and virtual host of an AMQP URI. `str(broker)` does not contain the password.
 
-    Raises StartError when the URI is none, or when aio-pika is not installed.
+    Raises StartError if the URI is invalid or aio-pika is not installed.
     """
 
     def __init__(self, uri: str) -> None:
@@ -37,7 +37,7 @@ class Broker:
         except ValueError:
             parts, port = urlsplit(""), 0
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-            # The text itself may hold a password, so it is not repeated.
+            # The text may contain a password, so the message does not repeat it.
             raise StartError("this is not an AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
         if parts.fragment or "@" in parts.path + parts.query:
             raise StartError("the user or password of this AMQP URI has a # / or ? in it; write it as %23 %2F or %3F")
@@ -46,7 +46,7 @@ class Broker:
         self._uri = uri
         self._virtual_host = unquote(parts.path[1:]) or "/"
         self._shown = f"{parts.scheme}://{host}:{port}{parts.path or '/'}"
-        # Both libraries report what they see at once, and again with every attempt; all of it comes back as exceptions.
+        # Both libraries log each failure, at every attempt. All of them are raised as exceptions as well.
         for name in ("aio_pika", "aiormq"):
             logger = logging.getLogger(name)
             logger.addHandler(logging.NullHandler())
@@ -56,7 +56,7 @@ class Broker:
         return self._shown
 
     async def connect(self) -> AbstractConnection:
-        """A new connection; raises StartError with the reason when there is none to be had."""
+        """Open a connection. Raises StartError with the reason if that fails."""
         import aio_pika
 
         try:
@@ -65,14 +65,14 @@ class Broker:
             raise StartError(f"cannot connect to {self} as {self.user}: {self.reason(error)}") from None
 
     def reason(self, error: BaseException | None) -> str:
-        """What went wrong with a connection or channel, in one line."""
+        """The reason why a connection or channel failed, in one line."""
         from aio_pika.exceptions import ProbableAuthenticationError
 
         if isinstance(error, ProbableAuthenticationError):
             return "the broker refuses this user name and password"
         if isinstance(error, TimeoutError):
             return f"no response within {CONNECT_SECONDS:.0f} s"
-        if "Connection.Close" in str(error):  # all the library says about it
+        if "Connection.Close" in str(error):  # the library does not give details
             return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
         cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
         if isinstance(cause, ConnectionRefusedError):

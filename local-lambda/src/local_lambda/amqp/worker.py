@@ -1,8 +1,8 @@
-"""The worker: each function is a queue; a message is an invocation, and its answer goes to the message's `reply_to`.
+"""The worker: each function has a queue; a message is an invocation, and its response goes to `reply_to`.
 
-A message is acknowledged when the broker has confirmed the answer, never before, so what a worker had not finished when
-it died is delivered again. Whatever goes wrong with the connection is treated alike: it is dropped, and another one is
-opened, with growing pauses. Names in the headers are those of the Invoke API's HTTP headers:
+A message is acknowledged only after the broker has confirmed the response, so work that a worker had not finished when
+it died is delivered again. All connection errors are handled in the same way: the connection is dropped and a new one
+is opened, with growing pauses. Header names are those of the Invoke API's HTTP headers:
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
 """
 
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
-"""A broker that does not answer must not keep the tool from ending."""
+"""Time limit for closing a connection, so that a broker that does not respond cannot keep the tool from ending."""
 NACK_PAUSES = (0.1, 0.5, 2.0)
-"""Seconds between attempts to publish an answer that the broker says it could not take."""
+"""Seconds between attempts to publish a response that the broker rejects."""
 DIRECT_REPLY = "amq.rabbitmq.reply-to."
-"""How the broker names its pseudo-queues for direct replies. It returns every mandatory message to one, so those are
-sent without: https://www.rabbitmq.com/docs/direct-reply-to."""
+"""Prefix of the broker's pseudo-queues for direct replies. The broker returns every mandatory message to such a queue,
+so these responses are not mandatory: https://www.rabbitmq.com/docs/direct-reply-to."""
 
 Headers = Mapping[str, str]
 
 
 class Worker:
-    """Serves the queues of these functions. `say` gets lines for the reader; its second argument marks bad news."""
+    """Serves the queues of these functions. `say` prints a line; its second argument marks bad news."""
 
     def __init__(self, broker: Broker, pools: Mapping[str, EnvironmentPool], say: Callable[[str, bool], None]) -> None:
         self._broker = broker
@@ -60,7 +60,7 @@ class Worker:
         self._working: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect and consume; raises StartError when that is not possible now. Later losses are healed."""
+        """Connect and consume. Raises StartError if that fails. A connection that is lost later is reopened."""
         await self._open()
         self._say(f"serving {', '.join(self._pools)} from {self._broker}", False)
         for name, pool in self._pools.items():
@@ -69,19 +69,19 @@ class Worker:
         self._keeper = asyncio.get_running_loop().create_task(self._keep_connected())
 
     async def stop_consuming(self) -> None:
-        """Take no more messages; those in work go on."""
+        """Stop consuming; requests in progress continue."""
         self._stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait((self._keeper,))
         for queue, tag in self._consumers:
-            with suppress(Exception):  # a connection that is lost, or a broker that does not answer, consumes nothing
+            with suppress(Exception):  # a lost connection, or a broker that does not respond, delivers nothing anyway
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await queue.cancel(tag)
         self._say(f"takes no more from {self._broker}", False)
 
     async def finish(self) -> None:
-        """Send and confirm the answers of what has been served (the pools are finished), give the rest back."""
+        """Publish the responses of finished invocations (the pools are done) and return all other messages."""
         await asyncio.sleep(0)
         self._given_up.set()
         if self._working:
@@ -107,9 +107,9 @@ class Worker:
         try:
             for name, pool in self._pools.items():
                 await _ensure_queue(connection, name)
-                if pool.limit:  # one without concurrency would take messages and never begin with them
+                if pool.limit:  # with a concurrency of 0, messages would be taken and never served
                     await self._consume(connection, name, pool, closed)
-        except Exception as error:  # RuntimeError too: the libraries raise it when a connection goes away meanwhile
+        except Exception as error:  # RuntimeError too: the libraries raise it if the connection is lost meanwhile
             await self._close()
             raise StartError(f"cannot consume from {self._broker}: {self._broker.reason(error)}") from None
 
@@ -142,14 +142,14 @@ class Worker:
                     break
                 except StartError:
                     continue
-                except asyncio.CancelledError:  # aiormq hands it to those who wait on a connection that is closed
+                except asyncio.CancelledError:  # aiormq cancels whatever waits on a connection that is closed
                     if self._stopping:
                         raise
             self._say(f"serving {', '.join(self._pools)} from {self._broker} again", False)
 
     async def _deliver(self, channel: AbstractChannel, pool: EnvironmentPool, message: AbstractIncomingMessage) -> None:
         if self._stopping:
-            return  # not acknowledged, so it goes back when the connection is closed
+            return  # not acknowledged, so it returns to the queue when the connection closes
         task = asyncio.current_task()
         assert task is not None
         self._working.add(task)
@@ -157,7 +157,7 @@ class Worker:
         try:
             await self._serve(channel, pool, message)
         except (AMQPError, ChannelInvalidStateError, OSError) as error:
-            # The answer did not get out. The broker still has the message and delivers it again.
+            # The response was not published. The broker still has the message and delivers it again.
             if not self._lost.done() and not self._stopping and not channel.is_closed:
                 self._lost.set_result(self._broker.reason(error))
 
@@ -200,14 +200,14 @@ class Worker:
     async def _serve_asynchronous(
         self, pool: EnvironmentPool, invocation: Invocation, message: AbstractIncomingMessage
     ) -> None:
-        """Nobody waits for an answer: as with `Event`, up to three attempts; the third failure is a dead letter."""
+        """Serve a message without `reply_to`: as with `Event`, up to three attempts, then it is a dead letter."""
         loop = asyncio.get_running_loop()
         attempts = loop.create_task(pool.asynchronous.attempts(invocation))
         stop = loop.create_task(self._given_up.wait())
         await asyncio.wait((attempts, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not attempts.done():
-            attempts.cancel()  # between two attempts: the message goes back
+            attempts.cancel()  # between two attempts: the message returns to the queue
         elif (error := attempts.exception()) is not None or attempts.result().failed:
             last = str(error) if error else attempts.result().payload[:500].decode("utf-8", "replace")
             self._say(f"{invocation.request_id} failed every time and is a dead letter; the last error: {last}", True)
@@ -218,7 +218,7 @@ class Worker:
     async def _answer(
         self, channel: AbstractChannel, message: AbstractIncomingMessage, body: bytes, headers: Headers
     ) -> None:
-        """Publish, wait for the confirmation, then acknowledge; what nobody can be told is a dead letter."""
+        """Publish, wait for the confirmation, then acknowledge; without `reply_to` the message is a dead letter."""
         if not message.reply_to:
             await message.reject(requeue=False)
             return
@@ -237,7 +237,7 @@ class Worker:
                 dropped = ""
             except PublishError:
                 dropped = "is gone"
-            except DeliveryError:  # the queue is full, or the broker has trouble that may pass
+            except DeliveryError:  # the queue is full, or the broker has a temporary problem
                 if pause is not None:
                     await asyncio.sleep(pause)
                     continue
@@ -248,7 +248,7 @@ class Worker:
 
 
 async def _ensure_queue(connection: AbstractConnection, name: str) -> None:
-    """Declare a durable queue, unless there is one: that one may have any type and arguments."""
+    """Declare a durable queue unless the queue exists; an existing one may have any type and arguments."""
     channel = await connection.channel()
     try:
         await channel.declare_queue(name, passive=True)
@@ -259,7 +259,7 @@ async def _ensure_queue(connection: AbstractConnection, name: str) -> None:
 
 
 def _check(message: AbstractIncomingMessage) -> None:
-    """Raises ApiError when a message's body cannot be an event."""
+    """Raises ApiError if a message's body is not a valid event."""
     check_size(len(message.body), asynchronous=not message.reply_to)
     check_json(message.body)
 
