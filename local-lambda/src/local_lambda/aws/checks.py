@@ -1,7 +1,7 @@
-"""What the service refuses in a CreateFunction, UpdateFunctionConfiguration or PublishLayerVersion request, and how.
+"""Checks of CreateFunction, UpdateFunctionConfiguration and PublishLayerVersion requests, with the service's errors.
 
-Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html and answers recorded from the service.
-Pure: a request in, an ApiError out. What needs state (does the role exist, does the layer) is not checked here.
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html and recorded responses of the service.
+Pure: a request in, an ApiError out. Checks that need state (whether a role or layer exists) are elsewhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from local_lambda.limits import (
 Document = dict[str, Any]
 
 PYTHON_RUNTIMES = tuple(f"python3.{minor}" for minor in range(8, 15))
-"""Those whose interpreters a function can run on here. The service creates no functions on the oldest any more."""
+"""Runtimes a function can run on here. The service no longer creates functions on the oldest ones."""
 
 _NAME = r"[a-zA-Z0-9-_]+"
 _FUNCTION = re.compile(
@@ -70,7 +70,7 @@ _CODE: Mapping[str, type] = {
 }
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
 _HARMLESS: Mapping[str, Any] = {"SnapStart": {"ApplyOn": "None"}, "Publish": False}
-"""Members that are not served, with the value in which they say nothing."""
+"""Members that are not supported, with the value that changes nothing."""
 
 
 def invalid(message: str) -> ApiError:
@@ -79,7 +79,7 @@ def invalid(message: str) -> ApiError:
 
 
 def violation(value: object, member: str, constraint: str) -> ApiError:
-    """ValidationException, 400: a member against its model."""
+    """ValidationException, 400: a member violates its model."""
     shown = "null" if value is None else value if isinstance(value, str) else json.dumps(value)
     return ApiError(
         400,
@@ -89,7 +89,7 @@ def violation(value: object, member: str, constraint: str) -> ApiError:
 
 
 def check_create(request: Document) -> None:
-    """Raises ApiError for what CreateFunction refuses without looking at code, role and layers."""
+    """Raises ApiError for what CreateFunction rejects without looking at code, role and layers."""
     _check_members(request, _ON_CREATE)
     for member in ("FunctionName", "Role", "Code"):
         if member not in request:
@@ -105,7 +105,7 @@ def check_create(request: Document) -> None:
 
 
 def check_code(request: Document) -> None:
-    """Raises ApiError for what UpdateFunctionCode refuses without looking at the code."""
+    """Raises ApiError for what UpdateFunctionCode rejects without looking at the code."""
     if "ImageUri" in request:
         raise invalid("Container images are not served here, there is not an image registry: send a zip")
     _check_members(request, _CODE)
@@ -113,13 +113,13 @@ def check_code(request: Document) -> None:
 
 
 def check_update(request: Document) -> None:
-    """Raises ApiError for what UpdateFunctionConfiguration refuses without looking at role and layers."""
+    """Raises ApiError for what UpdateFunctionConfiguration rejects without looking at role and layers."""
     _check_members(request, _ON_UPDATE)
     check_configuration(request)
 
 
 def check_configuration(request: Document) -> None:
-    """The members that both operations take."""
+    """Check the members that both operations accept."""
     role = request.get("Role")
     if role is not None and not _ROLE.fullmatch(role):
         raise violation(role, "role", f"Member must satisfy regular expression pattern: {_ROLE.pattern}")
@@ -146,7 +146,7 @@ def check_configuration(request: Document) -> None:
 
 
 def function_name(text: str) -> tuple[str, str | None]:
-    """Name and qualifier of a name, partial ARN or ARN. Raises ApiError ValidationException."""
+    """The name and qualifier in a name, partial ARN or ARN. Raises ApiError ValidationException."""
     match = _FUNCTION.fullmatch(text)
     if match is None or len(match["name"]) > 64:
         raise violation(text, "functionName", f"Member must satisfy regular expression pattern: {_FUNCTION.pattern}")
@@ -154,7 +154,7 @@ def function_name(text: str) -> tuple[str, str | None]:
 
 
 def layer_name(text: str) -> str:
-    """The name in a layer's name or ARN. Raises ApiError ValidationException."""
+    """The layer name in a name or ARN. Raises ApiError ValidationException."""
     match = _LAYER.fullmatch(text)
     if match is None or len(match["name"]) > 140:
         raise violation(text, "layerName", f"Member must satisfy regular expression pattern: {_LAYER.pattern}")
@@ -162,7 +162,7 @@ def layer_name(text: str) -> str:
 
 
 def _check_members(request: Document, members: Mapping[str, type]) -> None:
-    """Each member has its type; one that would change nothing here is refused rather than dropped."""
+    """Check the type of each member. A member that is not supported is refused, not silently ignored."""
     for member, value in request.items():
         kind = members.get(member)
         if kind is None:

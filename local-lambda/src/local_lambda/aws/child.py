@@ -1,6 +1,6 @@
-"""Becomes the command in its arguments, which is told to end when the tool that started it has ended.
+"""Replaces itself with the command in its arguments; on Linux that gets SIGTERM when the tool has ended.
 
-Run as a program of its own, so that nothing has to be done between fork and exec in a process that has threads.
+It is a separate program, so that a process with threads does not run code between fork and exec.
 """
 
 import os

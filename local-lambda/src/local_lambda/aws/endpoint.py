@@ -1,8 +1,8 @@
-"""The port: which service a request is for, and who answers it: our invocations, our control plane, or moto.
+"""The port: finds the service that a request is for, and passes it to the Invoke API, the control plane or moto.
 
-A request says by the credential scope of its signature what it is for; the signature is not checked, nothing of it is
-kept or shown. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
-It has to be there all the same: a page in a browser cannot send that header here, so it cannot create functions.
+The credential scope of a request's signature names the service. The signature is not checked, kept or shown. Source:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. It is still required, as a
+protection against cross-site requests: a browser page cannot send that header here, so it cannot create functions.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _REFUSED = {
     ("s3", "notification"): "S3 notifications",
     ("logs", "Logs_20140328.PutSubscriptionFilter"): "Subscription filters",
 }
-"""What moto would accept without anything ever coming of it here."""
+"""Operations that moto would accept but that would have no effect here."""
 _HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "keep-alive", "server", "date"})
 
 
@@ -51,7 +51,7 @@ class Scope(NamedTuple):
 
 
 class Endpoint:
-    """The application of the port. `make_functions(region)` makes the functions of a region when it is first used."""
+    """The application of the port. `make_functions(region)` makes a region's registry when the region is first used."""
 
     def __init__(self, services: Services, logs: LogGroups, make_functions: Callable[[str], FunctionRegistry]) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
@@ -81,7 +81,7 @@ class Endpoint:
         app(exchange)
 
     async def finish(self) -> None:
-        """Wait for what is being answered, then end every environment."""
+        """Wait for requests in progress, then end every environment."""
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))
 
@@ -154,7 +154,7 @@ class Endpoint:
             for package in functions.packages():
                 if package.sha256 == sha256:
                     return Path(package.zip).read_bytes()
-        raise ApiError(404, "ResourceNotFoundException", "There is no such package (any more)")
+        raise ApiError(404, "ResourceNotFoundException", "There is no such package, or it was deleted")
 
     def _functions(self, region: str) -> FunctionRegistry:
         functions = self.regions.get(region)
@@ -166,7 +166,7 @@ class Endpoint:
 
 
 def _scope(exchange: Exchange) -> Scope | None:
-    """The credential scope in the Authorization header; a presigned URL, of whichever version, is one of S3."""
+    """The credential scope in the Authorization header; a presigned URL of any version is for S3."""
     match = _SCOPE(exchange.header(b"authorization"))
     if match is not None:
         return Scope(*(part.decode("latin-1") for part in match.groups()))
@@ -175,7 +175,7 @@ def _scope(exchange: Exchange) -> Scope | None:
 
 
 def _not_served(exchange: Exchange, what: str) -> None:
-    """Refuse in the words of the caller's protocol: JSON, or XML."""
+    """Refuse in the format of the caller's protocol: JSON or XML."""
     text = f"{what} is not served by local-lambda aws, which has: lambda, {', '.join(sorted(SERVED))}"
     if exchange.header(b"content-type").startswith(b"application/x-amz-json"):
         exchange.respond(501, encode({"__type": "NotImplementedException", "message": text}), block=JSON)

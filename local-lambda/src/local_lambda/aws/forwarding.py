@@ -1,4 +1,4 @@
-"""What functions wrote and how they were traced, handed on to CloudWatch Logs and X-Ray.
+"""Forwards the functions' logs to CloudWatch Logs and their traces to X-Ray.
 
 Operations: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html and
 https://docs.aws.amazon.com/xray/latest/api/API_PutTraceSegments.html. Lines are made in `sinks/log_lines.py`, segments
@@ -20,7 +20,7 @@ from local_lambda.xray.collecting import Trace
 
 FLUSH_SECONDS = 0.2
 MAX_BATCH = 1000
-"""Log events a call; the service takes 10,000 and 1 MB."""
+"""Log events per call; the service accepts 10,000 and 1 MB."""
 
 Stream = tuple[str, str, str]
 """Region, log group, log stream."""
@@ -28,7 +28,7 @@ Event = dict[str, object]
 
 
 class LogGroups:
-    """Collects lines and puts them into their log streams, in batches; group and stream are made when missing."""
+    """Collects lines and puts them into their log streams, in batches; creates a missing group or stream."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -36,11 +36,11 @@ class LogGroups:
         self._timer: asyncio.TimerHandle | None = None
 
     def writer(self, function: FunctionConfig, log_stream: str) -> Callable[[str, str], None]:
-        """Takes the lines of one environment."""
+        """The writer for the lines of one environment."""
         stream = function.region, function.log_group, log_stream
 
         def write(source: str, line: str) -> None:
-            if source == "platform" and line.startswith("END "):  # one text for us, two log events for the service
+            if source == "platform" and line.startswith("END "):  # END and REPORT: two log events on the service
                 end, _, report = line.partition("\n")
                 self._add(stream, f"{end}\n")
                 line = report
@@ -49,7 +49,7 @@ class LogGroups:
         return write
 
     def flush(self) -> None:
-        """Hand everything over now: a call made to the services after this finds it."""
+        """Send everything now: calls made to the services after this find it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -86,7 +86,7 @@ def _logs(call: Call, region: str, operation: str, document: dict[str, object]) 
 
 
 def put_trace(services: Services, trace: Trace) -> None:
-    """Hand over the segments of one traced invocation."""
+    """Send the segments of one traced invocation."""
     region = REGION
     for document in trace.documents:
         arn = str(document.get("resource_arn", ""))

@@ -1,4 +1,4 @@
-"""One function of the endpoint: what the API says of it, and what environments have to know.
+"""One function of the endpoint: its configuration in the API, and what environments need to know.
 
 Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html.
 """
@@ -20,14 +20,14 @@ from local_lambda.service.pool import EnvironmentPool
 
 @dataclass
 class Function:
-    """One function. `configuration` is a FunctionConfiguration as the API answers it, and the only place for it."""
+    """One function. `configuration` is its FunctionConfiguration in the API's form, stored only here."""
 
     configuration: Document
     package: Package
     layers: list[LayerVersion]
     opt: Path | None
     own_opt: Path | None
-    """The folder to remove with `opt`, when that was merged for this function alone."""
+    """The folder to remove together with `opt`, if `opt` was merged for this function only."""
     tags: dict[str, str]
     reserved_concurrency: int | None = None
     interpreter: Interpreter | None = None
@@ -40,7 +40,7 @@ class Function:
         return str(self.configuration["FunctionName"])
 
     def config(self) -> FunctionConfig:
-        """The function as environments know it."""
+        """The function in the form that environments use."""
         document, logging = self.configuration, self.configuration["LoggingConfig"]
         return FunctionConfig(
             self.name,
@@ -91,7 +91,7 @@ def new_configuration(name: str, arn: str, request: Document, package: Package, 
 
 
 def change(configuration: Document, request: Document, layers: list[LayerVersion]) -> None:
-    """Write what a request names into a FunctionConfiguration."""
+    """Write the members of a request into a FunctionConfiguration."""
     for member in ("Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize"):
         if member in request:
             configuration[member] = request[member]
@@ -116,6 +116,6 @@ def change(configuration: Document, request: Document, layers: list[LayerVersion
 
 
 def touch(configuration: Document) -> None:
-    """The configuration has changed: a new revision."""
+    """Record a change of the configuration as a new revision."""
     configuration["LastModified"] = now()
     configuration["RevisionId"] = new_uuid()

@@ -15,7 +15,7 @@ from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 
 
 class FunctionOperations:
-    """A method for each; they are named as the service names them."""
+    """One method per operation, named after it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -114,7 +114,7 @@ class FunctionOperations:
         }
 
     async def _check_role(self, operation: Operation, role: str) -> None:
-        """The role has to exist, as in the service."""
+        """Require that the role exists, as the service does."""
         if role.split(":")[4] != ACCOUNT_ID:
             raise ApiError(403, "AccessDeniedException", "Cross-account pass role is not allowed.")
         body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(role.rpartition('/')[2])}"

@@ -1,7 +1,7 @@
-"""The functions of the endpoint, all in memory: configuration, code, layers and environments of each.
+"""The functions of the endpoint, kept in memory: configuration, code, layers and environments of each.
 
-Its methods are the control plane's verbs: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html. HTTP is
-`lambda_api.py`'s, what needs no state `checks.py`'s.
+Its methods are the control plane's verbs: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html. HTTP is in
+`lambda_api.py`, checks that do not need state are in `checks.py`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from local_lambda.service.pool import EnvironmentPool
 class FunctionRegistry:
     """The functions and layers of one region.
 
-    `find` chooses the interpreter for a runtime; it raises StartError when there is none. `limit` is the most
-    environments a function may have.
+    `find` chooses the interpreter for a runtime and raises StartError if it does not find one. `limit` is the maximum
+    number of environments of a function.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class FunctionRegistry:
         self._find = find
         self._ending: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, Path]] = set()
-        """Runtimes that are not the interpreter's, each said once."""
+        """Runtimes that differ from the interpreter's version, each reported once."""
 
     # --- functions
 
     def get(self, name: str, qualifier: str | None = None) -> Function:
-        """Raises ApiError ResourceNotFoundException."""
+        """The function of this name. Raises ApiError ResourceNotFoundException."""
         function = self.functions.get(name)
         if function is None or qualifier not in (None, "$LATEST"):
             suffix = f":{qualifier}" if qualifier else ""
@@ -65,7 +65,7 @@ class FunctionRegistry:
         return function
 
     async def create(self, name: str, request: Document, data: bytes) -> Function:
-        """A new function of a checked request. Raises ApiError ResourceConflictException when there is one already."""
+        """Create a function from a checked request. Raises ApiError ResourceConflictException if it already exists."""
         if name in self.functions:
             raise ApiError(409, "ResourceConflictException", f"Function already exist: {name}")
         layers = self.layers.find(request.get("Layers", []))
@@ -87,7 +87,7 @@ class FunctionRegistry:
     async def update_code(
         self, function: Function, data: bytes, architectures: list[str] | None, dry_run: bool
     ) -> Document:
-        """Replace the code. A dry run answers what would be, and changes nothing."""
+        """Replace the code. A dry run returns the would-be configuration and changes nothing."""
         package = await self._packages.open(data)
         try:
             check_total(package, [layer.package for layer in function.layers])
@@ -107,7 +107,7 @@ class FunctionRegistry:
         return function.configuration
 
     async def update_configuration(self, function: Function, request: Document) -> None:
-        """Change what a checked request names; the rest stays."""
+        """Change the members of a checked request; all others stay."""
         layers, opt, own, old = function.layers, function.opt, function.own_opt, None
         if "Layers" in request:
             layers = self.layers.find(request["Layers"])
@@ -120,21 +120,21 @@ class FunctionRegistry:
         self._renew(function, old)
 
     def set_concurrency(self, function: Function, reserved: int | None) -> None:
-        """Change the reserved concurrency; environments stay, unless there are too many now."""
+        """Change the reserved concurrency; environments stay unless there are now too many."""
         pool, function.reserved_concurrency = function.pool, reserved
         pool.function, pool.limit = function.config(), self._most(function)
         if len(pool.environments) > pool.limit:
             self._renew(function, None)
 
     def delete(self, function: Function) -> None:
-        """Forget the function at once; its environments end when they have finished what they do."""
+        """Remove the function at once; its environments end after the requests in progress."""
         del self.functions[function.name]
         del self._pools[function.name]
         self.directory.forget()
         self._later(self._end(function))
 
     async def shutdown(self) -> None:
-        """Finish what is being served and end every environment."""
+        """Finish requests in progress and end every environment."""
         pools = [function.pool for function in self.functions.values()]
         await asyncio.gather(*(pool.finish() for pool in pools))
         await asyncio.gather(*(pool.shutdown() for pool in pools))
@@ -163,7 +163,7 @@ class FunctionRegistry:
         return self._limit if reserved is None else min(self._limit, reserved)
 
     def _renew(self, function: Function, old: Path | None) -> None:
-        """The next invocation is a cold start; `old`, a folder nobody needs then, is removed behind the last one."""
+        """Make the next invocation a cold start; remove the folder `old` after the last environment that uses it."""
         self.directory.forget()
 
         def ended() -> None:
@@ -185,7 +185,7 @@ class FunctionRegistry:
             await self._packages.remove(function.own_opt)
 
     async def _look_for_interpreter(self, function: Function) -> None:
-        """One that is missing is no fault of the request: it is said, and looked for again by an invocation."""
+        """Find the interpreter. If it is missing, a message says so, and the first invocation looks for it again."""
         try:
             self._take(function, await asyncio.to_thread(self._find, function.config()))
         except StartError as error:

@@ -1,7 +1,7 @@
-"""Lambda's control plane over HTTP: an operation's request in, a verb of `functions.py`, its answer out.
+"""Lambda's control plane over HTTP: turns requests into calls of `functions.py`, and their results into responses.
 
 Paths, members and statuses: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html. Operations that are not
-in `OPERATIONS` are refused. Invocations do not come by here.
+in `OPERATIONS` are refused. Invocations do not pass through here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
 class LambdaApi(FunctionOperations, LayerOperations):
-    """The operations. One that changes something waits until the one before it is through."""
+    """The operations. Mutating operations run one at a time."""
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -31,7 +31,7 @@ class LambdaApi(FunctionOperations, LayerOperations):
     async def call(
         self, functions: FunctionRegistry, method: str, path: str, query: str, body: bytes, key: str, origin: str
     ) -> Response:
-        """Status and document. Raises ApiError."""
+        """Perform an operation; return status and document. Raises ApiError."""
         parts = [unquote(part) for part in path.strip("/").split("/")]
         pattern = " ".join([method, *(part if place in (0, 1, 3) else "*" for place, part in enumerate(parts))])
         name = OPERATIONS.get(pattern)
@@ -73,7 +73,7 @@ OPERATIONS = {
     "GET 2018-10-31 layers * versions *": "get_layer_version",
     "DELETE 2018-10-31 layers * versions *": "delete_layer_version",
 }
-"""Method and path, a `*` for each variable part, to the method of `LambdaApi`."""
+"""The method of `LambdaApi` by HTTP method and path, with a `*` for each variable part."""
 
 
 def _title(name: str) -> str:

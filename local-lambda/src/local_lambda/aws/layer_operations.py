@@ -11,7 +11,7 @@ from local_lambda.aws.services import Services
 
 
 class LayerOperations:
-    """A method for each; they are named as the service names them."""
+    """One method per operation, named after it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -66,7 +66,7 @@ def _layer(operation: Operation, layer: LayerVersion) -> Document:
 
 
 def _compatible(versions: list[Document], query: Mapping[str, str]) -> list[Document]:
-    """Those that match the query's filters."""
+    """The versions that match the query's filters."""
     for member in ("CompatibleRuntimes", "CompatibleArchitectures"):
         wanted = query.get(member.removesuffix("s"))
         if wanted:

@@ -1,4 +1,4 @@
-"""The layers of the endpoint, all in memory: versions, and what functions get of them.
+"""The layers of the endpoint, kept in memory: their versions, and the content that functions get.
 
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html and the other operations there.
 """
@@ -17,7 +17,7 @@ from local_lambda.functions.config import ACCOUNT_ID
 
 @dataclass
 class LayerVersion:
-    """One version of a layer: its answer of the API, and its content."""
+    """One version of a layer: its document in the API, and its content."""
 
     name: str
     document: Document
@@ -30,19 +30,19 @@ class Layers:
     def __init__(self, region: str, packages: Packages) -> None:
         self.region = region
         self.versions: dict[str, dict[int, LayerVersion]] = {}
-        """Layer name and version number to version."""
+        """Versions by layer name and version number."""
         self._newest: dict[str, int] = {}
         self._packages = packages
 
     def get(self, name: str, version: int) -> LayerVersion:
-        """Raises ApiError ResourceNotFoundException."""
+        """The version of this number. Raises ApiError ResourceNotFoundException."""
         found = self.versions.get(name, {}).get(version)
         if found is None:
             raise ApiError(404, "ResourceNotFoundException", "The resource you requested does not exist.")
         return found
 
     async def publish(self, name: str, request: Document, data: bytes) -> LayerVersion:
-        """A new version; numbers count up and are never used again."""
+        """Publish a new version; numbers count up and are never reused."""
         package = await self._packages.open(data, layer=True)
         version = self._newest[name] = self._newest.get(name, 0) + 1
         arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:layer:{name}"
@@ -61,11 +61,11 @@ class Layers:
         return layer
 
     def delete(self, name: str, version: int) -> None:
-        """Functions that have the version keep it, no function can get it any more."""
+        """Delete a version. Functions that use it keep it; no other function can get it."""
         self.versions.get(name, {}).pop(version, None)
 
     def find(self, arns: Sequence[str]) -> list[LayerVersion]:
-        """The versions a function asks for. Raises ApiError InvalidParameterValueException."""
+        """The versions with these ARNs. Raises ApiError InvalidParameterValueException."""
         found = []
         for arn in arns:
             _, _, _, region, account, _, name, version = arn.split(":")
@@ -82,5 +82,5 @@ class Layers:
 
 
 def now() -> str:
-    """The time as the API writes it: ISO 8601, milliseconds, `+0000`."""
+    """The current time in the API's format: ISO 8601, milliseconds, `+0000`."""
     return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"

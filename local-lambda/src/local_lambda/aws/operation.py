@@ -1,4 +1,4 @@
-"""One call of an operation of Lambda's control plane, and what several operations have in common."""
+"""One call of an operation of Lambda's control plane, and helpers that several operations share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Response = tuple[int, Document | None]
 """HTTP status and document."""
 PAGE = 50
 PACKAGES = "/packages/"
-"""Below it are the packages, named by their hash, for those who got the address in an answer."""
+"""Prefix of the packages' paths; the hash that names a package is known only from a response."""
 
 
 class Operation(NamedTuple):
-    """One call of an operation. `names` are the variable parts of its path, `key` is the caller's access key."""
+    """One call of an operation. `names` are the variable parts of its path; `key` is the caller's access key."""
 
     functions: FunctionRegistry
     names: Sequence[str]
@@ -28,11 +28,11 @@ class Operation(NamedTuple):
     request: Document
     key: str
     origin: str
-    """`http://host:port` as the caller knows this endpoint."""
+    """`http://host:port`, the address that the caller used for this endpoint."""
 
 
 async def code_of(services: Services, operation: Operation, code: Document) -> bytes:
-    """The zip that a request holds, or names in S3."""
+    """The zip package that a request contains, or refers to in S3."""
     if "ZipFile" in code:
         return sent_zip(code)
     bucket, key = code.get("S3Bucket"), code.get("S3Key")
@@ -55,7 +55,7 @@ async def code_of(services: Services, operation: Operation, code: Document) -> b
 
 
 def location(operation: Operation, package: Package) -> str:
-    """Where the package can be fetched."""
+    """The URL of the package."""
     return f"{operation.origin}{PACKAGES}{quote(package.sha256, safe='')}"
 
 
@@ -70,7 +70,7 @@ def page(member: str, items: list[Document], query: Mapping[str, str]) -> Docume
 
 
 def number(text: str) -> int:
-    """Raises ApiError when it is none."""
+    """The number in a path. Raises ApiError if it is not a number."""
     if not text.isdecimal():
         raise invalid(f"{text} is not a number")
     return int(text)

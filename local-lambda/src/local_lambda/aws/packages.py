@@ -1,6 +1,6 @@
-"""Deployment packages: what a request sends or names in S3, checked as the service does and opened in a folder.
+"""Deployment packages: checked as the service does, and unpacked in a folder.
 
-Limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. Unpacking is `bundle.py`'s.
+Limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. `bundle.py` does the unpacking.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BROKEN = "Could not unzip uploaded file. Please check your file, then try to up
 
 @dataclass(frozen=True)
 class Package:
-    """A zip in a folder of its own, and what it holds as a folder. Sizes in bytes, `sha256` as the API writes it."""
+    """A zip package and its unpacked content. Sizes are in bytes, `sha256` is in the API's format."""
 
     home: Path
     zip: Path
@@ -38,14 +38,14 @@ class Package:
 
 
 class Packages:
-    """The folders of all packages, below `workspace`. What takes long is done in threads."""
+    """The folders of all packages, below `workspace`. Slow work is done in threads."""
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
         self._numbers = count(1)
 
     async def open(self, data: bytes, layer: bool = False) -> Package:
-        """Unzip a package into a folder of its own. Raises ApiError."""
+        """Unzip a package into a new folder. Raises ApiError."""
         home = self._workspace / f"{'layer' if layer else 'code'}-{next(self._numbers)}"
         try:
             return await asyncio.to_thread(open_package, data, home, layer)
@@ -54,7 +54,7 @@ class Packages:
             raise
 
     async def merge(self, code: Package, layers: Sequence[Package]) -> tuple[Path | None, Path | None]:
-        """What becomes `/opt`, and the folder to remove with it; the content of a single layer is used in place."""
+        """The folder for `/opt`, and the folder to remove with it; a single layer is used in place."""
         check_total(code, layers)
         if len(layers) < 2:
             return (layers[0].folder if layers else None), None
@@ -66,12 +66,12 @@ class Packages:
             raise invalid(str(error)) from None
 
     async def remove(self, folder: Path) -> None:
-        """Remove what nobody needs any more."""
+        """Remove a folder that is no longer needed."""
         await asyncio.to_thread(rmtree, folder, ignore_errors=True)
 
 
 def sent_zip(code: dict[str, Any]) -> bytes:
-    """The bytes of `ZipFile`. Raises ApiError when it is no base64, or over the limit of a direct upload."""
+    """The bytes of `ZipFile`. Raises ApiError if it is not Base64, or over the limit of a direct upload."""
     try:
         data = base64.b64decode(code["ZipFile"], validate=True)
     except (binascii.Error, ValueError, TypeError):
@@ -84,7 +84,7 @@ def sent_zip(code: dict[str, Any]) -> bytes:
 
 
 def open_package(data: bytes, home: Path, layer: bool = False) -> Package:
-    """Write and open a zip below `home`, a new folder. Raises ApiError InvalidParameterValueException."""
+    """Write and unpack a zip package in `home`, a new folder. Raises ApiError InvalidParameterValueException."""
     if not data:
         raise invalid("Uploaded file must be a non-empty zip")
     make_private(home)
@@ -105,7 +105,7 @@ def open_package(data: bytes, home: Path, layer: bool = False) -> Package:
 
 
 def check_total(code: Package, layers: Sequence[Package]) -> None:
-    """Raises ApiError when code and layers together are over the limit."""
+    """Raises ApiError if code and layers together exceed the limit."""
     total = code.unzipped + sum(layer.unzipped for layer in layers)
     if total > MAX_UNZIPPED_BYTES:
         raise invalid(

@@ -1,6 +1,6 @@
-"""`local-lambda aws` put together: services, endpoint and server, and the command they are there for, if there is one.
+"""`local-lambda aws`: starts services, endpoint and server, and then the command to run with them, if there is one.
 
-Variables of clients: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html.
+Environment variables of clients: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from local_lambda.http.server import Server
 from local_lambda.service.factory import EnvironmentFactory
 
 _NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-"""What would lead a client to a real account."""
+"""Environment variables that would lead a client to a real account."""
 
 
 async def serve(
@@ -38,10 +38,10 @@ async def serve(
     command: Sequence[str],
     stop: asyncio.Event,
 ) -> int:
-    """Serve until `stop`, or until the command has ended; returns the exit status.
+    """Serve until `stop`, or until the command has ended; return the exit status.
 
-    `limit` is the most environments a function may have, `access` says who may call, `python` is the interpreter that
-    was asked for.
+    `limit` is the maximum number of environments of a function, `access` decides who may call, and `python` is the
+    requested interpreter.
     """
     services.start()
     factory.attach(asyncio.get_running_loop())
@@ -75,7 +75,7 @@ async def serve(
 
 
 def client_variables(url: str, shell: Mapping[str, str]) -> dict[str, str]:
-    """`shell` for a client of this endpoint, with credentials that open nothing, and a role in `AWS_ROLE_ARN`."""
+    """`shell` for a client of this endpoint, with dummy credentials and a role in `AWS_ROLE_ARN`."""
     kept = {name: value for name, value in shell.items() if not name.startswith("AWS_ENDPOINT_URL")}
     for name in _NOT_FOR_CLIENTS:
         kept.pop(name, None)
@@ -91,7 +91,7 @@ def client_variables(url: str, shell: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _run(command: Sequence[str], env: Mapping[str, str], stop: asyncio.Event) -> int:
-    """Run the command to its end, or until `stop`; its exit status, as a shell gives it."""
+    """Run the command to its end, or until `stop`; return its exit status in the form that a shell uses."""
     child = Path(__file__).with_name("child.py")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-IS", child, str(os.getpid()), *command, env=dict(env)

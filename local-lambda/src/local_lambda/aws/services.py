@@ -1,7 +1,7 @@
 """The AWS services that moto serves: S3, IAM, STS, CloudWatch Logs and X-Ray, called as a WSGI application.
 
-moto (https://docs.getmoto.org) is imported by nobody else, and only in the one thread in which it runs, so that its
-state needs no locks and the event loop never waits for it. Calls are served in the order in which they are made.
+Only this module imports moto (https://docs.getmoto.org), and only in the one thread that runs it. So its state needs no
+locks and the event loop never waits for it. Calls are served in the order in which they are made.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from urllib.parse import unquote_to_bytes, urlencode
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 
 SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
-"""Names as in the credential scope of a signed request."""
+"""Service names in the credential scope of a signed request."""
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/local-lambda"
-"""A role for functions that is there from the beginning, as accounts have one."""
+"""A role for functions that exists from the start."""
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -45,7 +45,7 @@ class Response(NamedTuple):
 
 
 def signed(service: str, region: str, key: str = "local") -> tuple[str, str]:
-    """A header by which moto knows service, region and the caller's account; nobody checks the signature."""
+    """A header that tells moto service, region and the caller's account; the signature is not checked."""
     scope = f"{key}/20260101/{region}/{service}/aws4_request"
     return "Authorization", f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
@@ -54,7 +54,7 @@ Call = Callable[[Request], Response]
 
 
 class Services:
-    """moto in a thread. `start` imports it in the background; a call waits until it is there."""
+    """moto in a thread. `start` imports it in the background; a call waits until it is ready."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "moto")
@@ -62,7 +62,7 @@ class Services:
         self._closed = False
 
     def start(self) -> None:
-        """Begin to import moto, and make the role."""
+        """Begin to import moto and create the role."""
         trust = (
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
             '"Principal":{"Service":"lambda.amazonaws.com"}}]}'
@@ -79,19 +79,19 @@ class Services:
         )
 
     async def call(self, request: Request) -> Response:
-        """The answer of the service that the request is signed for."""
+        """Call the service that the request is signed for; return its response."""
         return await asyncio.wrap_future(self._thread.submit(self._call, request))
 
     def perform(self, job: Callable[[Call], None]) -> None:
-        """Run `job` with a function that calls services, after the calls made so far; nobody waits for it.
+        """Run `job` with a function that calls services, after the calls made so far, without waiting for it.
 
-        A job that comes after the end is dropped: what it would be kept in has gone.
+        A job that comes after `close` is dropped, because the services it would use have ended.
         """
         if not self._closed:
             self._thread.submit(job, self._call)
 
     def close(self) -> None:
-        """Serve nothing more."""
+        """Stop serving."""
         self._closed = True
         self._thread.shutdown(cancel_futures=True)
 
