@@ -1,1 +1,1 @@
-"""API Gateway: routes of REST and HTTP APIs in front of functions, in one application of the Invoke port."""
+"""API Gateway: the routes of REST and HTTP APIs to functions, as one application of the Invoke port."""

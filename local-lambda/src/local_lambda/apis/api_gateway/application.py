@@ -1,10 +1,10 @@
-"""API Gateway's Lambda proxy integration: the HTTP request of a route becomes an event, what the
-function returns becomes the response.
+"""API Gateway's Lambda proxy integration: turns a route's HTTP request into an event, and what the function returns
+into the response.
 
 An `Api` event of a template is a route of a REST API (payload format 1.0), an `HttpApi` event one of an HTTP API (2.0
 unless the template says 1.0). Specification: https://docs.aws.amazon.com/apigateway/latest/developerguide/
 set-up-lambda-proxy-integrations.html and http-api-develop-integrations-lambda.html. Stages, authorizers, models and
-CORS are not here; what events and responses look like is in `events.py` and `responses.py`.
+CORS are not supported. `events.py` and `responses.py` define events and responses.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from local_lambda.http.server import JSON, Application, Exchange
 
 
 def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Application) -> Application:
-    """The application of an Invoke port whose functions have routes; `otherwise` gets what begins with a version.
+    """The application of an Invoke port whose functions have routes; `otherwise` gets paths that begin with a version.
 
-    `notice` gets, in one line, the reason for an error that tells the caller nothing.
+    `notice` gets one line with the reason for an error response that does not give the caller the reason.
     """
 
     def app(exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""One request of a route on its way to a function and back."""
+"""One request of a route, from its arrival to its response."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from local_lambda.xray.header import new_tracing
 
 REST_TIMEOUT_SECONDS = 29.0
 HTTP_TIMEOUT_SECONDS = 30.0
-"""How long API Gateway waits for the function; the invocation continues after that."""
+"""How long API Gateway waits for the function; the invocation itself continues."""
 
 
 class Call:
-    """A request, its event, and what the caller gets."""
+    """A request, its event and its response."""
 
     def __init__(self, exchange: Exchange, match: Match, notice: Callable[[str], None]) -> None:
         self._exchange = exchange
@@ -39,7 +39,7 @@ class Call:
         self._timer: asyncio.TimerHandle | None = None
 
     def invoke(self) -> None:
-        """Make the event and send it to the function."""
+        """Make the event and invoke the function with it."""
         event = b"" if self._exchange.body_size > MAX_EVENT_BYTES else encode(event_of(self._request))
         if not 0 < len(event) <= MAX_EVENT_BYTES:
             reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
@@ -88,7 +88,7 @@ class Call:
         refuse(self._exchange, refusal, self._route.rest, self._request.ids)
 
     def _over(self) -> bool:
-        """Whether the caller has already had the response to a timeout."""
+        """Whether the caller has already received the timeout response."""
         if self._timer is None:
             return True
         self._timer.cancel()

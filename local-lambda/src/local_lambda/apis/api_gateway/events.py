@@ -1,7 +1,7 @@
-"""What a Lambda proxy integration makes of an HTTP request: the function's event. Nothing is sent here.
+"""Turns an HTTP request into the event of a Lambda proxy integration. Nothing is sent here.
 
 Formats: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html (1.0) and
-http-api-develop-integrations-lambda.html (2.0). What the pages leave open is as captured; the tables are in the tests.
+http-api-develop-integrations-lambda.html (2.0). What the pages leave open follows captured events; the tests have them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _NOT_IN_REST_EVENTS = frozenset(
     upgrade www-authenticate
     """.split()
 )
-"""Request headers that a function behind a REST API does not get; `Content-Length` as captured, the others by
+"""Request headers that a function behind a REST API does not get. `Content-Length` was captured; the others are in
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html.
 """
 
 _SPELLED = {"authorization": "Authorization", "user-agent": "User-Agent"}
-"""Headers that a REST API spells its own way; it leaves all others as the client wrote them."""
+"""Headers that a REST API respells; all others stay as the client wrote them."""
 
 _IDENTITY = dict.fromkeys(
     """
@@ -33,7 +33,7 @@ _IDENTITY = dict.fromkeys(
     cognitoIdentityPoolId principalOrgId user userArn
     """.split()
 )
-"""Who the caller is, in an API with an authorizer; null here."""
+"""The caller's identity in an API with an authorizer; null here."""
 
 
 def event_of(request: Request) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def event_of(request: Request) -> dict[str, Any]:
 
 
 def _rest_api_event(request: Request) -> dict[str, Any]:
-    """Payload format 1.0. A body that is not UTF-8 is Base64, as for a REST API that has binary media types.
+    """Payload format 1.0. A body that is not UTF-8 is Base64, as in a REST API with binary media types.
 
-    Neither path is decoded; repeated slashes at the beginning are only in that of the request context.
+    Neither path is decoded. Only the one in the request context keeps repeated slashes at the beginning.
     """
     headers = [(_SPELLED.get(name.lower(), name), value) for name, value in request.headers()]
     kept = [(name, value) for name, value in headers if name.lower() not in _NOT_IN_REST_EVENTS]
@@ -60,7 +60,7 @@ def _rest_api_event(request: Request) -> dict[str, Any]:
 
 
 def _http_api_event(request: Request) -> dict[str, Any]:
-    """Payload format 1.0 of an HTTP API: `path` alone keeps its percent-encoding."""
+    """Payload format 1.0 of an HTTP API: only `path` keeps its percent-encoding."""
     context = {
         "path": unquote(request.path),
         "resourceId": str(request.route),
@@ -102,7 +102,7 @@ def _format_1_0(
 
 
 def _format_2_0(request: Request) -> dict[str, Any]:
-    """Payload format 2.0: paths are decoded, and what is absent from the request is absent from the event."""
+    """Payload format 2.0: paths are decoded, and parts missing from the request are missing from the event."""
     path = unquote(request.path)
     headers = [(name.lower(), value) for name, value in request.headers()]
     cookies = [each for name, value in headers if name == "cookie" for each in value.split("; ")]
@@ -135,5 +135,5 @@ def _format_2_0(request: Request) -> dict[str, Any]:
 
 
 def _is_text(request: Request) -> bool:
-    """Whether an HTTP API gives the body as text, by its `Content-Type`."""
+    """Whether an HTTP API passes the body as text, by its `Content-Type`."""
     return bool(_TEXT(request.header(b"content-type").lower()))

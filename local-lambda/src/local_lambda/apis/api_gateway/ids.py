@@ -1,4 +1,4 @@
-"""The ids that API Gateway gives a request: the same in the function's event and in the response's headers."""
+"""The ids of a request: API Gateway puts the same ones in the function's event and in the response's headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local_lambda.events.identifiers import new_uuid
 
 
 class Ids:
-    """A REST API has two ids, a UUID and a short one; an HTTP API has only the short one, as both."""
+    """A REST API uses two ids, a UUID and a short one; an HTTP API uses the short one for both."""
 
     def __init__(self, rest: bool) -> None:
         self.extended = base64.urlsafe_b64encode(os.urandom(11)).decode()
@@ -17,7 +17,7 @@ class Ids:
         self._rest = rest
 
     def headers(self) -> list[tuple[str, str]]:
-        """The headers that tell the caller."""
+        """The response headers with the ids."""
         if self._rest:
             return [("x-amzn-RequestId", self.request), ("x-amz-apigw-id", self.extended)]
         return [("Apigw-Requestid", self.request)]

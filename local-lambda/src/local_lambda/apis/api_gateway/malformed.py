@@ -1,4 +1,4 @@
-"""The error for what a function returned when it cannot be made into an HTTP response."""
+"""The error for a function's result that is not a valid HTTP response."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _MOST_SHOWN = 100
 
 
 class Malformed(Exception):
-    """It cannot be made into an HTTP response; the text says why, for the person who runs the tool."""
+    """The result is not a valid HTTP response; the text gives the reason, for the user of the tool."""
 
 
 def shown(value: object) -> str:
-    """A value as JSON, cut where it gets long."""
+    """A value as JSON, shortened if it is long."""
     try:
         text = json.dumps(value)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""What API Gateway itself responds when it has no function's response to pass on.
+"""API Gateway's own error responses, for requests without a usable response from a function.
 
 Statuses and messages: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 for REST APIs, recorded responses of the service for HTTP APIs.
@@ -24,12 +24,12 @@ class Refusal(Enum):
     TIMED_OUT = ((504, "Endpoint request timed out", "InternalServerErrorException"), (503, "Service Unavailable"))
 
     def status(self, rest: bool) -> int:
-        """The status the caller gets."""
+        """The status of the response."""
         return self.value[0][0] if rest else self.value[1][0]
 
 
 def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None) -> None:
-    """Respond in API Gateway's words; a request that took no route has no `ids` yet."""
+    """Respond with API Gateway's wording; a request without a route does not have `ids`."""
     headers = [("Date", formatdate(usegmt=True)), *(ids or Ids(rest)).headers()]
     (rest_status, rest_message, error_type), (status, message) = refusal.value
     if rest:

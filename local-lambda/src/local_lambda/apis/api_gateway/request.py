@@ -1,4 +1,4 @@
-"""A request on its way to a function: what the events of both payload formats are made of. Nothing is sent here."""
+"""A request for a function: the parts that the events of both payload formats share. Nothing is sent here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REST_STAGE, HTTP_STAGE = "Prod", "$default"
 
 
 class Request:
-    """A request, the route it takes, and the ids it gets. `path` is the path within the API, as it was sent."""
+    """A request, its route and its ids. `path` is the path within the API, as it was sent."""
 
     def __init__(self, exchange: Exchange, match: Match, trace_header: str) -> None:
         self.exchange = exchange
@@ -30,11 +30,11 @@ class Request:
         self._trace_root = trace_header.partition(";")[0]
 
     def header(self, name: bytes) -> str:
-        """The value of a header, given in lower case; empty when it is not there."""
+        """The value of a header, by its name in lower case; empty if it is missing."""
         return self.exchange.header(name).decode("latin-1")
 
     def headers(self) -> list[tuple[str, str]]:
-        """All headers as received, and those that API Gateway adds."""
+        """All headers as received, plus those that API Gateway adds."""
         return [
             *self.exchange.headers(),
             ("X-Amzn-Trace-Id", self._trace_root),
@@ -44,7 +44,7 @@ class Request:
         ]
 
     def body(self, text: bool) -> tuple[str | None, bool]:
-        """The body as an event has it, and whether that is Base64. Bytes that are not UTF-8 are never `text`."""
+        """The body in the form of an event, and whether it is Base64. A body that is not UTF-8 is always Base64."""
         body = self.exchange.body
         if not body:
             return None, False
@@ -56,7 +56,7 @@ class Request:
         return base64.b64encode(body).decode(), True
 
     def context(self) -> dict[str, Any]:
-        """What the request contexts of both formats have."""
+        """The members that the request contexts of both formats share."""
         host = self.header(b"host")
         return {
             "accountId": self.route.pool.function.account_id,
@@ -68,7 +68,7 @@ class Request:
         }
 
     def time_text(self) -> str:
-        """When it came in, as in an access log."""
+        """The time of arrival in the format of an access log."""
         return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(self.received))
 
 

@@ -1,4 +1,4 @@
-"""The headers that a function returns: how single and repeated ones are merged, and which a REST API renames or drops.
+"""The headers that a function returns: merges single and repeated ones, and renames or drops some for a REST API.
 
 Rules: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html and, for
 remapped headers, api-gateway-known-issues.html.
@@ -21,18 +21,18 @@ _REMAPPED = frozenset(
     x-amzn-requestid
     """.split()
 )
-"""Headers that a REST API passes on under the name `x-amzn-Remapped-...`."""
+"""Headers that a REST API renames to `x-amzn-Remapped-...`."""
 
 _DROPPED_BY_REST_API = frozenset("expect host proxy-authenticate te trailer transfer-encoding upgrade via".split())
 _DROPPED_BY_HTTP_API = frozenset(("connection", "content-length", "transfer-encoding"))
-"""Headers that only the server itself can know."""
+"""Headers that only the server can set."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _UNSAFE = re.compile(r"[\r\n\0]").search
 
 
 def rest_api_headers(returned: Mapping[str, Any]) -> Pairs:
-    """`multiValueHeaders`, then those of `headers` that are not the same name and value again. Raises Malformed."""
+    """`multiValueHeaders`, then those of `headers` that do not repeat a name and value. Raises Malformed."""
     pairs = _several(returned, _string_or_boolean)
     known = {(name.lower(), value) for name, value in pairs}
     pairs += [pair for pair in _single(returned, _string_or_boolean) if (pair[0].lower(), pair[1]) not in known]

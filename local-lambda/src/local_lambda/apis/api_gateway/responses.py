@@ -1,7 +1,8 @@
-"""What a Lambda proxy integration makes of what a function returns: the HTTP response. Nothing is sent here.
+"""Turns what a function returns into the HTTP response of a Lambda proxy integration. Nothing is sent here.
 
 Formats: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html (1.0) and
-http-api-develop-integrations-lambda.html (2.0). What the pages leave open is as captured; the tables are in the tests.
+http-api-develop-integrations-lambda.html (2.0). What the pages leave open follows captured responses; the tests have
+them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from local_lambda.apis.api_gateway.response_headers import http_api_headers, res
 from local_lambda.apis.api_gateway.routes import Route
 
 WITHOUT_BODY = (204, 304)
-"""Statuses whose responses have no body; a body would be read as the next response."""
+"""Statuses whose responses have no body: a client would read a body as the next response."""
 
 _REST_KEYS = ("isBase64Encoded", "statusCode", "headers", "multiValueHeaders", "body")
 
 
 class Response(NamedTuple):
-    """What the caller of a route gets."""
+    """The response to the caller of a route."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -32,7 +33,7 @@ class Response(NamedTuple):
 
 
 def read_response(payload: bytes, route: Route) -> Response:
-    """The response to make of what a function returned. Raises Malformed, with the reason."""
+    """The response for what a function returned. Raises Malformed with the reason."""
     try:
         returned = json.loads(payload)
     except (ValueError, RecursionError):
@@ -47,7 +48,7 @@ def read_response(payload: bytes, route: Route) -> Response:
 
 
 def _inferred(payload: bytes, returned: object = None) -> Response:
-    """In format 2.0, what has no status code is the body of a successful response; a string loses its quotes."""
+    """In format 2.0, a result without a status code is the body of a successful response; a string loses its quotes."""
     if isinstance(returned, dict) and "errorMessage" in returned:
         raise Malformed("an errorMessage without a statusCode is treated as a function error")
     body = returned.encode("utf-8", "surrogatepass") if isinstance(returned, str) else payload

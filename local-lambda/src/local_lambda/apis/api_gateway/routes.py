@@ -1,7 +1,7 @@
-"""The routes of a template's functions, API by API, and which one a request takes. Nothing is sent here.
+"""The routes of a template's functions, by API, and the choice of the route for a request. Nothing is sent here.
 
 Rules: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html and, for REST APIs,
-what was captured of the service (the tables are in the tests).
+captured responses of the service (the tests have them).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from local_lambda.functions.config import ApiRoute
 from local_lambda.service.pool import EnvironmentPool
 
 API_PREFIX = "/_apis/"
-"""A path `/_apis/<API>/orders` is the path `/orders` of that API alone."""
+"""Prefix of a path that selects an API: `/_apis/<API>/orders` is the path `/orders` of that API."""
 
 
 class Route:
-    """A route and the function behind it. `template` is the path as written, such as `/orders/{id}`."""
+    """A route and its function. `template` is the path as written, such as `/orders/{id}`."""
 
     def __init__(self, definition: ApiRoute, pool: EnvironmentPool) -> None:
         self.method, self.template, self.payload_format, self.rest, self.api = definition
@@ -32,12 +32,12 @@ class Route:
 
     @property
     def rank(self) -> tuple[bool, tuple[int, ...], bool]:
-        """The best match is the smallest: segment by segment text, variable, greedy variable; `$default` comes last."""
+        """The sort key, best match first: text, variable, greedy variable, compared by segment; `$default` is last."""
         kinds = tuple(2 if segment.endswith("+}") else int(segment.startswith("{")) for segment in self._segments)
         return self._default, kinds, self.method == "ANY"
 
     def variables(self, path: str) -> dict[str, str] | None:
-        """The values of the variables in a path as it was sent, None when the path is not one of this route.
+        """The values of the variables in a path as it was sent; None if the path does not match this route.
 
         REST APIs leave percent-encoding in the values, HTTP APIs decode them.
         """
@@ -59,7 +59,7 @@ class Route:
         return found if len(parts) == len(self._segments) else None
 
     def _split(self, path: str) -> list[str]:
-        """The segments of a path; REST APIs take no notice of slashes around it."""
+        """The segments of a path; REST APIs ignore slashes at its ends."""
         return (path.strip("/") if self.rest else path[1:]).split("/")
 
     def _value(self, text: str) -> str:
@@ -67,7 +67,7 @@ class Route:
 
 
 class Match(NamedTuple):
-    """A route, the path that it was found for (within its API, as sent), and the values of the path's variables."""
+    """A route, the path that it matches (within its API, as sent), and the values of the path's variables."""
 
     route: Route
     path: str
@@ -75,7 +75,7 @@ class Match(NamedTuple):
 
 
 class Routes:
-    """All routes of a template. `apis` are the routes of each API, best match first, in the template's order."""
+    """All routes of a template. `apis` has the routes of each API, best match first; APIs are in template order."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.apis: dict[str, list[Route]] = {}
@@ -89,7 +89,7 @@ class Routes:
         return ", ".join(map(str, self._all))
 
     def reachable(self, path: str) -> tuple[list[Route], str]:
-        """The routes that a request for a path may take, best match first, and the path they see."""
+        """The candidate routes for a path, best match first, and the path within their API."""
         if not path.startswith(API_PREFIX):
             return self._all, path
         api, _, rest = path[len(API_PREFIX) :].partition("/")
@@ -106,7 +106,7 @@ class Routes:
         return None
 
     def describe(self, address: str) -> Iterator[str]:
-        """A line for each route and, when there are several APIs, for each API and its address."""
+        """A line for each route and, if there are several APIs, for each API and its address."""
         taken: set[str] = set()
         for api, routes in self.apis.items():
             prefix = f"http://{address}{API_PREFIX}{quote(api, safe='')}"
@@ -119,7 +119,7 @@ class Routes:
 
 
 def read_routes(pools: Iterable[EnvironmentPool]) -> Routes:
-    """The routes of the functions. Raises UsageError when two functions have the same one in the same API."""
+    """The routes of the functions. Raises UsageError if two functions have the same route in the same API."""
     routes = [Route(each, pool) for pool in pools for each in pool.function.routes]
     owners: dict[tuple[str, str], str] = {}
     for route in routes:
