@@ -41,7 +41,7 @@ HABITS = {
 """Habits, and the natural form."""
 
 ALLOWED = re.compile(
-    r"there (?:is|are|was|were) (?:no|none)|(?:is|are|was|were) no (?:longer|faster|later)|reply queue|direct repl(?:y|ies)"
+    r"there (?:is|are|was|were) (?:no|none)|(?:is|are|was|were) no (?:longer|faster|later)|reply queue|direct repl"
     r"|(?-i:is None\b)",
     re.IGNORECASE,
 )

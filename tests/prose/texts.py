@@ -16,7 +16,7 @@ PRINTED = re.compile(r"local-lambda/src/.*\.py")
 NOTES = re.compile(r"benchmarks/.*\.py|walkthrough/.*\.py|local-lambda/src/.*\.py")
 """The files whose docstrings and comments are checked without `--all` too."""
 _FENCE = re.compile(r"^ *(```|~~~)")
-_CODE = re.compile(r"`[^`]*`|\]\([^)]*\)|<[^>]*>")
+_CODE = re.compile(r"https?://\S+|`[^`]*`|\]\([^)]*\)|<[^>]*>")
 
 
 class Text(NamedTuple):
