@@ -1,1 +1,1 @@
-"""What a template says: functions, their code, layers and interpreters."""
+"""The functions of a template: their configuration, code, layers and interpreters."""

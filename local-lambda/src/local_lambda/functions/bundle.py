@@ -1,8 +1,8 @@
-"""Code and layers as folders: what becomes `/var/task` and `/opt`.
+"""Opens code and layers as folders, which become `/var/task` and `/opt`.
 
-Specification: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html and python-layers.html beside it.
-A zip is not trusted: nothing is written outside its folder, no link leads out of it, and it has Lambda's size limit.
-What is in the folders, and where processes see them, is not known here.
+Specification: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html and python-layers.html.
+A zip package is not trusted: nothing is written outside its folder, no link leads out of it, and Lambda's size limit
+applies. This module knows neither the content of the folders nor where processes see them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 MAX_LINK_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
 MAX_MEMBERS = 100_000
-"""AWS documents no limit; so many take seconds to unpack."""
+"""AWS does not document a limit; this many take seconds to unpack."""
 MAX_DEPTH = 200
-"""Of folders in one another; no package needs so many."""
+"""Limit for nested folders; no package needs this many."""
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 STORED, DEFLATED = 0, 8
 ENCRYPTED = 1
 
 
 def open_code(code: Path, workspace: Path) -> Path:
-    """The folder with the function's code: `code` itself, or `task` in `workspace` with the unzipped `code`."""
+    """The folder with the function's code: `code` itself, or `task` in `workspace` if `code` has to be unzipped."""
     if code.is_dir():
         return code.resolve()
     tree = _Tree(workspace / "task", "/var/task")
@@ -40,9 +40,9 @@ def open_code(code: Path, workspace: Path) -> Path:
 
 
 def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
-    """The folder with all layers, later ones over earlier ones: `opt` in `workspace`. None when there are none.
+    """The folder with all layers, later ones over earlier ones: `opt` in `workspace`. None without layers.
 
-    A folder that is the only layer is used in place, so that edits are seen at once.
+    If the only layer is a folder, it is used in place, so that edits take effect at once.
     """
     if not layers:
         return None
@@ -55,15 +55,15 @@ def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, closed to other users from the first moment."""
+    """Create a folder and its missing parents, closed to other users from the start."""
     for path in reversed((folder, *folder.parents)):
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _as_on_lambda(mode: int) -> int:
-    """The permissions of a file: its owner, which a function is here, gets no more than others have on Lambda.
+    """The permissions of a file: its owner, as whom a function runs here, gets what others have on Lambda, not more.
 
-    There a function is neither the owner of its code nor in its group.
+    On Lambda a function is neither the owner of its code nor in its group.
     """
     others = mode & 0o007
     owner = mode & ((others << 6) | (0o200 if others & 0o004 else 0))
@@ -71,7 +71,7 @@ def _as_on_lambda(mode: int) -> int:
 
 
 class _Tree:
-    """A new folder `root` that bundles are written into; processes will see it as `home`."""
+    """A new folder `root` that code or layers are written into; processes will see it as `home`."""
 
     def __init__(self, root: Path, home: str) -> None:
         if root.exists():
@@ -90,7 +90,7 @@ class _Tree:
         self._links: list[str] = []
 
     def add(self, bundle: Path) -> None:
-        """Writes a folder or a zip over what is there. Raises UsageError for what Lambda or prudence refuses."""
+        """Write a folder or a zip over the content. Raises UsageError for what is invalid on Lambda or unsafe."""
         self._bundle, self._folders, self._others = bundle, {""}, set()
         try:
             if bundle.is_dir():
@@ -162,7 +162,7 @@ class _Tree:
                 raise self._refuse(f"{name} is neither file, folder nor link; build it without")
 
     def _folder(self, name: str) -> None:
-        """Makes the folder and those above it; none of them is a link, whatever was there before."""
+        """Create the folder and its parents; a link or file in place of one of them is replaced."""
         if name.count("/") >= MAX_DEPTH:
             raise self._refuse(f"has more than {MAX_DEPTH} folders in one another")
         missing = []
@@ -193,13 +193,13 @@ class _Tree:
             os.fchmod(target.fileno(), mode & 0o777)
 
     def _link(self, name: str, target: str) -> None:
-        if target.startswith(f"{self._home}/"):  # good where the bundle is mounted there, so keep it good elsewhere
+        if target.startswith(f"{self._home}/"):  # valid where it is mounted at that path, so make it valid elsewhere
             target = os.path.relpath(target[len(self._home) + 1 :], os.path.dirname(name) or ".")
         os.symlink(target, self._place(name))
         self._links.append(name)
 
     def _place(self, name: str) -> str:
-        """The path of a file or link to be made; what an earlier entry or bundle put there is gone."""
+        """The path for a new file or link; what an earlier entry or layer put there is removed."""
         self._folder(name.rpartition("/")[0])
         path = self._path(name)
         if os.path.lexists(path):
@@ -208,7 +208,7 @@ class _Tree:
         return path
 
     def _remove(self, name: str, other_kind: set[str]) -> None:
-        """Makes room, except within one bundle for an entry of the other kind: nothing is written through a link."""
+        """Make room. Raises UsageError for an entry of the other kind in the same package: links are not followed."""
         if name in other_kind:
             raise self._refuse(f"{name or 'the bundle'} is there twice, as different things; build it again")
         path = self._path(name)

@@ -1,7 +1,7 @@
-"""What one function is: everything the execution environment has to know, and nothing about where it was written down.
+"""The configuration of one function: everything the execution environment needs, independent of its source.
 
-`template.py` makes a `FunctionConfig` from an AWS SAM template, `local-lambda exec` makes one from `AWS_LAMBDA_*`
-variables. Limits are those of https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
+`template.py` makes a `FunctionConfig` from an AWS SAM template, `local-lambda exec` makes one from the environment
+variables `AWS_LAMBDA_*`. Limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ RESERVED_VARIABLES = frozenset(
     LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT
     """.split()
 )
-"""Variables a function's configuration may not set; names that start with `_` are reserved as well."""
+"""Environment variables that a function's configuration must not set; names that start with `_` are reserved too."""
 
 
 class LoggingConfig(NamedTuple):
-    """`LoggingConfig` of a function: `log_format` is `Text` or `JSON`; the levels matter for `JSON` only."""
+    """`LoggingConfig` of a function: `log_format` is `Text` or `JSON`; the levels apply to `JSON` only."""
 
     log_format: str = "Text"
     application_log_level: str = "INFO"
@@ -41,7 +41,7 @@ class LoggingConfig(NamedTuple):
 class ApiRoute(NamedTuple):
     """One `Api` (`rest`) or `HttpApi` event of a function.
 
-    `payload_format` is `1.0` or, of an HTTP API only, `2.0`; `api` is the logical id of the API it is part of.
+    `payload_format` is `1.0` or, for an HTTP API only, `2.0`; `api` is the logical id of the API it belongs to.
     """
 
     method: str

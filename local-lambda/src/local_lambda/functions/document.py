@@ -1,7 +1,7 @@
-"""A template's text as mappings, lists and scalars, before anything in it means anything. A template is not trusted.
+"""Reads a template's text as mappings, lists and scalars, without their meaning. A template is not trusted.
 
-This runs before anything is started, so yaml is imported only for templates that are not JSON. Anchors may make a small
-text stand for a document without end, so what it expands to is counted before anybody walks through it.
+This delays every start, so yaml is imported only for templates that are not JSON. Anchors can expand a small text into
+an endless document, so the size of the expansion is checked before anything walks through it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from local_lambda.errors import UsageError
 MAX_TEMPLATE_BYTES = 1_048_576
 """CloudFormation's limit: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 MAX_DEPTH = 200
-"""Of lists and mappings in one another."""
+"""Limit for nested lists and mappings."""
 MAX_NODES = 1_000_000
-"""Of everything that the document stands for, with each use of an anchor counted."""
+"""Limit for the values in the expanded document; each use of an anchor counts."""
 _TOO_DEEP = f"has more than {MAX_DEPTH} lists and mappings in one another; write it flatter"
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """The template at `path`. Raises UsageError for what is not one, and for what would expand beyond all bounds."""
+    """The template at `path`. Raises UsageError if it is invalid or expands beyond the limits."""
     try:
         with path.open("rb") as file:
             source = file.read(MAX_TEMPLATE_BYTES + 1)
@@ -49,14 +49,14 @@ def _parse(path: Path, source: bytes) -> Any:
         try:
             return json.loads(source)
         except json.JSONDecodeError:
-            pass  # YAML may begin like that too, and its parser names the line
+            pass  # YAML may begin like JSON, and its parser reports the line
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(source)
     loader.yaml_multi_constructors = {**loader.yaml_multi_constructors, "!": _intrinsic}
     loader.yaml_constructors = {
         **loader.yaml_constructors,
-        "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # a template knows no dates, only strings
+        "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # templates have strings, not dates
     }
     try:
         return loader.get_single_data()
@@ -85,7 +85,7 @@ def _intrinsic(loader: Any, tag: str, node: Any) -> dict[str, Any]:
 
 
 def _check_size(path: Path, document: Any) -> None:
-    """Raises UsageError when the document contains itself, is nested too deeply or expands to too much."""
+    """Raises UsageError if the document contains itself, is nested too deeply or expands too far."""
     sizes: dict[int, int] = {}
     depths: dict[int, int] = {}
     open_nodes: set[int] = set()

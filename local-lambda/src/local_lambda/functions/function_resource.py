@@ -1,8 +1,8 @@
-"""One function resource of a template: what each of its properties means, as `FunctionConfig`.
+"""Reads one function resource of a template, property by property, into a `FunctionConfig`.
 
 Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
-and, for `AWS::Lambda::Function`, the CloudFormation page of that name. The limits are Lambda's, and where the service
-has words for a mistake, they are used. How a template is found, parsed and searched is not in here.
+and, for `AWS::Lambda::Function`, the CloudFormation page of that name. Limits are Lambda's, and errors have the
+service's wording where there is one. Finding, parsing and searching a template belong elsewhere.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TOO_LARGE_MESSAGE = f"{_UNABLE} exceeded the 4KB limit."
 
 
 def layer_arns(resources: Mapping[str, Any]) -> dict[str, str]:
-    """What `!Ref` gives for each layer version among `resources`."""
+    """The value of `!Ref` for each layer version among `resources`."""
     return {
         logical_id: f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:{logical_id}:1"
         for logical_id, resource in resources.items()
@@ -71,7 +71,7 @@ class FunctionReader:
         self._layer_ids = {arn: logical_id for logical_id, arn in layer_arns(resources).items()}
 
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
-        """One function. Raises CannotRun when it is right and cannot run here, UsageError when it is wrong."""
+        """One function. Raises CannotRun if it is valid but cannot run here, UsageError if it is invalid."""
         serverless = self._resources[logical_id]["Type"] == SERVERLESS
         timeout = properties.integer("Timeout", DEFAULT_TIMEOUT_SECONDS, 1, MAX_TIMEOUT_SECONDS, "seconds")
         memory = properties.integer("MemorySize", DEFAULT_MEMORY_MB, MIN_MEMORY_MB, MAX_MEMORY_MB, "MB")
@@ -144,7 +144,7 @@ class FunctionReader:
 
 
 def _is_text(value: str) -> bool:
-    """Whether UTF-8 has all its characters: JSON and YAML can name halves of surrogate pairs."""
+    """Whether it can be encoded in UTF-8: JSON and YAML can contain halves of surrogate pairs."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -175,7 +175,7 @@ def _runtime(properties: Properties) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _image(properties: Properties) -> tuple[None, str, tuple[str, ...]]:
-    """`EntryPoint` and `Command` together are a program; a `Command` alone is the handler, as in AWS's base images."""
+    """`EntryPoint` with `Command` is a program; `Command` alone is the handler, as in AWS's base images."""
     image = properties.inside("ImageConfig")
     entry_point, command = image.strings("EntryPoint"), image.strings("Command")
     if not entry_point and not command:

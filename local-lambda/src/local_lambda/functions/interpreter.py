@@ -1,8 +1,8 @@
-"""Which Python runs the function: the one of the example's own virtual environment, not the one that runs this tool.
+"""Finds the Python that runs the function: that of the example's virtual environment, not the one that runs this tool.
 
-Runtimes: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html. Starting an interpreter to ask it something
-costs more than everything else in here, so files are read instead, and it is asked only when they do not tell.
-The function's process, its environment variables and its folders are not made here.
+Runtimes: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html. Starting an interpreter to query it is
+slow, so this module reads files first and starts the interpreter only if they are not enough. The function's process,
+environment variables and folders are made elsewhere.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ print("%s\\n%s\\n%d" % (sys.executable, ".".join(map(str, sys.version_info[:3]))
 class Interpreter(NamedTuple):
     """A Python 3.8 or newer that has the runtime interface client.
 
-    `path` is absolute and may be a link: a virtual environment's python is one, and works by its own name only.
-    `version` is `3.11.7`, or `3.11` where the rest is not known without starting it.
+    `path` is absolute and may be a link: a virtual environment's python is a link and works only under its own name.
+    `version` is `3.11.7`, or `3.11` if the rest is unknown without starting it.
     """
 
     path: Path
@@ -45,21 +45,21 @@ class Interpreter(NamedTuple):
 
     @property
     def runtime(self) -> str:
-        """The identifier of the Lambda runtime of this version: `python3.11`."""
+        """The identifier of this version's Lambda runtime, such as `python3.11`."""
         return "python" + ".".join(self.version.split(".")[:2])
 
 
 class _DoesNotRun(StartError):
-    """A file named like an interpreter that is none, such as a pyenv shim of a version that is switched off."""
+    """A file named like an interpreter that is not one, such as a pyenv shim of a version that is not active."""
 
 
 def find_interpreter(
     function: FunctionConfig, template: Path, chosen: str | None, shell: Mapping[str, str]
 ) -> Interpreter:
-    """The interpreter for `function` of `template`: the first there is, and StartError when that one will not do.
+    """The interpreter for `function` of `template`: the first one found. Raises StartError if that is unusable.
 
-    In this order: `chosen` (a path or a command name), `LOCAL_LAMBDA_PYTHON`, `.venv` beside the template, `.venv` in
-    or beside the function's code, `VIRTUAL_ENV`, the template's `Runtime` on `PATH`, `python3` on `PATH`.
+    In this order: `chosen` (a path or a command name), `LOCAL_LAMBDA_PYTHON`, `.venv` next to the template, `.venv` in
+    or next to the function's code, `VIRTUAL_ENV`, the template's `Runtime` on `PATH`, `python3` on `PATH`.
     """
     home = Path(os.path.abspath(template.parent))
     for asked, by in ((chosen, "--python"), (shell.get("LOCAL_LAMBDA_PYTHON"), "LOCAL_LAMBDA_PYTHON")):
@@ -84,10 +84,10 @@ def find_interpreter(
 
 
 def find_for_runtime(function: FunctionConfig, home: Path, chosen: str | None, shell: Mapping[str, str]) -> Interpreter:
-    """The interpreter for a function that has no template, only a runtime: one of its version, else any that will do.
+    """The interpreter for a function without a template: one of its runtime's version, else any usable one.
 
     In this order: `chosen`, `LOCAL_LAMBDA_PYTHON`; `.venv` in `home`, `VIRTUAL_ENV`, the `Runtime` on `PATH`, `python3`
-    on `PATH`. Raises StartError, which says what to do, when none has the runtime interface client.
+    on `PATH`. Raises StartError, with what to do, if none has the runtime interface client.
     """
     for asked, by in ((chosen, "--python"), (shell.get("LOCAL_LAMBDA_PYTHON"), "LOCAL_LAMBDA_PYTHON")):
         if asked:
@@ -122,7 +122,7 @@ def _asked(asked: str, by: str, home: Path, shell: Mapping[str, str]) -> Interpr
 
 
 def _on_path(name: str, home: Path, shell: Mapping[str, str]) -> Interpreter:
-    """The first of this name on `PATH` that runs."""
+    """The first one of this name on `PATH` that runs."""
     reason = _DoesNotRun("there is no such command on PATH")
     for folder in shell.get("PATH", os.defpath).split(os.pathsep):
         path = Path(os.path.abspath(os.path.join(folder, name)))
@@ -139,7 +139,7 @@ def _is_program(path: Path) -> bool:
 
 
 def _examine(path: Path, home: Path, shell: Mapping[str, str]) -> Interpreter:
-    """The interpreter at `path`. Raises StartError when it cannot run a function, saying what to do."""
+    """The interpreter at `path`. Raises StartError, with what to do, if it cannot run a function."""
     virtual = virtual_environment(path)
     if not _is_program(path):
         again = "no longer a program; make its virtual environment again" if virtual is not None else "not a program"
@@ -149,7 +149,7 @@ def _examine(path: Path, home: Path, shell: Mapping[str, str]) -> Interpreter:
         client = any((folder / CLIENT).is_dir() for folder in _packages(path, version, virtual))
     if version is None or (not client and _number(version) >= OLDEST):
         executable, version, client = _ask(path, shell)
-        if path.parent.name == "shims":  # of pyenv, asdf or mise: they cost a shell at every start
+        if path.parent.name == "shims":  # a shim of pyenv, asdf or mise runs a shell at every start
             path = Path(executable)
     if _number(version) < OLDEST:
         raise StartError(
@@ -166,7 +166,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def virtual_environment(path: Path) -> dict[str, str] | None:
-    """The settings of the virtual environment that `path` is the python of, as written by venv, virtualenv or uv."""
+    """The settings of the virtual environment whose python is `path`, as written by venv, virtualenv or uv."""
     try:
         lines = (path.parent.parent / "pyvenv.cfg").read_text(errors="replace").splitlines()
     except OSError:
@@ -187,7 +187,7 @@ def _version(path: Path, virtual: Mapping[str, str] | None) -> str | None:
 
 
 def _packages(path: Path, version: str, virtual: Mapping[str, str] | None) -> Iterator[Path]:
-    """Folders in which the packages of the interpreter are, the usual ones."""
+    """The usual folders for the interpreter's packages."""
     prefixes = [path.parent.parent if virtual is not None else path.resolve().parent.parent]
     if virtual is not None and virtual.get("include-system-site-packages", "").lower() == "true":
         prefixes.append(Path(virtual.get("home", "")).parent)
@@ -198,7 +198,7 @@ def _packages(path: Path, version: str, virtual: Mapping[str, str] | None) -> It
 
 
 def _ask(path: Path, shell: Mapping[str, str]) -> tuple[str, str, bool]:
-    """Executable, version, and whether it has the client, by starting it. Raises StartError when it does not start."""
+    """Start it to find its executable, its version and whether it has the client. Raises StartError if it fails."""
     import subprocess
 
     try:

@@ -1,8 +1,8 @@
-"""CloudFormation's intrinsic functions (`!Ref`, `!Sub`, …), as far as a template can be understood without AWS.
+"""CloudFormation's intrinsic functions (`!Ref`, `!Sub`, …), as far as they can be resolved without AWS.
 
 Specification: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
-A value that only a deployed stack has is `Unresolvable`; whether that matters is for the reader of the property to say.
-Nothing in here knows what a function, a property or a file is.
+A value that only a deployed stack has is `Unresolvable`; the code that reads the property decides whether that matters.
+This module knows nothing about functions, properties or files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 
 NO_VALUE: Any = object()
-"""What `!Ref AWS::NoValue` stands for: the property is not there."""
+"""The value of `!Ref AWS::NoValue`: the property is missing."""
 
 PSEUDO_PARAMETERS: Mapping[str, Any] = {
     "AWS::AccountId": ACCOUNT_ID,
@@ -34,7 +34,7 @@ class Unresolvable(Exception):
 
 
 def text(value: Any) -> str:
-    """A scalar as CloudFormation writes it where a string is wanted: `true`, `30`. TypeError for anything else."""
+    """A scalar in CloudFormation's string form: `true`, `30`. Raises TypeError for anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
@@ -43,7 +43,7 @@ def text(value: Any) -> str:
 
 
 def is_intrinsic(value: Any) -> bool:
-    """Whether `value` is a call such as `{"Ref": "Stage"}`, the long form every short form is read as."""
+    """Whether `value` is a call such as `{"Ref": "Stage"}`; short forms are read as this long form."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
     name = next(iter(value))
@@ -51,9 +51,9 @@ def is_intrinsic(value: Any) -> bool:
 
 
 class Scope:
-    """What names mean in one template: `parameters`, `mappings` and `conditions` are its sections of that name.
+    """The names of one template: `parameters`, `mappings` and `conditions` are its sections of that name.
 
-    `references` adds what `!Ref` and `!GetAtt` (`Resource.Attribute`) give for resources that exist on this machine.
+    `references` adds the values of `!Ref` and `!GetAtt` (`Resource.Attribute`) for resources that exist locally.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Scope:
         self._references = references
 
     def resolve(self, value: Any) -> Any:
-        """`value` with every intrinsic function in it replaced by its result. Raises Unresolvable."""
+        """`value` with every intrinsic function replaced by its result. Raises Unresolvable."""
         value = self.resolve_outermost(value)
         if isinstance(value, dict):
             members = {name: self.resolve(member) for name, member in value.items()}
@@ -80,7 +80,7 @@ class Scope:
         return value
 
     def resolve_outermost(self, value: Any) -> Any:
-        """`value` when it is no intrinsic function, else its result; members stay as written. Raises Unresolvable."""
+        """`value`, or its result if it is an intrinsic function; members stay as written. Raises Unresolvable."""
         if not is_intrinsic(value):
             return value
         ((name, argument),) = value.items()
@@ -96,7 +96,7 @@ class Scope:
         """The value of one of the template's conditions. Raises Unresolvable."""
         if name not in self._conditions:
             raise Unresolvable(f"condition {name} is not defined in this template")
-        if name not in self._tested:  # once, for conditions are made of others, each perhaps more than once
+        if name not in self._tested:  # only once, because conditions can refer to each other many times
             try:
                 self._tested[name] = self._test(self._conditions[name])
             except _MALFORMED as error:

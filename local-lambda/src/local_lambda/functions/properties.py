@@ -1,7 +1,7 @@
-"""The properties of one template resource, read with their types; each complaint names template, resource, property.
+"""Reads the properties of one template resource with their types. Errors name template, resource and property.
 
-Two kinds of complaint: a mistake, which AWS would refuse as well (`UsageError`), and a thing that is fine on AWS and
-that this machine cannot do (`CannotRun`). Which properties exist and what they mean is not known here.
+There are two kinds of errors: `UsageError` for what AWS would reject as well, and `CannotRun` for what is valid on AWS
+and not possible locally. This module does not know which properties exist and what they mean.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Default = TypeVar("Default", int, None)
 
 
 class CannotRun(UsageError):
-    """The function is good for AWS but cannot run here; it concerns the reader only if that function is asked for."""
+    """The function is valid on AWS but cannot run locally; this matters only if the function is requested."""
 
 
 class Properties:
-    """`values` of the resource (or part of one) called `name`; files are relative to the folder of `template`."""
+    """The `values` of the resource (or part of one) called `name`; files are relative to the folder of `template`."""
 
     def __init__(self, template: Path, name: str, values: Any, scope: Scope) -> None:
         self._template = template
@@ -33,18 +33,18 @@ class Properties:
         self.values: dict[str, Any] = values
 
     def wrong(self, name: str, what: str) -> UsageError:
-        """The error for a property that AWS would refuse as well."""
+        """The error for a property that AWS would reject as well."""
         return UsageError(self._line(name, what))
 
     def cannot(self, name: str, what: str) -> CannotRun:
-        """The error for a property that cannot be had on this machine."""
+        """The error for a property that is not supported locally."""
         return CannotRun(self._line(name, what))
 
     def _line(self, name: str, what: str) -> str:
         return f"{self._template}: {self._name}.{name}: {what}"
 
     def any(self, name: str, advice: str = "local-lambda needs a value; write it out or give a parameter") -> Any:
-        """The value without intrinsic functions, None when it is not there."""
+        """The value with its intrinsic functions resolved; None if it is missing."""
         try:
             value = self._scope.resolve(self.values.get(name))
         except Unresolvable as error:
@@ -52,7 +52,7 @@ class Properties:
         return None if value is NO_VALUE else value
 
     def inside(self, name: str) -> Properties:
-        """The properties inside a mapping, such as `Size` in `EphemeralStorage`; none when it is not there."""
+        """The properties inside a mapping, such as `Size` in `EphemeralStorage`; empty if it is missing."""
         try:
             value = self._scope.resolve_outermost(self.values.get(name))
         except Unresolvable as error:
@@ -62,7 +62,7 @@ class Properties:
         return Properties(self._template, f"{self._name}.{name}", value, self._scope)
 
     def string(self, name: str) -> str | None:
-        """A string; numbers and booleans become one as they do in CloudFormation."""
+        """A string; numbers and booleans are converted as in CloudFormation."""
         value = self.any(name)
         try:
             return None if value is None else text(value)
@@ -77,7 +77,7 @@ class Properties:
         return default if value is None else value
 
     def integer(self, name: str, default: Default, low: int, high: int, unit: str) -> int | Default:
-        """An integer from `low` to `high`, or `default` when it is not there."""
+        """An integer from `low` to `high`, or `default` if it is missing."""
         value = self.any(name)
         if value is None:
             return default
@@ -88,7 +88,7 @@ class Properties:
         return value
 
     def strings(self, name: str) -> tuple[str, ...]:
-        """A list of strings, empty when it is not there."""
+        """A list of strings, empty if it is missing."""
         value = self.any(name)
         if value is None:
             return ()
@@ -97,7 +97,7 @@ class Properties:
         return tuple(value)
 
     def file(self, name: str, default: str | None) -> Path:
-        """An existing folder or file, absolute."""
+        """The absolute path of an existing folder or file."""
         value = self.any(name)
         if value is None:
             value = default

@@ -1,7 +1,7 @@
-"""The routes of one function: the `Api` and `HttpApi` events among its `Events`, and what a path may look like.
+"""The routes of one function: reads the `Api` and `HttpApi` events among its `Events` and checks their paths.
 
 Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-api.html
-and sam-property-function-httpapi.html. Which API a route is part of matters because each API has its own routes.
+and sam-property-function-httpapi.html. The API of a route matters because each API has its own routes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from local_lambda.functions.properties import CannotRun, Properties
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
 IMPLICIT_API = {"Api": "ServerlessRestApi", "HttpApi": "ServerlessHttpApi"}
-"""The logical ids of the APIs that SAM adds to a template whose events name none."""
+"""The logical ids of the APIs that SAM adds for events that do not name an API."""
 
 _MOST_SHOWN = 100
-"""How many characters of a path a message repeats."""
+"""Maximum number of characters of a path that a message repeats."""
 
 _API_PROPERTY = {"Api": "RestApiId", "HttpApi": "ApiId"}
 _REST_TEXT = re.compile(r"[a-zA-Z0-9_.:-]+").fullmatch
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\{([a-zA-Z_.:-][a-zA-Z0-9_.:-]*)(\+?)\}").fullmatch
 
 
 def read_routes(properties: Properties) -> tuple[ApiRoute, ...]:
-    """The routes of a function with these properties. Raises UsageError for one that API Gateway would refuse."""
+    """The routes of a function with these properties. Raises UsageError for one that API Gateway would reject."""
     events = properties.inside("Events")
     routes: list[ApiRoute] = []
     for name in events.values:
@@ -80,13 +80,13 @@ def _mistake(path: str, may_be_text: Callable[[str], object]) -> str | None:
 
 
 def _shown(text: str) -> str:
-    """A part of the template as a message repeats it: on one line, and not without end."""
+    """A part of the template for use in a message: on one line, and shortened."""
     quoted = f"'{text}'" if text.isprintable() else json.dumps(text)
     return quoted if len(text) <= _MOST_SHOWN else f"{quoted[:_MOST_SHOWN]}..."
 
 
 def _api(route: Properties, kind: str) -> str:
-    """The logical id of the route's API, or its id when that comes from a parameter."""
+    """The logical id of the route's API, or its id if that comes from a parameter."""
     name = _API_PROPERTY[kind]
     given = route.values.get(name)
     if given is None:

@@ -1,9 +1,8 @@
-"""AWS SAM and CloudFormation templates: which functions a template describes, as `FunctionConfig`.
+"""AWS SAM and CloudFormation templates: reads the functions of a template as `FunctionConfig`.
 
 Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
-This runs before anything is started, so yaml is imported only for templates that are not JSON. What a value that is
-written as `!Ref` or `!Sub` means is in `intrinsics.py`, the properties of a function are in `function_resource.py`;
-code and layers are opened in `bundle.py`, not here.
+This delays every start, so yaml is imported only for templates that are not JSON. `intrinsics.py` resolves values such
+as `!Ref` and `!Sub`, `function_resource.py` reads the properties of a function, and `bundle.py` opens code and layers.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from local_lambda.functions.properties import CannotRun, Properties
 
 
 class Functions(tuple[FunctionConfig, ...]):
-    """The functions of a template that can run here. `refused` are the others, each with the reason."""
+    """The functions of a template that can run locally. `refused` has the others, each with the reason."""
 
     template: Path
     refused: tuple[tuple[FunctionConfig, CannotRun], ...]
@@ -31,7 +30,7 @@ class Functions(tuple[FunctionConfig, ...]):
     def of(
         cls, template: Path, functions: Iterable[FunctionConfig], refused: Iterable[tuple[FunctionConfig, CannotRun]]
     ) -> Functions:
-        """The functions and the refused ones of `template`."""
+        """The functions of `template`, and the refused ones."""
         result = cls(functions)
         result.template = template
         result.refused = tuple(refused)
@@ -39,10 +38,10 @@ class Functions(tuple[FunctionConfig, ...]):
 
 
 def load_functions(path: Path, shell: Mapping[str, str]) -> Functions:
-    """The functions of the template at `path`, in its order; there is at least one.
+    """The functions of the template at `path`, in its order; at least one.
 
-    A variable that a function's `Environment` names takes its value from `shell` when it is set there. Raises
-    UsageError for a template that AWS would refuse, and when none of its functions can run here.
+    An environment variable in a function's `Environment` gets its value from `shell` if it is set there. Raises
+    UsageError for a template that AWS would reject, and if none of its functions can run locally.
     """
     document = read_document(path)
     resources = _section(path, document, "Resources")
@@ -95,7 +94,7 @@ def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, An
 def _scope(
     path: Path, document: Mapping[str, Any], resources: Mapping[str, Any]
 ) -> tuple[Scope, dict[str, tuple[str, Properties]]]:
-    """The template's names, and of each function that its conditions allow: logical id, function name, properties."""
+    """The template's scope and, for each function that its conditions include: logical id, name and properties."""
     sections = [_section(path, document, name) for name in ("Parameters", "Mappings", "Conditions")]
     globals_ = _section(path, _section(path, document, "Globals"), "Function")
     references: dict[str, Any] = {**layer_arns(resources)}
@@ -124,7 +123,7 @@ def _scope(
 
 
 def _function_name(properties: Properties) -> str | None:
-    """The `FunctionName`. One that only AWS knows is no reason to refuse a function: any name does here."""
+    """The `FunctionName`; None if only AWS knows it, because locally any name works."""
     try:
         return properties.string("FunctionName")
     except CannotRun:
@@ -140,7 +139,7 @@ def _is_wanted(scope: Scope, resource: Mapping[str, Any]) -> bool:
 
 
 def _merge(defaults: Any, own: Any) -> Any:
-    """`Globals` under a function's own values, as SAM does it: mappings by key, lists appended, else the own value."""
+    """`Globals` merged into a function's values, as SAM does: mappings by key, lists appended, others replaced."""
     if isinstance(defaults, dict) and isinstance(own, dict) and not is_intrinsic(defaults) and not is_intrinsic(own):
         return {**defaults, **{key: _merge(defaults[key], own[key]) if key in defaults else own[key] for key in own}}
     if isinstance(defaults, list) and isinstance(own, list):
