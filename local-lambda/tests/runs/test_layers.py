@@ -61,7 +61,7 @@ def zipped(folder: Path) -> Path:
 
 
 SITE = "python/lib/python3.{}/site-packages"
-MINORS = range(8, 14)
+MINORS = range(8, 15)
 
 
 @pytest.fixture(scope="module", params=["folders", "zips"])
