@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from local_lambda.http.exchange import Exchange
 from local_lambda.http.headers import Pairs
 from support.http_site import Site
@@ -149,6 +151,28 @@ def test_response_in_pieces_to_an_old_client_ends_with_the_connection() -> None:
         assert received == b"HTTP/1.1 200 OK\r\nTrailer: X-End\r\nConnection: close\r\n\r\noneand two"
         head = site.wire().send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").rest()
         assert head.endswith(b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+
+
+def test_response_in_pieces_has_a_beginning_and_an_end() -> None:
+    """Anything out of order is an error of ours, and is never sent."""
+
+    def act(exchange: Exchange) -> None:
+        for step in (lambda: exchange.write(b"x"), exchange.end):
+            with pytest.raises(RuntimeError, match="begun"):
+                step()
+        exchange.begin(200)
+        for again in (lambda: exchange.begin(200), lambda: exchange.respond(200)):
+            with pytest.raises(RuntimeError, match="over"):
+                again()
+        exchange.write(b"one")
+        exchange.end()
+        for step in (lambda: exchange.write(b"x"), exchange.end):
+            with pytest.raises(RuntimeError, match="ended"):
+                step()
+
+    with serve(act) as site:
+        received = site.wire().send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").rest()
+        assert received.endswith(b"\r\n\r\n3\r\none\r\n0\r\n\r\n")
 
 
 def test_response_that_is_abandoned_has_no_end() -> None:

@@ -1,4 +1,4 @@
-"""One request and its response, as an application sees them. What the bytes look like is in `connection.py`."""
+"""One request and its response, as an application sees them, and the response's bytes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-from local_lambda.http.headers import NONE, Block, Pairs
+from local_lambda.http.headers import NONE, Block, Pairs, render
+from local_lambda.http.responses import CLOSE, END, KEEP, beginning, fields
 
 if TYPE_CHECKING:
     from local_lambda.http.connection import Connection
     from local_lambda.http.head import Head
+
+_JOIN_BYTES = 16_384
+"""A body up to this size is copied behind its head, so that both are one piece."""
 
 Application = Callable[["Exchange"], None]
 """Gets a request when it is complete, and responds now or later: a request that waits costs no task."""
@@ -58,6 +62,7 @@ class Exchange:
         self.query = head.query
         self.keep_alive = head.keep_alive
         self.reader: BodyReader | None = None
+        self._writing = False
         self.began = perf_counter()
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
@@ -99,25 +104,58 @@ class Exchange:
     def respond(self, status: int, body: bytes = b"", headers: Pairs = (), block: Block = NONE) -> None:
         """Respond with a whole body. `block` are headers that never change; the length is added.
 
-        The response to HEAD may have a `Content-Length` among its headers, that of the body it does not have.
+        The response to HEAD may have a `Content-Length` among its headers, that of the body it does not have. Raises
+        ValueError, and sends nothing, for a status or header that cannot be sent.
         """
         if self.responded:
             raise RuntimeError("the exchange is over")
-        self._connection.respond(self, status, body, headers, block)
+        start, lines = beginning(status), fields(headers, block)
+        self.responded = True
+        connection, end = self._connection, self._end_of_head()
+        if status in (204, 304) or (self.method == b"HEAD" and b"content-length:" in lines.lower()):
+            connection.send(b"%b%b%b" % (start, lines, end))
+        elif self.method == b"HEAD":
+            connection.send(b"%b%bContent-Length: %d\r\n%b" % (start, lines, len(body), end))
+        elif len(body) <= _JOIN_BYTES:
+            connection.send(b"%b%bContent-Length: %d\r\n%b%b" % (start, lines, len(body), end, body))
+        else:
+            connection.send(b"%b%bContent-Length: %d\r\n%b" % (start, lines, len(body), end))
+            connection.send(body)
+        connection.answered(self)
 
     def begin(self, status: int, headers: Pairs = (), block: Block = NONE) -> None:
         """Begin a response whose length is not known: chunked, or until the connection ends for HTTP/1.0."""
         if self.responded:
             raise RuntimeError("the exchange is over")
-        self._connection.begin(self, status, headers, block)
+        start, lines = beginning(status), fields(headers, block)
+        self.responded = self._writing = True
+        if self.head.old:
+            self.keep_alive = False
+        else:
+            lines += b"Transfer-Encoding: chunked\r\n"
+        self._connection.send(b"%b%b%b" % (start, lines, self._end_of_head()))
 
     def write(self, data: bytes) -> bool:
         """The next piece. False asks to wait for `on_drain`: the client reads slower than this is written."""
-        return self._connection.write(self, data)
+        if not self._writing:
+            raise RuntimeError("the response was not begun, or has ended")
+        if data and self.method != b"HEAD":
+            self._connection.send(data if self.head.old else b"%x\r\n%b\r\n" % (len(data), data))
+        return self._connection.writable
 
     def end(self, trailers: Pairs = ()) -> None:
         """End a response that was begun. Trailers reach a client of HTTP/1.1 only."""
-        self._connection.end(self, trailers)
+        if not self._writing:
+            raise RuntimeError("the response was not begun, or has ended")
+        self._writing = False
+        if not self.head.old and self.method != b"HEAD":
+            self._connection.send(b"0\r\n%b\r\n" % render(trailers))
+        self._connection.answered(self)
+
+    def _end_of_head(self) -> bytes:
+        if self._connection.closes_after(self):
+            return CLOSE
+        return KEEP if self.head.old else END
 
     def abandon(self) -> None:
         """End the connection without a response, or in the middle of one, so that the client can tell."""
