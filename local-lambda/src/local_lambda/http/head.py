@@ -18,8 +18,10 @@ _HEAD = re.compile(
 ).fullmatch
 _LINES = re.compile(rb"(?:%b++:[\t\x20-\xff]*+\r\n)*+" % _TOKEN).fullmatch
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)([/?].*)?", re.IGNORECASE).fullmatch
-_SPECIAL = re.compile(rb"\r\n(?:connection|expect|transfer-encoding):").search
-_BROWSER = re.compile(rb"\r\n(?:origin|sec-fetch-site):").search
+_NOTABLE = re.compile(
+    rb"\r\n(connection|content-length|expect|host|origin|sec-fetch-site|transfer-encoding):([^\r]*+)"
+).findall
+"""What a connection depends on, found in one pass."""
 _BEGINNING = re.compile(rb"%b{0,32}+(?: |\Z)" % _TOKEN).match
 _MISPLACED = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]|(?<!\r)\n|\r(?!\n|\Z)").search
 
@@ -39,6 +41,7 @@ class Head:
     """
 
     __slots__ = (
+        "_closes",
         "_lines",
         "_lower",
         "admitted",
@@ -54,25 +57,21 @@ class Head:
     )
 
     def __init__(self, method: bytes, target: bytes, lines: bytes, old: bool = False) -> None:
-        lower = lines.lower()
         self.method = method
         self._lines = lines
-        self._lower = lower
+        self._lower = lines.lower()
         self.old = old
         self.keep_alive = not old
+        self._closes = False
         self.expects = False
         self.admitted = False
+        self.from_browser = False
         self.length = 0
-        self.from_browser = _BROWSER(lower) is not None
-        self.host = self._host()
+        self.host = b""
+        self._read(_NOTABLE(self._lower))
         path, _, query = (target if target[0] == 47 else self._path_of(target)).partition(b"?")
         self.path: bytes = path
         self.query: bytes = query
-        lengths = lower.count(b"\r\ncontent-length:")
-        if lengths:
-            self.length = self._content_length(lengths)
-        if _SPECIAL(lower) is not None:
-            self._read_special(lengths > 0)
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
         """The value of the first header of this name, which is given in lower case."""
@@ -87,11 +86,55 @@ class Head:
         """All headers, as received and in order."""
         return pairs_of(self._lines[2:])
 
-    def _host(self) -> bytes:
-        count = self._lower.count(b"\r\nhost:")
-        if count > 1 or (count == 0 and not self.old):
+    def _read(self, notable: list[tuple[bytes, bytes]]) -> None:
+        """Read the headers that matter here, whose names and values are in lower case."""
+        hosts = lengths = 0
+        codings = expectation = b""
+        for name, value in notable:
+            value = value.strip(b" \t")
+            if name == b"host":
+                self.host = value
+                hosts += 1
+            elif name == b"content-length":
+                if not value.isdigit() or len(value.lstrip(b"0")) > 15:
+                    raise BadRequest(400, "Content-Length is not one whole number")
+                self.length = int(value)
+                lengths += 1
+            elif name == b"connection":
+                self._read_connection(value)
+            elif name == b"transfer-encoding":
+                codings += b"," + value
+            elif name == b"expect":
+                expectation += value
+            else:
+                self.from_browser = True
+        if hosts > 1 or (hosts == 0 and not self.old):
             raise BadRequest(400, "a request has one Host header")
-        return self.header(b"host")
+        if lengths > 1 or (lengths and codings):
+            raise BadRequest(400, "the length of the body is ambiguous")
+        if codings:
+            self._read_codings([coding.strip(b" \t") for coding in codings[1:].split(b",")])
+        if expectation and not self.old:
+            if expectation != b"100-continue":
+                raise BadRequest(417, "the only expectation served is 100-continue")
+            self.expects = True
+
+    def _read_connection(self, value: bytes) -> None:
+        for option in value.split(b","):
+            word = option.strip(b" \t")
+            if word == b"close":
+                self._closes = True
+            elif word == b"keep-alive" and self.old:
+                self.keep_alive = True
+        if self._closes:
+            self.keep_alive = False
+
+    def _read_codings(self, codings: list[bytes]) -> None:
+        if self.old or codings[-1] != b"chunked" or b"chunked" in codings[:-1]:
+            raise BadRequest(400, "the length of the body is ambiguous")
+        if len(codings) > 1:
+            raise BadRequest(501, "the only transfer coding served is chunked")
+        self.length = CHUNKED
 
     def _path_of(self, target: bytes) -> bytes:
         """The path in a target that does not begin with one; `http://host/path` overrides the Host header."""
@@ -103,34 +146,6 @@ class Head:
         self.host = absolute[1]
         rest: bytes = absolute[2] or b"/"
         return rest if rest[0] == 47 else b"/" + rest
-
-    def _content_length(self, count: int) -> int:
-        text = self.header(b"content-length")
-        if count > 1 or not text.isdigit() or len(text.lstrip(b"0")) > 15:
-            raise BadRequest(400, "Content-Length is not one whole number")
-        return int(text)
-
-    def _read_special(self, has_length: bool) -> None:
-        """Headers that few requests have and that change how a connection goes on."""
-        fields: dict[str, str] = {}
-        for name, value in pairs_of(self._lower[2:]):
-            fields[name] = f"{fields[name]},{value}" if name in fields else value
-        options = [option.strip(" \t") for option in fields.get("connection", "").split(",")]
-        if "close" in options:
-            self.keep_alive = False
-        elif self.old and "keep-alive" in options:
-            self.keep_alive = True
-        if "transfer-encoding" in fields:
-            codings = [coding.strip(" \t") for coding in fields["transfer-encoding"].split(",")]
-            if has_length or self.old or codings[-1] != "chunked" or "chunked" in codings[:-1]:
-                raise BadRequest(400, "the length of the body is ambiguous")
-            if len(codings) > 1:
-                raise BadRequest(501, "the only transfer coding served is chunked")
-            self.length = CHUNKED
-        if "expect" in fields and not self.old:
-            if fields["expect"] != "100-continue":
-                raise BadRequest(417, "the only expectation served is 100-continue")
-            self.expects = True
 
 
 def parse_head(text: bytes) -> Head:
