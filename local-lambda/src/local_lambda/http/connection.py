@@ -40,10 +40,10 @@ class Connection(asyncio.Protocol):
         """The client keeps up with what is sent."""
         self.ended = False
         """The client will send nothing more."""
-        self._reading = True
+        self.reading = True
         self._discarded = 0
         self._progress = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.TimerHandle | None = None
 
     # --- asyncio.Protocol
 
@@ -71,23 +71,22 @@ class Connection(asyncio.Protocol):
         if not self.open:
             return False
         exchange = self._turns.busy
-        if exchange is None or self._turns.receiving:
+        if exchange is None or exchange.receiving:
             self._turns.advance()
         elif exchange.on_disconnect is not None:
             exchange.on_disconnect()
-        return self._turns.busy is not None or self._parser.waiting > 0
+        return self._turns.busy is not None or not self._parser.empty
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.forget(self)
         self.transport = None
         self.open = False
         self.stop_timer()
+        self._parser.discard()
         exchange = self._turns.busy
-        if exchange is None:
-            return
-        if self._turns.receiving:
+        if exchange is not None and exchange.receiving:
             self._turns.break_off(exchange)
-        elif exchange.on_disconnect is not None and not exchange.responded:
+        elif exchange is not None and exchange.on_disconnect is not None and not exchange.responded:
             exchange.on_disconnect()
 
     def pause_writing(self) -> None:
@@ -105,39 +104,41 @@ class Connection(asyncio.Protocol):
     def resume(self) -> None:
         """The reader of a body takes more, or no more."""
         self._turns.advance()
+        self.regulate()
 
     def send(self, data: bytes) -> None:
         """Send bytes, if anything can still be sent."""
         if self.open and self.transport is not None:
             self.transport.write(data)
 
-    def closes_after(self, exchange: Exchange) -> bool:
-        """Whether nothing can follow the response to this request."""
-        return not exchange.keep_alive or self._turns.receiving
-
     def answered(self, exchange: Exchange) -> None:
         """The response is written: the next request has its turn, or it was the last."""
-        if not self._turns.answered(exchange) or not self.open:
+        turns = self._turns
+        if turns.busy is not exchange:
             return
-        if self.closes_after(exchange):
-            self._leave()
-        elif self._parser.waiting or self.ended or not self._reading:
-            self._turns.advance()
+        turns.busy = None
+        if not self.open:
+            return
+        if exchange.receiving or not exchange.keep_alive:
+            if self.ended or not (exchange.receiving or self._parser.waiting):
+                self.abandon()
+            else:
+                self._linger()
+        elif not turns.advancing and (self.ended or not self._parser.empty or not self.reading):
+            turns.advance()
 
     # --- how much is received, and how long it is waited for
 
     def regulate(self) -> None:
         """Receive no more than can be used."""
-        waiting = self._parser.waiting
-        if self._reading and waiting <= AHEAD_BYTES and not self._turns.held:
-            return
-        transport, turns = self.transport, self._turns
+        transport, exchange = self.transport, self._turns.busy
         if transport is None or self.ended or transport.is_closing():
             return
-        stuck = not self.writable or (turns.busy is not None and not turns.receiving)
-        wanted = not self.open or not (turns.held or (stuck and waiting > AHEAD_BYTES))
-        if wanted != self._reading:
-            self._reading = wanted
+        held = exchange is not None and exchange.held
+        stuck = not self.writable or (exchange is not None and not exchange.receiving)
+        wanted = not self.open or not (held or (stuck and self._parser.waiting > AHEAD_BYTES))
+        if wanted != self.reading:
+            self.reading = wanted
             if wanted:
                 transport.resume_reading()
             else:
@@ -146,8 +147,8 @@ class Connection(asyncio.Protocol):
     def wait_for_request(self) -> None:
         """There is no complete head: that of a client which has ended its side will never be."""
         if self.ended:
-            self._leave()
-        elif self._parser.waiting:
+            self.abandon()
+        else:
             self._be_patient()
 
     def wait_for_body(self, progress: int) -> None:
@@ -156,18 +157,18 @@ class Connection(asyncio.Protocol):
         self._be_patient()
 
     def _be_patient(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._out_of_patience)
+        if self.timer is None:
+            self.timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._out_of_patience)
 
     def _out_of_patience(self) -> None:
-        self._timer = None
+        self.timer = None
         exchange = self._turns.busy
         if exchange is None:
             if self._parser.waiting and self.writable:
                 self.refuse(BadRequest(408, f"no complete request in {PATIENCE_SECONDS:.0f} seconds"))
             else:
                 self.abandon()
-        elif self._turns.receiving and not exchange.held:
+        elif exchange.receiving and not exchange.held:
             if exchange.body_size > self._progress:
                 self.wait_for_body(exchange.body_size)
             else:
@@ -175,9 +176,9 @@ class Connection(asyncio.Protocol):
 
     def stop_timer(self) -> None:
         """What was waited for is there."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
     # --- the end
 
@@ -192,16 +193,9 @@ class Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.close()
 
-    def _leave(self) -> None:
-        """Close; in a while, if the client still sends."""
-        if self.ended or not (self._turns.receiving or self._parser.waiting):
-            self.abandon()
-        else:
-            self._linger()
-
     def _linger(self) -> None:
+        """Close in a while, so that a client that still sends can read what it was told."""
         self.open = False
-        self._turns.receiving = False
         self._parser.discard()
         self.stop_timer()
         transport = self.transport
@@ -211,7 +205,7 @@ class Connection(asyncio.Protocol):
             transport.close()
             return
         transport.write_eof()
-        self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        self.timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
         self.regulate()
 
     def address(self, end: str) -> tuple[str, str]:

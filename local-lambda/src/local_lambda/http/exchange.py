@@ -47,6 +47,8 @@ class Exchange:
     trailers: Pairs = ()
     keep_alive = True
     responded = False
+    receiving = False
+    """The body is still arriving."""
     held = False
     """The body's reader wants no more for now."""
     on_disconnect: Callable[[], None] | None = None
@@ -153,7 +155,7 @@ class Exchange:
         self._connection.answered(self)
 
     def _end_of_head(self) -> bytes:
-        if self._connection.closes_after(self):
+        if self.receiving or not self.keep_alive:
             return CLOSE
         return KEEP if self.head.old else END
 

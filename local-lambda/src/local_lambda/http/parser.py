@@ -22,6 +22,8 @@ class RequestParser:
     def __init__(self) -> None:
         self.complete = True
         """The body of the last head was read to its end."""
+        self.empty = True
+        """Everything that was received has been read."""
         self._buffer: bytes | bytearray = b""
         self._at = 0
         self._scanned = 0
@@ -30,7 +32,8 @@ class RequestParser:
         self._known: dict[bytes, Head] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take what was received."""
+        """Take what was received, which is never empty."""
+        self.empty = False
         buffer = self._buffer
         if self._at == len(buffer):
             self._buffer, self._at, self._scanned = data, 0, 0
@@ -54,20 +57,19 @@ class RequestParser:
 
     def head(self) -> Head | None:
         """The next request's head; None when it is not there yet. Raises BadRequest."""
+        if self.empty:
+            return None
         buffer, at = self._buffer, self._at
         while buffer.startswith(b"\r\n", at):
             at += 2
-        self._at = at
-        if self._scanned < at:
-            self._scanned = at
-        end = buffer.find(b"\r\n\r\n", max(at, self._scanned - 3))
+        end = buffer.find(b"\r\n\r\n", self._scanned - 3 if self._scanned > at + 3 else at)
         if end < 0:
-            if at < len(buffer):
-                check_beginning(buffer, at, self._scanned)
-                self._scanned = max(at, len(buffer) - 1)
+            self._at = at
+            self._look_at_beginning()
             return None
         text = bytes(buffer[at : end + 4])
         self._at = self._scanned = end + 4
+        self.empty = end + 4 == len(buffer)
         head = self._known.get(text)
         if head is None:
             head = parse_head(text)
@@ -78,12 +80,21 @@ class RequestParser:
         self._chunked = ChunkedBody() if head.length == CHUNKED else None
         return head
 
+    def _look_at_beginning(self) -> None:
+        """Refuse a head that cannot become a good one, before it is complete."""
+        buffer, at = self._buffer, self._at
+        self.empty = at == len(buffer)
+        if not self.empty:
+            check_beginning(buffer, at, max(at, self._scanned))
+            self._scanned = max(at, len(buffer) - 1)
+
     def body(self) -> bytes | None:
         """The next piece of the body; None when more has to be received, or it is complete. Raises BadRequest."""
         chunked = self._chunked
         if chunked is not None:
             piece = chunked.take(self._buffer, self._at)
             self._at = chunked.at
+            self.empty = self._at == len(self._buffer)
             self.complete = chunked.complete
             return piece
         buffer, at = self._buffer, self._at
@@ -92,10 +103,11 @@ class RequestParser:
         else:
             piece = bytes(buffer[at : at + self._left])
         self._at = at + len(piece)
+        self.empty = self._at == len(buffer)
         self._left -= len(piece)
         self.complete = self._left == 0
         return piece or None
 
     def discard(self) -> None:
         """Forget what was received."""
-        self._buffer, self._at, self._scanned = b"", 0, 0
+        self._buffer, self._at, self._scanned, self.empty = b"", 0, 0, True

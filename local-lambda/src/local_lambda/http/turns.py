@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from local_lambda.http.exchange import Exchange
-from local_lambda.http.head import Head
+from local_lambda.http.head import CHUNKED, Head
 from local_lambda.http.parser import BadRequest, RequestParser
 from local_lambda.http.responses import CONTINUE, forbidden
 
@@ -29,43 +29,31 @@ class Turns:
         self._limit = server.body_limit
         self.parser = RequestParser()
         self.busy: Exchange | None = None
-        self.receiving = False
-        """The body of the busy request is still arriving."""
+        self.advancing = False
+        """Requests are being given to the application: the one that is answered next is not the last."""
         self._body: bytearray | None = None
-        self._advancing = False
-
-    @property
-    def held(self) -> bool:
-        """Whether the reader of a body wants no more for now."""
-        return self.busy is not None and self.busy.held
 
     def advance(self) -> None:
         """Give to the application what is there and may be given. One answered at once is not a call deeper."""
-        if self._advancing:
+        if self.advancing:
             return
         connection = self._connection
-        self._advancing = True
+        self.advancing = True
         try:
             while connection.open and (self._next() if self.busy is None else self._receive(self.busy)):
                 pass
         except BadRequest as error:
-            exchange = self.busy if self.receiving else None
+            exchange = self.busy
             connection.refuse(error)
-            if exchange is not None and not exchange.responded:
+            if exchange is not None and exchange.receiving and not exchange.responded:
                 self.break_off(exchange)
         except Exception:
             connection.abandon()
             raise
         finally:
-            self._advancing = False
-        connection.regulate()
-
-    def answered(self, exchange: Exchange) -> bool:
-        """The response is written: whether that was the busy request, so that the next has its turn."""
-        if self.busy is not exchange:
-            return False
-        self.busy = None
-        return True
+            self.advancing = False
+        if not self.parser.empty or not connection.reading:
+            connection.regulate()
 
     def _next(self) -> bool:
         """Begin with the next request; False when it is not there, or its turn has not come."""
@@ -74,16 +62,18 @@ class Turns:
             return False
         head = self.parser.head()
         if head is None:
-            connection.wait_for_request()
+            if connection.ended or not self.parser.empty:
+                connection.wait_for_request()
             return False
         self._begin(head)
         return True
 
     def _begin(self, head: Head) -> None:
         connection, server = self._connection, self._server
-        connection.stop_timer()
+        if connection.timer is not None:
+            connection.stop_timer()
         exchange = self.busy = Exchange(connection, head)
-        self.receiving = head.length != 0
+        exchange.receiving = head.length != 0
         if not head.admitted:
             reason = server.access.refusal(head)
             if reason is not None:
@@ -91,7 +81,7 @@ class Turns:
                 exchange.respond(403, body, headers)
                 return
             head.admitted = True
-        if not self.receiving:
+        if not exchange.receiving:
             self._app(exchange)
             return
         if head.expects:
@@ -101,13 +91,13 @@ class Turns:
 
     def _receive(self, exchange: Exchange) -> bool:
         """Take the next piece of the body; False when there is none, or it is not wanted yet."""
-        if not self.receiving or exchange.held:
+        if not exchange.receiving or exchange.held:
             return False
         data = self.parser.body()
         if data is not None:
             self._take(exchange, data)
         if self.parser.complete:
-            self.receiving = False
+            exchange.receiving = False
             self._hand_over(exchange)
         elif data is None:
             if not self._connection.ended:
@@ -133,8 +123,9 @@ class Turns:
 
     def _hand_over(self, exchange: Exchange) -> None:
         """The body is complete, or all there will be of it."""
-        self._connection.stop_timer()
-        if not exchange.incomplete:
+        if self._connection.timer is not None:
+            self._connection.stop_timer()
+        if not exchange.incomplete and exchange.head.length == CHUNKED:
             exchange.trailers = self.parser.trailers
         body, self._body = self._body, None
         if exchange.reader is not None:
@@ -147,7 +138,7 @@ class Turns:
 
     def break_off(self, exchange: Exchange) -> None:
         """No more of the body will come: tell the application."""
-        self.receiving = False
+        exchange.receiving = False
         exchange.incomplete = True
         exchange.keep_alive = False
         self._hand_over(exchange)
