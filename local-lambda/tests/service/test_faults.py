@@ -43,7 +43,7 @@ def test_callers_when_no_descriptors_are_left_get_an_answer(
     event = {"marker": str(marker)}
     project = make_project({"app.py": WAITS}, Wait={"Handler": "app.handler", "Timeout": 60})
     with project.serving("--max-environments", "40") as tool:
-        calls = [callers.submit(tool.invoke, "Wait", event) for _ in range(20)]
+        calls = [callers.submit(tool.invoke, "Wait", event) for _ in range(8)]
         tool.wait_for("no environment for Wait: cannot create an environment: Too many open files")
         tool.wait_for("START RequestId")
         marker.touch()
