@@ -101,7 +101,7 @@ REFUSED = "as guest: the broker refuses this user name and password"
         (START, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
         (EXEC, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
         (CALL, "amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
-        (START, "amqp://guest:secret-word@127.0.0.1:1/", "amqp://127.0.0.1:1/ as guest: nobody listens there"),
+        (START, "amqp://guest:secret-word@127.0.0.1:1/", "amqp://127.0.0.1:1/ as guest: connection refused"),
         (CALL, "amqps://guest:secret-word@127.0.0.1:{port}/", "no TLS there"),
         (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is not an AMQP URI; one looks like"),
         (START, "amqp://guest:12#secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
