@@ -100,13 +100,17 @@ REFUSED = "as guest: the broker refuses this user name and password"
         (CALL, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
         (START, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
         (EXEC, "amqp://guest:secret-word@127.0.0.1:{port}/", REFUSED),
-        (CALL, "amqp://guest:guest@127.0.0.1:{port}/nowhere", "is there a virtual host nowhere, and may guest use it?"),
+        (
+            CALL,
+            "amqp://guest:guest@127.0.0.1:{port}/nowhere",
+            "check that virtual host nowhere exists and that guest may access it",
+        ),
         (START, "amqp://guest:secret-word@127.0.0.1:1/", "amqp://127.0.0.1:1/ as guest: connection refused"),
         (CALL, "amqps://guest:secret-word@127.0.0.1:{port}/", "no TLS there"),
-        (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is not an AMQP URI; one looks like"),
+        (EXEC, "http://guest:secret-word@127.0.0.1:{port}/", "this is not an AMQP URI; expected something like"),
         (START, "amqp://guest:12#secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
         (CALL, "amqp://guest:12/secret-word@127.0.0.1:{port}/", "write it as %23 %2F or %3F"),
-        (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is not an AMQP URI; one looks like"),
+        (CALL, "amqp://guest:secret-word@127.0.0.1:many/", "this is not an AMQP URI; expected something like"),
     ],
 )
 def test_commands_when_broker_cannot_be_had(

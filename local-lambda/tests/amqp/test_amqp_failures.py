@@ -66,7 +66,7 @@ def test_messages_when_worker_is_stopped(
         gate.reached(tool)
         requester.send(name, {"gate": "/nowhere"})
         tool.process.send_signal(signal.SIGTERM)
-        tool.wait_for(f"takes no more from {broker.shown}")
+        tool.wait_for(f"stopped consuming from {broker.shown}")
         gate.open("finished")
         assert b"finished" in requester.answer().body
         assert tool.wait().status == 0

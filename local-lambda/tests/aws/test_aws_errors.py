@@ -93,7 +93,7 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
         ({"Layers": [f"{LAYER}1", f"{LAYER}2"]}, INVALID, "Two different versions of the same layer are not allowed"),
         ({"Layers": [f"{LAYER}1"]}, INVALID, f"Layer version {LAYER}1 does not exist."),
         ({"Layers": ["tools"]}, VALIDATION, "1 validation error detected: Value '[\"tools\"]' at 'layers' failed"),
-        ({"PackageType": "Image", "Code": {"ImageUri": "a:b"}}, INVALID, "Container images are not served here"),
+        ({"PackageType": "Image", "Code": {"ImageUri": "a:b"}}, INVALID, "Container images are not supported here"),
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, INVALID, "VpcConfig is not served by local-lambda aws"),
         ({"Publish": True}, INVALID, "Publish is not served by local-lambda aws: leave it out"),
         ({"Code": {}}, INVALID, "Please provide a source for function code."),
@@ -165,7 +165,7 @@ def test_update_function_refuses_what_the_service_refuses(aws: Endpoint) -> None
     found = error_of(aws.lambda_.update_function_code, FunctionName="here", ZipFile=code(ECHO)[:-10])
     assert found[2] == "Could not unzip uploaded file. Please check your file, then try to upload again."
     update = aws.lambda_.update_function_code
-    assert error_of(update, FunctionName="here", ImageUri="a:b")[2].startswith("Container images are not served")
+    assert error_of(update, FunctionName="here", ImageUri="a:b")[2].startswith("Container images are not supported")
     assert error_of(update, FunctionName="here", ZipFile=code(ECHO), Publish=True)[2].startswith(
         "Publish is not served"
     )
@@ -186,7 +186,7 @@ def test_zip_that_writes_outside_its_folder_is_refused(aws: Endpoint) -> None:
     """With the reason, and nothing is written."""
     found = error_of(aws.create, name="outside", text="", Code={"ZipFile": make_zip({"../../outside.py": "x"})})
     assert found[1] == "InvalidParameterValueException"
-    assert "../../outside.py lies outside the package" in found[2]
+    assert "../../outside.py is outside the package" in found[2]
 
 
 def test_zip_that_unzips_to_too_much_is_refused(aws: Endpoint) -> None:

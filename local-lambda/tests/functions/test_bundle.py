@@ -114,24 +114,24 @@ def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ([("/etc/x", "")], "/etc/x lies outside the package; build it with relative names"),
-        ([("a/../../x", "")], "a/../../x lies outside the package; build it with relative names"),
-        ([("..", "")], ".. lies outside the package; build it with relative names"),
-        ([("x", "../outside", LINK)], "link x leads out of the package; replace it by what it leads to"),
-        ([("x", "/etc/passwd", LINK)], "link x leads out of the package; replace it by what it leads to"),
-        ([("x", "/var/task/../outside", LINK)], "link x leads out of the package; replace it by what it leads to"),
+        ([("/etc/x", "")], "/etc/x is outside the package; build it with relative names"),
+        ([("a/../../x", "")], "a/../../x is outside the package; build it with relative names"),
+        ([("..", "")], ".. is outside the package; build it with relative names"),
+        ([("x", "../outside", LINK)], "link x leads out of the package; replace it with its target"),
+        ([("x", "/etc/passwd", LINK)], "link x leads out of the package; replace it with its target"),
+        ([("x", "/var/task/../outside", LINK)], "link x leads out of the package; replace it with its target"),
         (
             [("a/b/up", "../..", LINK), ("x", "a/b/up/../outside", LINK)],
-            "link x leads out of the package; replace it by what it leads to",
+            "link x leads out of the package; replace it with its target",
         ),
-        ([("x", "..", LINK), ("x/file", "")], "x is there twice, as different things; build it again"),
-        ([("x", "inside", LINK), ("x/y/file", "")], "x is there twice, as different things; build it again"),
-        ([("x/file", ""), ("x", "..", LINK)], "x is there twice, as different things; build it again"),
-        ([("x", "", PIPE)], "x is neither file, folder nor link; build it without"),
-        ([("x", "a" * 5000, LINK)], "link x leads to no path"),
-        ([("x", "a\0b", LINK)], "link x leads to no path"),
-        ([("a\x1b[2J\n/../x", "")], r"a\x1b[2J\n/../x lies outside the package; build it with relative names"),
-        ([(".", "")], "the bundle is there twice, as different things; build it again"),
+        ([("x", "..", LINK), ("x/file", "")], "x occurs twice, as different kinds of entries; build it again"),
+        ([("x", "inside", LINK), ("x/y/file", "")], "x occurs twice, as different kinds of entries; build it again"),
+        ([("x/file", ""), ("x", "..", LINK)], "x occurs twice, as different kinds of entries; build it again"),
+        ([("x", "", PIPE)], "x is not a file, folder or link; build it without"),
+        ([("x", "a" * 5000, LINK)], "link x has an invalid target"),
+        ([("x", "a\0b", LINK)], "link x has an invalid target"),
+        ([("a\x1b[2J\n/../x", "")], r"a\x1b[2J\n/../x is outside the package; build it with relative names"),
+        ([(".", "")], "the package occurs twice, as different kinds of entries; build it again"),
     ],
 )
 def test_open_code_refuses_a_zip_when_it_reaches_outside(
@@ -168,7 +168,7 @@ def test_open_code_refuses_a_zip_when_folders_are_nested_deeply(make_zip: Zip, w
     task = open_code(make_zip(("a/" * 200 + "file", "deep")), workspace)
     assert (task / ("a/" * 200) / "file").read_text() == "deep"
     for depth in (201, 3_000):
-        with pytest.raises(UsageError, match=r"has more than 200 folders in one another"):
+        with pytest.raises(UsageError, match=r"has more than 200 nested folders"):
             open_code(make_zip(("a/" * depth + "file", "too deep")), workspace)
 
 
@@ -220,7 +220,7 @@ def test_open_code_refuses_a_zip_when_it_is_encrypted_or_packed_otherwise(make_z
     secret = damaged(make_zip(("a", "x")), b"PK\x01\x02", 8, struct.pack("<H", 1))
     with pytest.raises(UsageError, match="a is encrypted; build it without a password"):
         open_code(secret, workspace)
-    with pytest.raises(UsageError, match="a is compressed by another method than deflate"):
+    with pytest.raises(UsageError, match="a is not compressed with deflate"):
         open_code(make_zip(("a", "x"), method=zipfile.ZIP_BZIP2), workspace)
 
 
@@ -309,5 +309,5 @@ def test_merge_layers_refuses_a_folder_when_a_link_leads_out_or_a_file_is_specia
         merge_layers(layers, workspace)
     (tmp_path / "layer/link").unlink()
     os.mkfifo(tmp_path / "layer/pipe")
-    with pytest.raises(UsageError, match="layer: pipe is neither file, folder nor link"):
+    with pytest.raises(UsageError, match="layer: pipe is not a file, folder or link"):
         merge_layers(layers, workspace)

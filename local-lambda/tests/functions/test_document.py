@@ -14,8 +14,11 @@ HOSTILE = {
     "an anchor in itself": ("a: &a {b: {c: *a}}\n", "has an anchor that contains itself"),
     "an anchor in itself as a list": ("a: &a [1, *a]\n", "has an anchor that contains itself"),
     "a billion laughs": (f"l0: &l0 [lol]\n{LAUGHS}\n", "expands to more than 1000000 values"),
-    "nested lists": ("a: " + "[" * 300 + "]" * 300, "has more than 200 lists and mappings in one another"),
-    "nested lists as JSON": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "has more than 200 lists and mappings"),
+    "nested lists": ("a: " + "[" * 300 + "]" * 300, "has more than 200 nested lists and mappings"),
+    "nested lists as JSON": (
+        '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        "has more than 200 nested lists and mappings",
+    ),
     "a long number": ("a: " + "9" * 5_000, "is not valid: Exceeds the limit"),
     "a long number as JSON": ('{"a": ' + "9" * 5_000 + "}", "is not valid: Exceeds the limit"),
     "too many bytes": ("#" * (MAX_TEMPLATE_BYTES + 1), "is larger than 1048576 bytes"),

@@ -224,7 +224,7 @@ def test_find_interpreter_says_so_when_the_chosen_one_is_none(machine: Machine) 
     machine.venv("project/.venv")
     machine.broken_shim("bin/python3.12")
     end = "; name another Python interpreter"
-    assert refusal(machine, "python3.9") == f"--python python3.9: there is no such command on PATH{end}"
+    assert refusal(machine, "python3.9") == f"--python python3.9: command not found on PATH{end}"
     path = f"{machine.root}/nothing"
     assert refusal(machine, path) == f"--python ROOT/nothing: ROOT/nothing is not a program{end}"
     reason = "ROOT/bin/python3.12 does not run (pyenv: python3.12: command not found)"

@@ -243,7 +243,7 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
         ({"Runtime": "nodejs22.x"}, "Other.Runtime: nodejs22.x cannot run here; local-lambda runs python3.x functions"),
         (
             {"CodeUri": "s3://bucket/key"},
-            "Other.CodeUri: is not on this machine; name a folder or a zip file",
+            "Other.CodeUri: is not a local path; name a folder or a zip file",
         ),
         ({"InlineCode": "x"}, "Other.InlineCode: is not run here; move it to a file and name its folder in CodeUri"),
         (
@@ -291,18 +291,18 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [
-        ({"Timeout": 901}, "Hello.Timeout: 901 is not possible; give a whole number of seconds from 1 to 900"),
-        ({"Timeout": "0"}, "Hello.Timeout: 0 is not possible; give a whole number of seconds from 1 to 900"),
-        ({"Timeout": True}, "Hello.Timeout: True is not possible; give a whole number of seconds from 1 to 900"),
-        ({"MemorySize": 127}, "Hello.MemorySize: 127 is not possible; give a whole number of MB from 128 to 10240"),
-        ({"MemorySize": 128.5}, "Hello.MemorySize: 128.5 is not possible; give a whole number of MB from 128 to 10240"),
+        ({"Timeout": 901}, "Hello.Timeout: 901 is not valid; give a whole number of seconds from 1 to 900"),
+        ({"Timeout": "0"}, "Hello.Timeout: 0 is not valid; give a whole number of seconds from 1 to 900"),
+        ({"Timeout": True}, "Hello.Timeout: True is not valid; give a whole number of seconds from 1 to 900"),
+        ({"MemorySize": 127}, "Hello.MemorySize: 127 is not valid; give a whole number of MB from 128 to 10240"),
+        ({"MemorySize": 128.5}, "Hello.MemorySize: 128.5 is not valid; give a whole number of MB from 128 to 10240"),
         (
             {"MemorySize": "lots"},
-            "Hello.MemorySize: 'lots' is not possible; give a whole number of MB from 128 to 10240",
+            "Hello.MemorySize: 'lots' is not valid; give a whole number of MB from 128 to 10240",
         ),
         (
             {"EphemeralStorage": {"Size": 100}},
-            "Hello.EphemeralStorage.Size: 100 is not possible; give a whole number of MB from 512 to 10240",
+            "Hello.EphemeralStorage.Size: 100 is not valid; give a whole number of MB from 512 to 10240",
         ),
         ({"Handler": None}, "Hello.Handler: is missing; name the function, such as app.lambda_handler"),
         ({"Runtime": None}, "Hello.Runtime: is missing; name one, such as python3.12"),

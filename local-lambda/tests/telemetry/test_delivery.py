@@ -108,7 +108,7 @@ def test_http_listener_that_hangs_is_given_up_and_others_are_served() -> None:
             environment.emit(line("one"))
             loss = await lost.get()
             assert loss.records == 1
-            assert loss.reason == "could not send events: the listener did not answer within 0.01 s"
+            assert loss.reason == "could not send events: the listener did not respond within 0.01 s"
             async with Environment() as other:
                 other.subscriptions.subscribe("good", telemetry(good.destination))
                 environment.emit(line("two"))

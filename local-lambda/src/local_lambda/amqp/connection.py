@@ -38,7 +38,7 @@ class Broker:
             parts, port = urlsplit(""), 0
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
             # The text may contain a password, so the message does not repeat it.
-            raise StartError("this is not an AMQP URI; one looks like amqp://guest:guest@localhost:5672/")
+            raise StartError("this is not an AMQP URI; expected something like amqp://guest:guest@localhost:5672/")
         if parts.fragment or "@" in parts.path + parts.query:
             raise StartError("the user or password of this AMQP URI has a # / or ? in it; write it as %23 %2F or %3F")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -73,7 +73,7 @@ class Broker:
         if isinstance(error, TimeoutError):
             return f"no response within {CONNECT_SECONDS:.0f} s"
         if "Connection.Close" in str(error):  # the library does not give details
-            return f"is there a virtual host {self._virtual_host}, and may {self.user} use it?"
+            return f"check that virtual host {self._virtual_host} exists and that {self.user} may access it"
         cause = error.__cause__ if error is not None and isinstance(error.__cause__, OSError) else error
         if isinstance(cause, ConnectionRefusedError):
             return "connection refused; `make broker` in local-lambda's folder runs a broker"

@@ -78,7 +78,7 @@ class Worker:
             with suppress(Exception):  # a lost connection, or a broker that does not respond, delivers nothing anyway
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await queue.cancel(tag)
-        self._say(f"takes no more from {self._broker}", False)
+        self._say(f"stopped consuming from {self._broker}", False)
 
     async def finish(self) -> None:
         """Publish the responses of finished invocations (the pools are done) and return all other messages."""

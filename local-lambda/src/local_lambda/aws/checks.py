@@ -95,9 +95,7 @@ def check_create(request: Document) -> None:
         if member not in request:
             raise violation(None, member[0].lower() + member[1:], "Member must not be null")
     if request.get("PackageType", "Zip") != "Zip" or "ImageUri" in request["Code"]:
-        raise invalid(
-            "Container images are not served here, there is not an image registry: send a zip, PackageType Zip"
-        )
+        raise invalid("Container images are not supported here; send a zip package, PackageType Zip")
     if not (request.get("Runtime") and request.get("Handler")):
         raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
     _check_architectures(request)
@@ -107,7 +105,7 @@ def check_create(request: Document) -> None:
 def check_code(request: Document) -> None:
     """Raises ApiError for what UpdateFunctionCode rejects without looking at the code."""
     if "ImageUri" in request:
-        raise invalid("Container images are not served here, there is not an image registry: send a zip")
+        raise invalid("Container images are not supported here; send a zip package")
     _check_members(request, _CODE)
     _check_architectures(request)
 

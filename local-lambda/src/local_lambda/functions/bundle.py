@@ -101,7 +101,7 @@ class _Tree:
             raise self._refuse(f"cannot be unpacked ({error})") from error
         for name in self._links:
             if not (os.path.realpath(self._path(name)) + "/").startswith(f"{self.root}/"):
-                raise self._refuse(f"link {name} leads out of the package; replace it by what it leads to")
+                raise self._refuse(f"link {name} leads out of the package; replace it with its target")
 
     def _refuse(self, why: str) -> UsageError:
         printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in why)
@@ -124,7 +124,7 @@ class _Tree:
                         with open(entry.path, "rb") as source:
                             self._file(name, mode, source)
                     else:
-                        raise self._refuse(f"{name} is neither file, folder nor link; remove it")
+                        raise self._refuse(f"{name} is not a file, folder or link; remove it")
 
     def _unzip(self) -> None:
         import zipfile
@@ -142,29 +142,29 @@ class _Tree:
         for entry in entries:
             parts = [part for part in entry.filename.split("/") if part not in ("", ".")]
             if entry.filename.startswith("/") or ".." in parts:
-                raise self._refuse(f"{entry.filename} lies outside the package; build it with relative names")
+                raise self._refuse(f"{entry.filename} is outside the package; build it with relative names")
             if entry.flag_bits & ENCRYPTED:
                 raise self._refuse(f"{entry.filename} is encrypted; build it without a password")
             if entry.compress_type not in (STORED, DEFLATED):
-                raise self._refuse(f"{entry.filename} is compressed by another method than deflate; build it with that")
+                raise self._refuse(f"{entry.filename} is not compressed with deflate; build it with that method")
             name, mode = "/".join(parts), entry.external_attr >> 16
             kind = stat.S_IFMT(mode)
             if entry.filename.endswith("/") or kind == stat.S_IFDIR:
                 self._folder(name)
             elif kind == stat.S_IFLNK:
                 if entry.file_size > MAX_LINK_BYTES or b"\0" in (target := archive.read(entry)):
-                    raise self._refuse(f"link {name} leads to no path")
+                    raise self._refuse(f"link {name} has an invalid target")
                 self._link(name, os.fsdecode(target))
             elif kind in (stat.S_IFREG, 0):
                 with archive.open(entry) as source:
                     self._file(name, _as_on_lambda(mode) if mode else FILE_MODE, source)
             else:
-                raise self._refuse(f"{name} is neither file, folder nor link; build it without")
+                raise self._refuse(f"{name} is not a file, folder or link; build it without")
 
     def _folder(self, name: str) -> None:
         """Create the folder and its parents; a link or file in place of one of them is replaced."""
         if name.count("/") >= MAX_DEPTH:
-            raise self._refuse(f"has more than {MAX_DEPTH} folders in one another")
+            raise self._refuse(f"has more than {MAX_DEPTH} nested folders")
         missing = []
         while name not in self._folders:
             missing.append(name)
@@ -210,7 +210,7 @@ class _Tree:
     def _remove(self, name: str, other_kind: set[str]) -> None:
         """Make room. Raises UsageError for an entry of the other kind in the same package: links are not followed."""
         if name in other_kind:
-            raise self._refuse(f"{name or 'the bundle'} is there twice, as different things; build it again")
+            raise self._refuse(f"{name or 'the package'} occurs twice, as different kinds of entries; build it again")
         path = self._path(name)
         if stat.S_ISDIR(os.lstat(path).st_mode):
             import shutil

@@ -18,7 +18,7 @@ MAX_DEPTH = 200
 """Limit for nested lists and mappings."""
 MAX_NODES = 1_000_000
 """Limit for the values in the expanded document; each use of an anchor counts."""
-_TOO_DEEP = f"has more than {MAX_DEPTH} lists and mappings in one another; write it flatter"
+_TOO_DEEP = f"has more than {MAX_DEPTH} nested lists and mappings; write it flatter"
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
     if len(source) > MAX_TEMPLATE_BYTES:
-        raise UsageError(f"{path}: is larger than {MAX_TEMPLATE_BYTES} bytes, which no template may be")
+        raise UsageError(f"{path}: is larger than {MAX_TEMPLATE_BYTES} bytes, the limit for a template")
     try:
         document = _parse(path, source)
     except RecursionError:

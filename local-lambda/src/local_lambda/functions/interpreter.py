@@ -123,7 +123,7 @@ def _asked(asked: str, by: str, home: Path, shell: Mapping[str, str]) -> Interpr
 
 def _on_path(name: str, home: Path, shell: Mapping[str, str]) -> Interpreter:
     """The first one of this name on `PATH` that runs."""
-    reason = _DoesNotRun("there is no such command on PATH")
+    reason = _DoesNotRun("command not found on PATH")
     for folder in shell.get("PATH", os.defpath).split(os.pathsep):
         path = Path(os.path.abspath(os.path.join(folder, name)))
         if _is_program(path):

@@ -84,7 +84,7 @@ class Properties:
         if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.wrong(name, f"{value!r} is not possible; give a whole number of {unit} from {low} to {high}")
+            raise self.wrong(name, f"{value!r} is not valid; give a whole number of {unit} from {low} to {high}")
         return value
 
     def strings(self, name: str) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class Properties:
         if value is None:
             raise self.wrong(name, "is missing; name a folder or a zip file")
         if isinstance(value, dict) or str(value).startswith("s3://"):
-            raise self.cannot(name, "is not on this machine; name a folder or a zip file")
+            raise self.cannot(name, "is not a local path; name a folder or a zip file")
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string; name a folder or a zip file")
         if "\0" in value:

@@ -171,7 +171,7 @@ class Subscriber:
                 await self._delivery.deliver(batch)
             return None
         except TimeoutError:
-            error = DeliveryFailed(f"the listener did not answer within {self._answer_timeout:g} s")
+            error = DeliveryFailed(f"the listener did not respond within {self._answer_timeout:g} s")
         except DeliveryFailed as failure:
             error = failure
         except Exception as fault:

@@ -78,7 +78,7 @@ def _print(timeline: Timeline, file: TextIO, shell: Mapping[str, str]) -> None:
 def _check(path: Path, suffixes: tuple[str, ...]) -> None:
     """Raises UsageError if a drawing cannot be written to `path`; nothing is changed there yet."""
     if path.suffix not in suffixes:
-        raise UsageError(f"cannot draw {path}: its name has to end with {' or '.join(suffixes)}")
+        raise UsageError(f"cannot draw {path}: its name must end with {' or '.join(suffixes)}")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UsageError(f"cannot write {path}: there is no such folder, or it may not be written to")
 
