@@ -51,7 +51,10 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.open = True
         if self._server.admit(self, self.transport.get_extra_info("socket").fileno()):
-            self._be_patient()
+            if self._server.serves(transport):
+                self._be_patient()
+            else:
+                self._refuse(BadRequest(403, "only processes of this execution environment are served here"))
         else:  # at once, or there would be no descriptor left to tell the next one
             self.send(refusal(503, "too many connections for the descriptors that are left: try again"))
             self.abandon()

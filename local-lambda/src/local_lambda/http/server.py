@@ -9,6 +9,7 @@ import asyncio
 import resource
 import socket
 import sys
+from collections.abc import Callable
 
 from local_lambda.http.access import LOOPBACK, Access
 from local_lambda.http.connection import Connection
@@ -26,7 +27,8 @@ class Server:
     """A listening socket and its connections.
 
     A body of more than `body_limit` bytes is read and dropped. `on_head` sees a request that has a body as soon as its
-    head is there; one whose body it takes with `Exchange.read` does not go to `app`.
+    head is there; one whose body it takes with `Exchange.read` does not go to `app`. `is_own` is asked once for each
+    connection whether the other end (peer's address, own address) is served at all.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class Server:
         body_limit: int,
         access: Access = LOOPBACK,
         on_head: Application | None = None,
+        is_own: Callable[[tuple[str, int], tuple[str, int]], bool] | None = None,
     ) -> None:
         self.app = app
         self.on_head = on_head
+        self._is_own = is_own
         self.body_limit = body_limit
         self.access = access
         self.connections: set[Connection] = set()
@@ -64,6 +68,13 @@ class Server:
         """
         self.connections.add(connection)
         return len(self.connections) <= self._most and descriptor < self._highest
+
+    def serves(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether a new connection comes from a process that is served here."""
+        if self._is_own is None:
+            return True
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        return bool(peer and own and self._is_own(peer[:2], own[:2]))
 
     def forget(self, connection: Connection) -> None:
         """A connection has ended."""

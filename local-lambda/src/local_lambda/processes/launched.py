@@ -15,23 +15,23 @@ class LaunchedProcesses:
 
     def __init__(self, launch: Launch, group: ProcessGroup) -> None:
         self.launch = launch
-        self._group = group
+        self.group = group
         self._by_name: dict[str, Process] = {}
 
     def attach(self, loop: Any) -> None:
         """Let `loop` (asyncio) watch for output and exits from now on."""
-        self._group.attach(loop)
+        self.group.attach(loop)
 
     def spawn_runtime(self) -> Process:
         """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
         return self._known(
-            self._group.spawn("runtime", self.launch.argv, self.launch.env, self.launch.cwd, framed_log=True)
+            self.group.spawn("runtime", self.launch.argv, self.launch.env, self.launch.cwd, framed_log=True)
         )
 
     def spawn_extension(self, name: str) -> Process:
         """Start an external extension."""
         path = f"{self.launch.extension_folder}/{name}"
-        return self._known(self._group.spawn(f"extension:{name}", (path,), self.launch.extension_env, "/"))
+        return self._known(self.group.spawn(f"extension:{name}", (path,), self.launch.extension_env, "/"))
 
     def names(self) -> Iterable[str]:
         """Of the processes that have not ended."""
@@ -39,23 +39,23 @@ class LaunchedProcesses:
 
     def signal(self, name: str, number: int) -> None:
         """Signal a process and its process group."""
-        self._group.signal(self._by_name[name], number)
+        self.group.signal(self._by_name[name], number)
 
     def freeze(self) -> None:
         """Stop all processes."""
-        self._group.freeze()
+        self.group.freeze()
 
     def thaw(self) -> None:
         """Let them continue."""
-        self._group.thaw()
+        self.group.thaw()
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
         """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left."""
-        self._group.kill_all(when_killed)
+        self.group.kill_all(when_killed)
 
     def close(self) -> None:
         """Give the group up."""
-        self._group.close()
+        self.group.close()
 
     def _known(self, process: Process) -> Process:
         self._by_name[process.name] = process

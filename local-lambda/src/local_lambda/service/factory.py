@@ -155,13 +155,20 @@ class EnvironmentFactory:
     def _carry_on(self, environment: ExecutionEnvironment) -> None:
         from local_lambda.http.access import Access
         from local_lambda.http.server import Server
+        from local_lambda.processes.peers import Peers
         from local_lambda.telemetry.registry import PRIVATE_HOSTS
         from local_lambda.xray.collecting import TraceSink
 
         assert self._documents is not None
         assert self._receiver is not None
         base = self._made.pop(environment)
-        server = Server(self._runtime_api(environment), base.listener, MAX_PAYLOAD_BYTES, Access(PRIVATE_HOSTS))
+        server = Server(
+            self._runtime_api(environment),
+            base.listener,
+            MAX_PAYLOAD_BYTES,
+            Access(PRIVATE_HOSTS),
+            is_own=Peers(base.processes.group).include,
+        )
         self._serving[environment] = server, base
         traces = TraceSink(self._documents, partial(self._traced, environment.stream), self._receiver.drain)
         environment.stream.add(traces, kinds=traces.kinds)

@@ -1,8 +1,37 @@
-"""A runtime that does nothing but tell where its Runtime API is: the test makes all requests itself."""
+"""A runtime that only passes on to its Runtime API what the test sends: the requests of others are not served."""
 
 import os
-import signal
+import socket
+import threading
 
-print("runtime", os.getpid(), "at", os.environ["AWS_LAMBDA_RUNTIME_API"], flush=True)
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+
+
+def forward(source, sink):
+    """Everything, and the end; when one side breaks off so does the other."""
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(64)
+print("runtime", os.getpid(), "at", "{}:{}".format(*listener.getsockname()), flush=True)
 while True:
-    signal.pause()
+    ours, _ = listener.accept()
+    theirs = socket.create_connection((host, int(port)))
+    for connection in (ours, theirs):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for pair in ((ours, theirs), (theirs, ours)):
+        threading.Thread(target=forward, args=pair, daemon=True).start()
