@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
+from collections.abc import Callable
 from http.client import HTTPConnection
 
 import pytest
 
 from conftest import MakeProject
+from local_lambda.processes import peers
+from local_lambda.processes.peers import Address
 from support.tool import Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -33,6 +37,16 @@ def handler(event, context):
     return api
 """
 REFUSAL = {"message": "only processes of this execution environment are served here"}
+
+
+@pytest.mark.parametrize("find", [peers._inode, peers._listed_inode], ids=["asked for", "listed"])
+def test_inode_of_a_connection_is_that_of_its_other_end(find: Callable[[Address, Address], int | None]) -> None:
+    """Both ways to find it agree with the socket itself, and with each other when there is none."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        client.connect(listener.getsockname())
+        own, peer = listener.getsockname(), client.getsockname()
+        assert find(peer, own) == os.fstat(client.fileno()).st_ino
+    assert find(("127.0.0.1", 1), own) is None
 
 
 @pytest.fixture
