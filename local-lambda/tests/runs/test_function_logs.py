@@ -70,6 +70,15 @@ def test_write_without_a_line_end_waits_for_it(project: Project) -> None:
     assert outcome.event_types[-2:] == ["report", "function"]
 
 
+def test_write_without_a_line_end_before_a_crash_is_a_line(make_project: MakeProject) -> None:
+    """What the process wrote last is a line of its own, before REPORT, and not the beginning of another one."""
+    code = {"app.py": "import os\ndef handler(event, context):\n    os.write(1, b'no end')\n    os._exit(1)\n"}
+    outcome = make_project(code, Hello={"Handler": "app.handler"}).report({}, {})
+    assert outcome.records("function") == ["no end"] * 2
+    kinds = [kind for kind in outcome.event_types if kind in ("start", "function", "report")]
+    assert kinds == ["start", "function", "report"] * 2
+
+
 def test_write_of_a_megabyte_is_cut_into_events(project: Project) -> None:
     """Nothing is lost, and the tail stays at 4 KB."""
     outcome = write(project, "a_megabyte")
