@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
             if self._server.serves(transport):
                 self._be_patient()
             else:
-                self._refuse(BadRequest(403, "only processes of this execution environment are served here"))
+                self.refuse(BadRequest(403, "only processes of this execution environment are served here"))
         else:  # at once, or there would be no descriptor left to tell the next one
             self.send(refusal(503, "too many connections for the descriptors that are left: try again"))
             self.abandon()
