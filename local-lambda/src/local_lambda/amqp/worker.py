@@ -171,7 +171,6 @@ class Worker:
                 message.body or b"{}",
                 pool.function.arn,
                 new_tracing(incoming, pool.function.tracing_active, queued=not message.reply_to),
-                lambda invocation, answer: None,
                 client_context=client_context(context.encode()) if context else None,
                 tail=headers.get("x-amz-log-type") == "Tail",
             )

@@ -64,7 +64,7 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
         exchange.respond(204, headers=[("x-amzn-RequestId", new_uuid())])
         return
     if queued:
-        invocation = Invocation(payload, arn, tracing, lambda invocation, answer: None)
+        invocation = Invocation(payload, arn, tracing)
         pool.queue(invocation)
         exchange.respond(202, headers=_headers(invocation))
         return

@@ -88,7 +88,7 @@ async def _invoke_all(
         for payload in payloads:
             tracing = new_tracing(None, function.tracing_active)
             # With the log comes the response when all of the invocation is over, so that it is printed in its place.
-            invocation = Invocation(payload or b"{}", function.arn, tracing, lambda *response: None, tail=True)
+            invocation = Invocation(payload or b"{}", function.arn, tracing, tail=True)
             responded = asyncio.ensure_future(pool.call(invocation, patient=True))
             await asyncio.wait((responded, stopped), return_when=asyncio.FIRST_COMPLETED)
             if not responded.done():

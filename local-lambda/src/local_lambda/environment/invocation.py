@@ -21,6 +21,10 @@ class InvocationResponse(NamedTuple):
 OnResponse = Callable[["Invocation", InvocationResponse], object]
 
 
+def _not_awaited(invocation: Invocation, response: InvocationResponse) -> None:
+    """Used where the pool hands the response over, or where no response is wanted."""
+
+
 class Invocation:
     """One event on its way through an environment. Times are `perf_counter` seconds, 0 before they are known."""
 
@@ -53,7 +57,7 @@ class Invocation:
         payload: bytes,
         function_arn: str,
         tracing: Tracing,
-        on_response: OnResponse,
+        on_response: OnResponse = _not_awaited,
         *,
         request_id: str | None = None,
         client_context: str | None = None,

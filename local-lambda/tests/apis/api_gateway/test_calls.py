@@ -54,9 +54,10 @@ def test_caller_is_told_when_the_function_takes_too_long(
 
         function = FunctionConfig("slow", "app.handler")
 
-        def invoke(self, invocation: Invocation, on_throttled: object) -> None:
-            """Answers only when it is too late."""
-            self.invocation = invocation
+        async def call(self, invocation: Invocation) -> InvocationResponse:
+            """Waits for a response that comes when it is too late."""
+            self.responded = asyncio.get_running_loop().create_future()
+            return await self.responded
 
     class Caller(Exchange):
         """A request without a connection."""
@@ -76,7 +77,7 @@ def test_caller_is_told_when_the_function_takes_too_long(
     async def call() -> list[tuple[int, bytes]]:
         api_gateway(Routes([route_of_slow]), notices.append, lambda exchange: None)(caller)
         await asyncio.wait_for(answered.wait(), DEADLINE_SECONDS)
-        pool.invocation.on_response(pool.invocation, InvocationResponse(b'{"statusCode": 200}', failed=False))
+        assert pool.responded.cancelled()
         return caller.answers
 
     for name in ("REST_TIMEOUT_SECONDS", "HTTP_TIMEOUT_SECONDS"):

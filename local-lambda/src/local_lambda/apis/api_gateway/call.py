@@ -21,7 +21,7 @@ from local_lambda.xray.header import new_tracing
 
 REST_TIMEOUT_SECONDS = 29.0
 HTTP_TIMEOUT_SECONDS = 30.0
-"""How long API Gateway waits for the function; the invocation itself continues."""
+"""How long API Gateway waits for the function."""
 
 
 class Call:
@@ -36,7 +36,7 @@ class Call:
         self._request = Request(exchange, match, self._tracing.header)
         self._notice = notice
         self._timeout = REST_TIMEOUT_SECONDS if self._route.rest else HTTP_TIMEOUT_SECONDS
-        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def invoke(self) -> None:
         """Make the event and invoke the function with it."""
@@ -45,13 +45,24 @@ class Call:
             reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
             self._refuse(Refusal.TOO_LARGE, reason)
             return
-        self._timer = asyncio.get_running_loop().call_later(self._timeout, self._timed_out)
-        invocation = Invocation(event, self._function.arn, self._tracing, self._responded)
-        self._route.pool.invoke(invocation, self._unserved)
+        self._task = asyncio.get_running_loop().create_task(self._serve(event))
 
-    def _responded(self, _: Invocation, response: InvocationResponse) -> None:
-        if self._over():
-            return
+    async def _serve(self, event: bytes) -> None:
+        """Wait for the function's response as long as API Gateway does; the invocation itself continues after that."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._route.pool.call(Invocation(event, self._function.arn, self._tracing))
+        except TimeoutError:
+            reason = f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
+            self._refuse(Refusal.TIMED_OUT, reason)
+        except Throttled:
+            self._refuse(Refusal.UNSERVED, "the function is at its limit of environments")
+        except ApiError as error:
+            self._refuse(Refusal.UNSERVED, error.message)
+        else:
+            self._answer(response)
+
+    def _answer(self, response: InvocationResponse) -> None:
         if response.failed:
             self._refuse(Refusal.FAILED, "the function failed")
             return
@@ -72,24 +83,6 @@ class Call:
         if self._route.rest:
             yield "X-Amzn-Trace-Id", self._tracing.header
 
-    def _unserved(self, error: ApiError) -> None:
-        if not self._over():
-            limit = isinstance(error, Throttled)
-            self._refuse(Refusal.UNSERVED, "the function is at its limit of environments" if limit else error.message)
-
-    def _timed_out(self) -> None:
-        self._timer = None
-        self._refuse(
-            Refusal.TIMED_OUT, f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
-        )
-
     def _refuse(self, refusal: Refusal, reason: str) -> None:
         self._notice(f"{self._route}: status {refusal.status(self._route.rest)}, {reason}")
         refuse(self._exchange, refusal, self._route.rest, self._request.ids)
-
-    def _over(self) -> bool:
-        """Whether the caller has already received the timeout response."""
-        if self._timer is None:
-            return True
-        self._timer.cancel()
-        return False
