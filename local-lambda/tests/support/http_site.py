@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,25 +20,23 @@ LIMIT = 1000
 Value = TypeVar("Value")
 
 
-class CountingServer(Server):
-    """A server that says when its connections have ended."""
+class Connections(set[Connection]):
+    """The connections of a server; when they have ended can be waited for."""
 
-    def __init__(
-        self, app: Application, listener: socket.socket, body_limit: int, access: Access, on_head: Application | None
-    ) -> None:
-        super().__init__(app, listener, body_limit, access, on_head)
+    def __init__(self) -> None:
+        super().__init__()
         self._changed = threading.Condition()
 
-    def forget(self, connection: Connection) -> None:
+    def discard(self, connection: Connection) -> None:
         """A connection has ended."""
-        super().forget(connection)
+        super().discard(connection)
         with self._changed:
             self._changed.notify_all()
 
     def wait_until_empty(self) -> bool:
         """Return when there is no connection."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self.connections, 60)
+            return self._changed.wait_for(lambda: not self, 60)
 
 
 class Site:
@@ -51,7 +48,9 @@ class Site:
         self.waiting: list[Exchange] = []
         self.changed = threading.Condition()
         self.disconnected = threading.Event()
-        self.server = CountingServer(app or self.app, listen("127.0.0.1", 0), LIMIT, access, on_head)
+        self.connections = Connections()
+        self.server = Server(app or self.app, listen("127.0.0.1", 0), LIMIT, access, on_head)
+        self.server.connections = self.connections
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
