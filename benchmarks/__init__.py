@@ -1,1 +1,1 @@
-"""Benchmarks: how fast `local-lambda` is, beside a floor and beside any peer that speaks the RIE command line."""
+"""Benchmarks: how fast `local-lambda` is, compared with a floor and with any peer that has the RIE's command line."""

@@ -19,7 +19,7 @@ from benchmarks.processes import no_survivors
 from benchmarks.rows import ROWS
 
 QUICK = 0.2
-"""Share of the blocks that --quick measures."""
+"""Fraction of the blocks that --quick measures."""
 
 
 def peer(argument: str) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def conditions() -> dict[str, object]:
-    """Return what the figures depend on; `load` is the average of the last minute."""
+    """Return what the figures depend on; `load` is the average over the last minute."""
     packages = {name: version(name) for name in ("awslambdaric", "uvloop", "httptools")}
     machine = {
         "cpus": len(os.sched_getaffinity(0)),
@@ -66,9 +66,9 @@ def conditions() -> dict[str, object]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the rows, print the table as it grows; 130 after Ctrl-C."""
+    """Run the rows and print the table as it grows; return the exit status, 130 after Ctrl-C."""
     options = arguments(argv)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start would compile what was edited last
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it, every start would compile edited files again
     if not options.tool:
         print("local-lambda is missing (make -C local-lambda install): measuring the others alone", file=sys.stderr)
     figures: list[Figure] = []

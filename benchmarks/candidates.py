@@ -22,36 +22,36 @@ REPOSITORY = HERE.resolve().parent
 FUNCTION = HERE / "function"
 EXTENSION = HERE / "extension"
 READY_SECONDS = 30.0
-"""Seconds a candidate has from its start to its first right answer."""
+"""Seconds a candidate has from its start to its first correct response."""
 PEER_PORT = 8080
-"""Where a peer listens whose command does not say {port}: the port of the emulator in AWS's base images."""
+"""The port of a peer whose command does not contain {port}: that of the emulator in AWS's base images."""
 EVENT = b'{"message": "hello", "count": 1}'
 ECHO: Mapping[str, Mapping[str, object]] = {"Echo": {}}
-"""The functions of a template: one that echoes."""
+"""A template's functions: one echo function."""
 
 
 class NotReady(Exception):
-    """The candidate did not give a right answer in time; carries the end of its output."""
+    """The candidate did not give a correct response in time; contains the end of its output."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run works with."""
+    """The settings of a run."""
 
     python: str
-    """Interpreter of the function, with awslambdaric."""
+    """The function's interpreter, which has awslambdaric."""
     tool: str
-    """Path of local-lambda; empty when there is none."""
+    """Path of local-lambda; empty if it is missing."""
     peers: dict[str, str]
-    """Commands by name, each speaking the command line of aws-lambda-rie."""
+    """Commands by name, each with the command line of aws-lambda-rie."""
     folder: Path
-    """Scratch folder of the run."""
+    """Temporary folder of the run."""
     left_out: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
 
     @property
     def runtime(self) -> list[str]:
-        """The function's runtime, to be run in its folder."""
+        """The command of the function's runtime, to be run in its folder."""
         return [self.python, "-m", "awslambdaric", "app.handler"]
 
 
@@ -64,7 +64,7 @@ class Server:
     function: str
     process: subprocess.Popen[bytes]
     started: float
-    """Seconds from its start to its first answer."""
+    """Seconds from its start to its first response."""
 
     def connect(self, function: str = "") -> Connection:
         """Open a connection that invokes the function."""
@@ -74,8 +74,8 @@ class Server:
 def write_template(folder: Path, functions: Mapping[str, Mapping[str, object]], python: str) -> Path:
     """Write the functions' code and a SAM template; return the template's path.
 
-    `functions` are names with properties that each has besides or instead of the common ones: echo, no layer. It is
-    written as JSON, which is YAML too.
+    `functions` are names with properties that extend or replace the common ones: echo, no layer. The template is
+    written as JSON, which is also YAML.
     """
     shutil.copytree(FUNCTION, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     version = subprocess.check_output([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True)
@@ -96,7 +96,7 @@ def write_template(folder: Path, functions: Mapping[str, Mapping[str, object]], 
 
 
 def with_extension(python: str, **variables: str) -> dict[str, object]:
-    """Return the properties of a function that has the minimal extension; `extension.py` explains the variables."""
+    """Return the properties of a function with the minimal extension; `extension.py` explains the variables."""
     layers = [{"Ref": "MinimalExtension"}]
     return {"Layers": layers, "Environment": {"Variables": {"PYTHON": python, **variables}}}
 
@@ -105,7 +105,7 @@ def with_extension(python: str, **variables: str) -> dict[str, object]:
 def running(
     name: str, command: Sequence[str], port: int, setup: Setup, function: str = "function", invoke: bool = True
 ) -> Iterator[Server]:
-    """Start a candidate, wait for its first right answer (or, unless `invoke`, its open port), stop it in the end.
+    """Start a candidate, wait for its first correct response (or, unless `invoke`, its open port), stop it at the end.
 
     Raises NotReady.
     """
@@ -123,7 +123,7 @@ def running(
 def wait_until_ready(
     process: subprocess.Popen[bytes], port: int, function: str, invoke: bool, deadline: float, log: Path
 ) -> None:
-    """Return when the candidate answers; raises NotReady when it ends or the deadline (of perf_counter) passes."""
+    """Return once the candidate responds. Raises NotReady if it ends or the deadline (by perf_counter) passes."""
     reason = "does not listen"
     while process.poll() is None and time.perf_counter() < deadline:
         try:
@@ -152,14 +152,14 @@ def floor(setup: Setup, environments: int = 1) -> contextlib.AbstractContextMana
 
 
 def bare_floor(setup: Setup, runtime_port: int) -> contextlib.AbstractContextManager[Server]:
-    """The floor without a runtime: one started by hand calls at `runtime_port`."""
+    """The floor without a runtime: one started by hand connects to `runtime_port`."""
     port = processes.free_port()
     command = [sys.executable, str(HERE / "floor.py"), "--port", str(port), "--runtime-port", str(runtime_port)]
     return running("floor", command, port, setup, invoke=False)
 
 
 def local_lambda_exec(setup: Setup) -> contextlib.AbstractContextManager[Server]:
-    """The tool as a drop-in for aws-lambda-rie."""
+    """The tool as a replacement for aws-lambda-rie."""
     port = processes.free_port()
     command = [setup.tool, "exec", "--port", str(port), "--", *setup.runtime]
     return running("local-lambda exec", command, port, setup)
@@ -168,7 +168,7 @@ def local_lambda_exec(setup: Setup) -> contextlib.AbstractContextManager[Server]
 def local_lambda_start(
     setup: Setup, environments: int = 1, functions: Mapping[str, Mapping[str, object]] = ECHO
 ) -> contextlib.AbstractContextManager[Server]:
-    """The tool serving a template; it is ready when the first of the functions is."""
+    """The tool serving a template; it is ready when the first function is."""
     port = processes.free_port()
     template = write_template(setup.folder / "start", functions, setup.python)
     options = ["-t", str(template), "--port", str(port), "--max-environments", str(environments)]
@@ -188,9 +188,9 @@ def peer(setup: Setup, name: str) -> contextlib.AbstractContextManager[Server]:
 def all_running(
     setup: Setup, candidates: Sequence[contextlib.AbstractContextManager[Server]], required: int = 1
 ) -> Iterator[list[Server]]:
-    """Start the candidates, stop them in the end. Those that do not get ready are left out, and `setup` notes why.
+    """Start the candidates and stop them at the end. Those that do not get ready are skipped; `setup` has the reasons.
 
-    Raises NotReady when one of the first `required` fails: what the others are compared with.
+    Raises NotReady if one of the first `required` fails, because the others are compared with those.
     """
     with contextlib.ExitStack() as stack:
         servers: list[Server] = []
@@ -205,6 +205,6 @@ def all_running(
 
 
 def default_tool() -> str:
-    """Return the path of local-lambda: the one of this repository, else the one on PATH, else nothing."""
+    """Return the path of local-lambda: this repository's, else the one on PATH, else an empty string."""
     own = HERE.parent / "local-lambda" / ".venv" / "bin" / "local-lambda"
     return str(own) if os.access(own, os.X_OK) else shutil.which("local-lambda") or ""

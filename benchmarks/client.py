@@ -1,4 +1,4 @@
-"""The client every candidate is measured with: blocking sockets, kept alive, every answer checked."""
+"""The client that measures every candidate: blocking keep-alive sockets; every response is checked."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 import httptools
 
 TIMEOUT = 60.0
-"""Seconds a candidate may stay silent before the invocation counts as failed."""
+"""Seconds without data after which an invocation counts as failed."""
 READ = 64 * 1024
-"""Bytes per read. A larger buffer would be mapped and unmapped by the allocator at each read, which costs 40 µs."""
+"""Bytes per read. The allocator would map and unmap a larger buffer at each read, which costs 40 µs."""
 
 
 class WrongAnswer(Exception):
-    """The answer is not 200, is a function error, or is not the event."""
+    """The response does not have status 200, is a function error, or is not the event."""
 
 
 class Connection:
@@ -28,16 +28,16 @@ class Connection:
         self.open()
 
     def open(self) -> None:
-        """Connect; raises OSError when nobody listens."""
+        """Connect. Raises OSError if the connection is refused."""
         self.socket = socket.create_connection(("127.0.0.1", self.port), TIMEOUT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.socket.close()
 
     def reopen(self) -> None:
-        """Connect anew, if anybody listens; if not, the next invocation fails."""
+        """Connect again; if that is refused, the next invocation fails."""
         self.close()
         with contextlib.suppress(OSError):
             self.open()
@@ -48,13 +48,13 @@ class Connection:
         return b"%bContent-Length: %d\r\n\r\n%b" % (head.encode(), len(event), event)
 
     def invoke(self, request: bytes, event: bytes) -> None:
-        """Send a prepared request and wait for its answer; raises WrongAnswer or OSError."""
+        """Send a prepared request and wait for its response. Raises WrongAnswer or OSError."""
         self.send(request, event)
         while not self.receive():
             pass
 
     def send(self, request: bytes, event: bytes) -> None:
-        """Send a prepared request and be ready for its answer; raises OSError."""
+        """Send a prepared request and prepare for its response. Raises OSError."""
         self.event = event
         self.chunks: list[bytes] = []
         self.function_error = b""
@@ -63,7 +63,7 @@ class Connection:
         self.socket.sendall(request)
 
     def receive(self) -> bool:
-        """Read what has come. True when the answer is whole and right; raises WrongAnswer or OSError."""
+        """Read once. Return True once the response is complete and correct. Raises WrongAnswer or OSError."""
         data = self.socket.recv(READ)
         if not data:
             raise ConnectionResetError("connection closed without an answer")
@@ -78,7 +78,7 @@ class Connection:
             raise WrongAnswer(f"{status} {self.function_error.decode()} {body[:200].decode(errors='replace')}")
         return True
 
-    def on_header(self, name: bytes, value: bytes) -> None:  # called by the parser, as the next two
+    def on_header(self, name: bytes, value: bytes) -> None:  # called by the parser, like the next two
         if name.lower() == b"x-amz-function-error":
             self.function_error = value
 
@@ -101,9 +101,9 @@ def latencies(connection: Connection, event: bytes, count: int) -> list[float]:
 
 
 def load(port: int, function: str, event: bytes, clients: int, count: int) -> tuple[float, int]:
-    """Invoke `count` times from `clients` connections, each sending when its last answer came.
+    """Invoke `count` times from `clients` connections; each sends its next request after the last response.
 
-    Returns right answers per second, and how many invocations failed. A connection that fails is opened again.
+    Returns correct responses per second, and how many invocations failed. A failed connection is opened again.
     """
     connections: dict[int, Connection] = {}
     poll = select.epoll()
@@ -144,7 +144,7 @@ def load(port: int, function: str, event: bytes, clients: int, count: int) -> tu
                     connection.send(request, event)
                     sent += 1
     except OSError:
-        pass  # gone for good: what is missing counts as failed
+        pass  # the connection is lost: missing responses count as failed
     finally:
         seconds = time.perf_counter() - begin
         poll.close()

@@ -1,4 +1,4 @@
-"""Figures: the lines of the table, and how they are judged and printed."""
+"""Figures: the lines of the table, their comparison with targets, and their output."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from math import nan
 from statistics import median
 
 SCALE = {"µs": 1e6, "ms": 1e3, "s": 1.0, "/s": 1.0, "MB": 1.0}
-"""Units by what seconds, invocations a second, or MB are multiplied with."""
+"""For each unit, the factor for seconds, invocations per second or MB."""
 ENOUGH = 100
-"""Samples from which a p99 says something."""
+"""Number of samples from which a p99 is meaningful."""
 
 
 @dataclass
 class Samples:
-    """What was measured of one candidate: seconds, invocations a second, or MB; and how often it failed."""
+    """The measurements of one candidate: seconds, invocations per second, or MB; and how often it failed."""
 
     values: list[float] = field(default_factory=list)
     errors: int = 0
@@ -23,24 +23,24 @@ class Samples:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: a candidate's median, and its bar where it has one."""
+    """One line of the table: a candidate's median, and its target if it has one."""
 
     what: str
     candidate: str
     unit: str
     value: float
-    """The median, in the unit; not a number when every invocation failed."""
+    """The median, in the unit; NaN if every invocation failed."""
     p99: float | None = None
     ratio: float | None = None
-    """Of the value to the value of the candidate `against`."""
+    """The ratio of the value to that of the candidate `against`."""
     against: str = ""
     bar: float | None = None
-    """Limit of the ratio, or of the value when there is no ratio; from below for throughput, from above otherwise."""
+    """The target for the ratio, or for the value without a ratio: a minimum for throughput, else a maximum."""
     errors: int = 0
 
     @property
     def passed(self) -> bool | None:
-        """Whether the bar is reached and nothing failed; None without a bar."""
+        """Whether the target is reached without failures; None without a target."""
         if self.bar is None:
             return None
         reached = self.value if self.ratio is None else self.ratio
@@ -48,7 +48,7 @@ class Figure:
 
 
 def compare(what: str, unit: str, measured: dict[str, Samples], bar: float | None = None) -> list[Figure]:
-    """Return a figure for each candidate, compared with the first; the bar is for local-lambda alone."""
+    """Return a figure for each candidate, compared with the first; only local-lambda gets the target."""
     scale = SCALE[unit]
     first, *_ = measured
     base = middle(measured[first]) * scale
@@ -63,7 +63,7 @@ def compare(what: str, unit: str, measured: dict[str, Samples], bar: float | Non
 
 
 def middle(samples: Samples) -> float:
-    """Return the median, not a number without values."""
+    """Return the median; NaN without values."""
     return median(samples.values) if samples.values else nan
 
 
@@ -73,8 +73,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Return the figures as a Markdown table that lines up in a terminal."""
-    lines = [["what", "candidate", "median", "p99", "ratio", "bar", "", "errors"]]
+    """Return the figures as a Markdown table with aligned columns."""
+    lines = [["what", "candidate", "median", "p99", "ratio", "target", "", "errors"]]
     shown = ""
     for figure in figures:
         lines.append([figure.what if figure.what != shown else "", *cells(figure)])
@@ -104,5 +104,5 @@ def cells(figure: Figure) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Return the value with three digits, or with all digits before the point."""
+    """Return the value with three digits, or with all digits before the decimal point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,15 +1,15 @@
-"""The floor: the smallest server that `awslambdaric` and a caller can talk to. It is the bar, not a tool.
+"""The floor: the smallest server that `awslambdaric` and a caller can talk to. It is a baseline, not a tool.
 
-It knows three requests: the caller's invoke, and the runtime's next and response (Runtime API 2018-06-01). There are
-no events, no log lines, no deadline, no checks. What a real execution environment does, it does on top of this.
+It serves three requests: the caller's invoke, and the runtime's next and response (Runtime API 2018-06-01). It has no
+events, log lines, deadlines or checks. Everything that a real execution environment does comes on top of this.
 
     python -m benchmarks.floor --port PORT [--environments N] -- COMMAND...   N runtimes, each with its own socket
     python -m benchmarks.floor --port PORT --runtime-port PORT                the runtime is started by hand
 
-Every choice was measured, and the fastest kept: uvloop; requests parsed by hand (a request has a Content-Length body
-or none, and the next one comes after its answer: true of awslambdaric's client and of ours); one write per small
-answer, and large bodies passed on in the pieces they came in; the caller answered before the runtime, as it is the
-caller who waits.
+Every choice was measured and the fastest was kept: uvloop; requests parsed by hand (a request has a Content-Length body
+or none, and the next one comes after its response: true for awslambdaric's client and for `client.py`); one write for a
+small response; large bodies passed on in the pieces they arrived in; the response to the caller sent before that to the
+runtime, because the caller is waiting.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FUNCTION_ERROR = ANSWER + b"X-Amz-Function-Error: Unhandled\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection: puts requests together, answers them in order."""
+    """One keep-alive connection: assembles requests and responds to them in order."""
 
     transport: asyncio.Transport
 
@@ -66,11 +66,11 @@ class Connection(asyncio.Protocol):
             self.received(head, self.body)
 
     def received(self, head: bytes, body: list[bytes]) -> None:
-        """Act on a whole request: its headers (the first piece of the body may follow them), its body as read."""
+        """Handle a complete request: its head (which may include the first piece of the body) and its body as read."""
         raise NotImplementedError
 
     def send(self, headers: bytes, body: list[bytes]) -> None:
-        """Send an answer."""
+        """Send a response."""
         if len(body) == 1:
             self.transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (headers, len(body[0]), body[0]))
         else:
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
 
 
 class Caller(Connection):
-    """A client of the Invoke API; it waits for one answer at a time."""
+    """A client of the Invoke API; it waits for one response at a time."""
 
     def received(self, head: bytes, body: list[bytes]) -> None:
         if idle:
@@ -100,14 +100,14 @@ class Runtime(Connection):
             else:
                 idle.append(self)
             return
-        if self.caller:  # none when the runtime failed to start
+        if self.caller:  # None if the runtime failed to start
             failed = b"/error HTTP/1.1\r\n" in head[:150]
             self.caller.send(FUNCTION_ERROR if failed else ANSWER, body)
             self.caller = None
         self.transport.write(ACCEPTED)
 
     def invoke(self, caller: Caller, event: list[bytes]) -> None:
-        """Answer the pending next with the event."""
+        """Respond to the pending next with the event."""
         self.caller = caller
         self.send(EVENT, event)
 
@@ -140,7 +140,7 @@ async def serve(invoke_socket: socket.socket, runtime_sockets: list[socket.socke
 
 
 def main() -> None:
-    """Bind, start the runtimes, serve; stop the runtimes in the end."""
+    """Bind, start the runtimes and serve; stop the runtimes at the end."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.floor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,6 +1,6 @@
-"""What rows share: who is measured, in turns, and how.
+"""Code that the rows share: which candidates are measured, in turns, and how.
 
-In turns, so that whatever else the machine does hits all alike.
+Candidates are measured in turns, so that other load on the machine affects all of them equally.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.client import WrongAnswer, latencies
 from benchmarks.figures import Samples
 
 GROWTH = 2.0
-"""MB by which the tool may grow over 10,000 invocations and still be flat."""
+"""MB that the tool may grow by over 10,000 invocations."""
 
 
 def single_environment(setup: Setup) -> list[AbstractContextManager[Server]]:
@@ -27,7 +27,7 @@ def single_environment(setup: Setup) -> list[AbstractContextManager[Server]]:
 
 @contextmanager
 def on_one_cpu() -> Iterator[None]:
-    """Hold this process, and all that it starts meanwhile, on one CPU."""
+    """Keep this process, and all processes that it starts meanwhile, on one CPU."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
@@ -37,7 +37,7 @@ def on_one_cpu() -> Iterator[None]:
 
 
 def in_turns(servers: Sequence[Server], blocks: int) -> Iterator[Server]:
-    """Yield every server once per block, each block beginning with another one."""
+    """Yield every server once per block; each block begins with a different server."""
     for block in range(blocks):
         turn = block % len(servers)
         yield from [*servers[turn:], *servers[:turn]]
@@ -46,9 +46,9 @@ def in_turns(servers: Sequence[Server], blocks: int) -> Iterator[Server]:
 def timed(
     servers: Sequence[Server], event: bytes, blocks: int, count: int, warm: int = 50, pause: float = 0.0
 ) -> dict[str, Samples]:
-    """Invoke each server `count` times per block, after `warm` times that are not counted; one error ends a block.
+    """Invoke each server `count` times per block, after a warm-up of `warm` times; one error ends a block.
 
-    After each block wait for `pause` seconds, so that what it has left to do is done.
+    After each block, wait for `pause` seconds, so that the server finishes its remaining work.
     """
     measured = {server.name: Samples() for server in servers}
     connections = {server.name: server.connect() for server in servers}

@@ -1,7 +1,7 @@
 """Draws the figures of a run as bars: `python -m benchmarks.picture benchmarks/results/FILE.json > FILE.svg`.
 
-Every group is one measurement. The longest bar of a group fills the width; each bar carries its own figure, so no
-scale has to be read. A mark shows where the target of local-lambda lies.
+Every group is one measurement. The longest bar of a group fills the width; each bar is labeled with its figure, so
+there is no scale. A mark shows the target of local-lambda.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 
 def groups(figures: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the figures of each measurement in which somebody is compared, in their order."""
+    """Return the figures of each measurement that has a target, in their order."""
     found: dict[str, list[Row]] = {}
     for figure in figures:
         found.setdefault(figure["what"], []).append(figure)
@@ -37,7 +37,7 @@ def groups(figures: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def target(row: Row, rows: Sequence[Row]) -> float | None:
-    """Return the value that the row has to reach; None without a target."""
+    """Return the value that the row should reach; None without a target."""
     if row["bar"] is None:
         return None
     bar = float(row["bar"])
@@ -61,7 +61,7 @@ def draw(document: Mapping[str, Any]) -> str:
 
 
 def bar(row: Row, wanted: float | None, longest: float, y: int) -> list[str]:
-    """Return the elements of one bar: name, bar, figure, and the mark of the target."""
+    """Return the elements of one bar: name, bar, figure, and the target's mark."""
     kind = "tool" if row["candidate"].startswith("local-lambda") else "other"
     length = max(BAR * row["value"] / longest, 1)
     text = f"{row['value']:,.0f}" if row["value"] >= 100 else f"{row['value']:.3g}"

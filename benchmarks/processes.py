@@ -1,6 +1,6 @@
-"""The processes of a candidate: start, watch, measure, stop. Reads /proc, so Linux only.
+"""The processes of a candidate: starts, watches, measures and stops them. It reads /proc, so it needs Linux.
 
-Whatever a candidate leaves behind is inherited by this process (it made itself their subreaper) and killed in the end.
+This process is their subreaper: it inherits whatever a candidate leaves behind, and kills it at the end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def free_port() -> int:
 def start(
     command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder`, in a session of its own, its output appended to the file `log`."""
+    """Start `command` in `folder`, in a new session, with its output appended to the file `log`."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -45,7 +45,7 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the process gracefully, then kill it and all that it started."""
+    """Stop the process gracefully, then kill it and all processes that it started."""
     family = [process.pid, *descendants(process.pid)]
     process.terminate()
     try:
@@ -57,7 +57,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill(processes: Sequence[int]) -> None:
-    """Kill the processes that are still there, by their ids."""
+    """Kill those of these processes that still exist."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
@@ -65,7 +65,7 @@ def kill(processes: Sequence[int]) -> None:
 
 @contextlib.contextmanager
 def no_survivors() -> Iterator[None]:
-    """Kill in the end, be it by Ctrl-C, SIGTERM or SIGHUP, every process that was started inside the block."""
+    """At the end, also after Ctrl-C, SIGTERM or SIGHUP, kill every process that was started inside the block."""
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
@@ -101,9 +101,9 @@ def descendants(ancestor: int) -> list[int]:
 
 
 def own_processes(process: subprocess.Popen[bytes]) -> Iterator[int]:
-    """Yield the ids of the candidate's own processes: all but the runtimes and extensions that it started.
+    """Yield the ids of the candidate's own processes: all except the runtimes and extensions that it started.
 
-    Those know the Runtime API by a variable.
+    Those are recognized by their environment variable for the Runtime API.
     """
     for member in [process.pid, *descendants(process.pid)]:
         with contextlib.suppress(OSError):
@@ -112,7 +112,7 @@ def own_processes(process: subprocess.Popen[bytes]) -> Iterator[int]:
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Return the CPU time that the candidate's own processes have taken so far, of all their threads."""
+    """Return the CPU time that all threads of the candidate's own processes have used so far, in seconds."""
     nanoseconds = 0
     for member in own_processes(process):
         for schedstat in Path(f"/proc/{member}/task").glob("*/schedstat"):
@@ -131,7 +131,7 @@ def resident(process: subprocess.Popen[bytes]) -> float:
 
 
 def peak(process: subprocess.Popen[bytes]) -> float:
-    """Return the highest resident memory since `forget_peak` in MB, of each own process added up."""
+    """Return the sum of each own process's highest resident memory since `forget_peak`, in MB."""
     kilobytes = 0
     for member in own_processes(process):
         with contextlib.suppress(OSError):
@@ -141,7 +141,7 @@ def peak(process: subprocess.Popen[bytes]) -> float:
 
 
 def forget_peak(process: subprocess.Popen[bytes]) -> None:
-    """Let the peak begin at what is resident now; where the kernel refuses, it is the one since the start."""
+    """Reset the peak to the current resident memory; if the kernel refuses, it remains the peak since the start."""
     for member in own_processes(process):
         with contextlib.suppress(OSError):
             Path(f"/proc/{member}/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""The function every candidate runs: it answers with the event it was given."""
+"""The function that every candidate runs: it returns its event."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """The rows of the table: each starts its candidates, measures them in turns, and returns its figures.
 
-Each row stands alone and can be run by its name.
+Each row is independent and can be run by its name.
 """
 
 from __future__ import annotations

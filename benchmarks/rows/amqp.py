@@ -1,6 +1,6 @@
-"""The row on RabbitMQ: the same echo behind a queue, with one, two and four environments, and one or two workers.
+"""The row for RabbitMQ: the same echo behind a queue, with one, two and four environments and one or two workers.
 
-The broker is a real one, started here with `local-lambda/rabbitmq.sh`, and so is the client: aio-pika.
+The broker is a real one, started with `local-lambda/rabbitmq.sh`, and the client is a real one, aio-pika.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from benchmarks.figures import Figure, Samples, compare
 
 SCRIPT = REPOSITORY / "local-lambda" / "rabbitmq.sh"
 WORKERS = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2), (2, 4))
-"""Workers, and environments of each."""
+"""Numbers of workers, and of environments per worker."""
 IN_FLIGHT = 32
-"""Requests that wait for their answer at the same time, in the throughput part."""
+"""Requests that wait for their response at the same time, in the throughput part."""
 
 
 class Requester:
-    """Sends events to a queue, one or many at a time, and checks every answer. `errors` counts the wrong ones."""
+    """Sends events to a queue, one or many at a time, and checks every response. `errors` counts wrong ones."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -31,7 +31,7 @@ class Requester:
         self._waiting: dict[str, asyncio.Future[None]] = {}
 
     async def open(self) -> None:
-        """Connect, with a queue for answers that nobody else has."""
+        """Connect, with an exclusive queue for responses."""
         import aio_pika
 
         self._message = aio_pika.Message
@@ -47,7 +47,7 @@ class Requester:
         self._waiting.pop(message.correlation_id).set_result(None)  # type: ignore[attr-defined]
 
     async def call(self, function: str, number: int) -> None:
-        """One round trip."""
+        """Make one round trip."""
         correlation_id = str(number)
         answered = self._waiting[correlation_id] = asyncio.get_running_loop().create_future()
         request = self._message(EVENT, correlation_id=correlation_id, reply_to=self._reply_to)
@@ -55,7 +55,7 @@ class Requester:
         await asyncio.wait_for(answered, READY_SECONDS)
 
     async def latencies(self, function: str, count: int) -> list[float]:
-        """The seconds of round trips, one after the other."""
+        """Return the seconds of round trips, one after the other."""
         seconds = []
         for number in range(count):
             begin = time.perf_counter()
@@ -64,7 +64,7 @@ class Requester:
         return seconds
 
     async def rate(self, function: str, count: int) -> float:
-        """Answers a second with `IN_FLIGHT` requests on their way."""
+        """Return the responses per second with `IN_FLIGHT` requests in flight."""
         numbers = iter(range(count))
 
         async def caller() -> None:
@@ -77,7 +77,7 @@ class Requester:
 
 
 def amqp(setup: Setup, effort: float) -> list[Figure]:
-    """Round trips beside those over HTTP to the same worker, and throughput beside one environment's."""
+    """Round trips compared with HTTP to the same worker, and throughput compared with one environment."""
     try:
         import aio_pika  # noqa: F401
 
@@ -98,7 +98,7 @@ async def measure(uri: str, workers: dict[str, Server], effort: float) -> list[F
     await requester.open()
     trips = {"HTTP": Samples(), **{f"local-lambda, {each}": Samples() for each in list(workers)[:1]}}
     rates = {f"local-lambda, {each}": Samples() for each in workers}
-    for server in workers.values():  # so that every environment is there and warm
+    for server in workers.values():  # so that every environment exists and is warm
         await requester.rate(server.function, 300)
     requester.errors = 0
     (first, *_) = workers.values()
@@ -115,14 +115,14 @@ async def measure(uri: str, workers: dict[str, Server], effort: float) -> list[F
 
 
 def name(workers: int, environments: int) -> str:
-    """What a candidate is called."""
+    """Return the name of a candidate."""
     parts = ((workers, "worker"), (environments, "environment"))
     return ", ".join(f"{count} {word}{'s' * (count > 1)}" for count, word in parts) + (" each" if workers > 1 else "")
 
 
 @contextmanager
 def serving(setup: Setup, uri: str, workers: int, environments: int) -> Iterator[Server]:
-    """Workers that share a queue; the first of them."""
+    """Start workers that share a queue; yield the first one."""
     function = f"Echo{workers}x{environments}"
     template = write_template(setup.folder / function, {function: {}}, setup.python)
     options = ["-t", str(template), "--max-environments", str(environments), "--python", setup.python, "--amqp", uri]
@@ -137,7 +137,7 @@ def serving(setup: Setup, uri: str, workers: int, environments: int) -> Iterator
 
 @contextmanager
 def broker(setup: Setup) -> Iterator[str]:
-    """A RabbitMQ of its own; its URI. Raises NotReady."""
+    """Start a separate RabbitMQ broker; yield its URI. Raises NotReady."""
     port, log = processes.free_port(), setup.folder / "rabbitmq.log"
     process = processes.start([str(SCRIPT), str(setup.folder / "rabbitmq")], setup.folder, log, {"PORT": str(port)})
     try:

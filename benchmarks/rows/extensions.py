@@ -1,6 +1,6 @@
-"""The rows on extensions: what one costs an invocation, what a log subscriber adds, how fast lines get through.
+"""The rows for extensions: what one adds to an invocation, what a log subscriber adds, how fast lines are delivered.
 
-All functions of a row are served by the same `local-lambda start`, so that they differ by their extension alone.
+The same `local-lambda start` serves all functions of a row, so that they differ only in their extension.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from benchmarks.measuring import GROWTH, timed
 
 LINES = 100_000
 STALL_SECONDS = 15.0
-"""Seconds without a batch after which the lines that are missing count as lost."""
+"""Seconds without a batch after which missing lines count as lost."""
 SETTLE_SECONDS = 0.2
-"""Seconds between blocks: what is left of a batch is delivered then. One with timeoutMs 1000 is mostly full before."""
+"""Seconds between blocks, so that a partial batch is delivered. A batch with timeoutMs 1000 is mostly full before."""
 
 
 def extension(setup: Setup, effort: float) -> list[Figure]:
-    """A minimal external extension subscribed to INVOKE, against none: a warm echo."""
+    """A warm echo with a minimal external extension subscribed to INVOKE, compared with no extension."""
     functions: dict[str, dict[str, object]] = {"Plain": {}, "Extended": with_extension(setup.python)}
     names = {"Plain": "no extension", "Extended": "local-lambda start, one extension"}
     measured = functions_timed(setup, functions, names, EVENT, max(4, int(20 * effort)))
@@ -34,7 +34,7 @@ def extension(setup: Setup, effort: float) -> list[Figure]:
 
 
 def subscriber(setup: Setup, effort: float) -> list[Figure]:
-    """A log subscriber that gets platform and function records, against the same extension without a subscription.
+    """A log subscriber that gets platform and function records, compared with the extension without a subscription.
 
     The function writes one line per invocation, so that there are function records.
     """
@@ -54,8 +54,8 @@ def subscriber(setup: Setup, effort: float) -> list[Figure]:
 def lines(setup: Setup, effort: float) -> list[Figure]:
     """100,000 lines of 200 bytes, in one invocation, to a listener that counts; errors are lines lost or misplaced.
 
-    Compared with the same function without a subscriber. Memory is the tool's: how much more it takes at its peak than
-    before the first line, and how much more after the last round than after the first.
+    It is compared with the same function without a subscriber. Memory is that of the tool: how much its peak exceeds
+    its size before the first line, and how much it grows from the first round to the last.
     """
     if not setup.tool:
         return []
@@ -83,7 +83,7 @@ def functions_timed(
     blocks: int,
     pause: float = 0.0,
 ) -> dict[str, Samples]:
-    """Time the functions of one `local-lambda start` in turns; returns samples by `names`, nothing without the tool."""
+    """Time the functions of one `local-lambda start` in turns; return samples by `names`, empty without the tool."""
     if not setup.tool:
         return {}
     with candidates.local_lambda_start(setup, functions=functions) as server:
@@ -99,8 +99,8 @@ def lines_event(first: int, count: int, how: str = "print") -> bytes:
 def lines_written(setup: Setup, api: str, how: str, rounds: int) -> tuple[Samples, float, float]:
     """Have LINES lines written `rounds` times, to a subscriber of `api` if it is not empty.
 
-    Returns lines a second until the caller has its answer and the listener all lines; the MB that the tool takes more
-    at its peak than before; and the MB by which it grew from the end of the first round to the end of the last.
+    Returns lines per second until the caller has its response and the listener has all lines; the MB by which the
+    tool's peak exceeds its size before; and the MB by which it grew from the end of the first round to the last.
     """
     samples = Samples()
     with socket.create_server(("127.0.0.1", 0)) as reports:
@@ -140,7 +140,7 @@ def write_lines(server: Server, event: bytes) -> int:
 
 
 class Listener:
-    """What the extension's counter reports: the lines that it has, and how many did not follow on the one before."""
+    """The figures that the extension's counter reports: lines received, and lines that are out of order."""
 
     def __init__(self, reports: socket.socket) -> None:
         reports.settimeout(READY_SECONDS)
@@ -150,7 +150,7 @@ class Listener:
         self.lines = self.out_of_order = self.given_up = 0
 
     def missing(self, expected: int) -> int:
-        """Wait until `expected` lines have come since the beginning; return how many are missing, each counted once."""
+        """Wait until `expected` lines have arrived since the start; return how many are missing, each counted once."""
         try:
             while self.lines + self.given_up < expected:
                 data = self.connection.recv(READ)
@@ -166,5 +166,5 @@ class Listener:
         return missing
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.connection.close()

@@ -1,4 +1,4 @@
-"""The rows on invocations of a warm environment: how long one takes, how many there are a second, large payloads."""
+"""The rows for invocations of a warm environment: latency, throughput, large payloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.measuring import in_turns, on_one_cpu, single_environment, timed
 CLIENTS = 8
 ENVIRONMENTS = 4
 CPU_MICROSECONDS = 60.0
-"""CPU time that the tool may take for one invocation."""
+"""CPU time that the tool may use per invocation."""
 PAYLOADS = {"1 KB": 1_000, "100 KB": 100_000, "5.9 MB": 5_900_000}
 
 
@@ -26,21 +26,21 @@ def warm(setup: Setup, effort: float) -> list[Figure]:
 
 
 def one_cpu(setup: Setup, effort: float) -> list[Figure]:
-    """The same with the client, the servers and the runtimes on one CPU: what counts then is CPU time."""
+    """The same with the client, the servers and the runtimes on one CPU, so that only CPU time counts."""
     with on_one_cpu(), all_running(setup, single_environment(setup)) as servers:
         measured = timed(servers, EVENT, blocks=max(4, int(20 * effort)), count=500)
     return compare("warm invoke on one CPU", "µs", measured, bar=1.5)
 
 
 def parallel(setup: Setup, effort: float) -> list[Figure]:
-    """8 clients on 4 environments: responses a second, and the CPU time of the server's own processes for each."""
+    """8 clients with 4 environments: responses per second, and CPU time of the server's own processes per response."""
     tool = [candidates.local_lambda_start(setup, ENVIRONMENTS)] if setup.tool else []
     peers = [candidates.peer(setup, name) for name in setup.peers]
     count = 3000
     with all_running(setup, [candidates.floor(setup, ENVIRONMENTS), *tool, *peers]) as servers:
         measured = {server.name: Samples() for server in servers}
         cpu = {server.name: Samples() for server in servers}
-        for server in servers:  # so that every environment is there and warm
+        for server in servers:  # so that every environment exists and is warm
             measured[server.name].errors = load(server.port, server.function, EVENT, CLIENTS, 500)[1]
         for server in in_turns(servers, max(3, int(10 * effort))):
             before = processes.cpu_seconds(server.process)
@@ -73,6 +73,6 @@ def long_string(length: int) -> bytes:
 
 
 def objects(length: int) -> bytes:
-    """Return a JSON document of about `length` bytes that is a list of small objects, as an API would answer."""
+    """Return a JSON document of about `length` bytes that is a list of small objects, like an API's response."""
     item = {"id": 1000001, "name": "item number one", "price": 12.5, "tags": ["red", "green"], "active": True}
     return json.dumps([item] * (length // (len(json.dumps(item)) + 2))).encode()

@@ -1,4 +1,4 @@
-"""The row on memory of the tool's own processes."""
+"""The row for the memory of the tool's own processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.figures import Figure
 from benchmarks.measuring import GROWTH
 
 IDLE = 50.0
-"""MB that the idle tool may take."""
+"""MB that the idle tool may use."""
 
 
 def memory(setup: Setup, effort: float) -> list[Figure]:

@@ -1,6 +1,6 @@
-"""The rows on packages: how long a cold start takes from a zip and from a folder, and what an image costs.
+"""The rows for packages: how long a cold start takes from a zip and from a folder, and what an image costs.
 
-They run the examples, which have what the functions of the other rows lack: libraries.
+They run the examples, because those have libraries and the functions of the other rows do not.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from benchmarks.figures import Figure, Samples, compare
 
 HELLO = REPOSITORY / "hello-python3.8"
 NOBODY = "http://127.0.0.1:9"
-"""Where the function asks for its public IP: refused at once, so that no network is measured."""
+"""The address for the function's public-IP lookup: refused at once, so that the network is not measured."""
 
 
 def cold(setup: Setup, effort: float) -> list[Figure]:
-    """`local-lambda invoke`, the whole process, on the package of hello-python3.8: as a zip, and unpacked."""
+    """`local-lambda invoke`, the whole process, with the package of hello-python3.8: as a zip, and unpacked."""
     packages = sorted((HELLO / "package").glob("*.zip"))
     if not setup.tool or not packages:
         setup.left_out.append("cold: no local-lambda, or no package (make -C hello-python3.8 package)")
@@ -42,7 +42,7 @@ def cold(setup: Setup, effort: float) -> list[Figure]:
 
 
 def image(setup: Setup, effort: float) -> list[Figure]:
-    """`make image` of each example, with nothing kept and with everything kept of an earlier build, and the size."""
+    """`make image` of each example, without and with the cache of earlier builds, and the image's size."""
     engine = find_engine()
     if engine is None:
         setup.left_out.append("image: no container engine works here (DOCKER names one)")
@@ -70,7 +70,7 @@ def image(setup: Setup, effort: float) -> list[Figure]:
 
 
 def timed(command: Sequence[str], folder: Path, **variables: str) -> tuple[float, bool]:
-    """Run a command in a folder; return the seconds it took, and whether it succeeded."""
+    """Run a command in a folder; return how many seconds it took, and whether it succeeded."""
     begin = time.perf_counter()
     result = subprocess.run(
         command, cwd=folder, env=os.environ | variables, stdin=subprocess.DEVNULL, capture_output=True

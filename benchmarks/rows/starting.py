@@ -1,4 +1,4 @@
-"""The rows on starting: a new environment, and a whole `local-lambda invoke`."""
+"""The rows for starting: a new environment, and a whole `local-lambda invoke`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.figures import Figure, Samples, compare
 
 
 def environment(setup: Setup, effort: float) -> list[Figure]:
-    """A new environment in a running tool, against a runtime started by hand against the floor.
+    """A new environment in a running tool, compared with a runtime started by hand on the floor.
 
     The template has many functions; the first invocation of each starts its environment.
     """
@@ -32,11 +32,11 @@ def environment(setup: Setup, effort: float) -> list[Figure]:
                         samples.values += latencies(connection, EVENT, 1)
                     except (OSError, WrongAnswer):
                         samples.errors += 1
-    return compare("new environment to first answer", "ms", measured, bar=1.15)
+    return compare("new environment to first response", "ms", measured, bar=1.15)
 
 
 def start(setup: Setup, effort: float) -> list[Figure]:
-    """From the start of the server's process to its first response: a template with one function, against the floor."""
+    """From the start of the server's process to its first response: a template with one function, and the floor."""
     tool = [candidates.local_lambda_exec, candidates.local_lambda_start] if setup.tool else []
     measured: dict[str, Samples] = {}
     for _ in range(max(3, int(15 * effort))):
@@ -47,7 +47,7 @@ def start(setup: Setup, effort: float) -> list[Figure]:
 
 
 def invoke(setup: Setup, effort: float) -> list[Figure]:
-    """`local-lambda invoke`, the whole process, against the time a runtime started by hand needs to its first next."""
+    """`local-lambda invoke`, the whole process, compared with a runtime started by hand, until its first next."""
     template = candidates.write_template(setup.folder / "invoke", candidates.ECHO, setup.python)
     event = template.with_name("event.json")
     event.write_bytes(EVENT)
@@ -65,7 +65,7 @@ def invoke(setup: Setup, effort: float) -> list[Figure]:
 
 
 def first_answer(setup: Setup, floor: Server, runtime_port: int) -> float:
-    """Start a runtime by hand for the floor; return the seconds to the answer of an invocation that waits for it."""
+    """Start a runtime by hand for the floor; return the seconds until the waiting invocation's response."""
     log = setup.folder / "runtime-by-hand.log"
     with closing(floor.connect()) as connection:
         begin = time.perf_counter()
@@ -79,7 +79,7 @@ def first_answer(setup: Setup, floor: Server, runtime_port: int) -> float:
 
 
 def first_next(setup: Setup) -> float:
-    """Start a runtime by hand; return the seconds to its first request, which is next."""
+    """Start a runtime by hand; return the seconds until its first request, which is next."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(READY_SECONDS)
         api = f"127.0.0.1:{listener.getsockname()[1]}"

@@ -1,10 +1,10 @@
-"""The smallest extension: takes INVOKE events on one raw connection, and log records on another when it is told to.
+"""The smallest extension: takes INVOKE events on one raw connection and, if configured, log records on another.
 
-What it costs is not the tool's, so it is one loop without threads. Its variables:
+Its own cost must not count as the tool's, so it is one loop without threads. Its environment variables:
 
 * SUBSCRIBE: `logs` or `telemetry`, to get platform and function records; empty for none.
 * TIMEOUT_MS: the buffering of the subscription in milliseconds; empty for the default, which is 1000.
-* REPORT_PORT: a port of 127.0.0.1 which is told after each batch what has come; empty for no look at the records.
+* REPORT_PORT: a port of 127.0.0.1 that gets a count after each batch; empty to ignore the records.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 def content_length(head: bytes) -> int:
-    """Return the bytes that follow the head of a request or an answer."""
+    """Return the number of bytes that follow the head of a request or a response."""
     found = head.lower().partition(b"\r\ncontent-length:")[2]
     return int(found.partition(b"\r\n")[0] or 0)
 
@@ -38,7 +38,7 @@ def request(method: str, path: str, body: str = "", identity: str = "") -> bytes
 
 
 class Messages:
-    """Cuts what comes on a connection into messages, of which only the body counts."""
+    """Splits the bytes of a connection into messages, of which only the body matters."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -47,7 +47,7 @@ class Messages:
         self.body = 0
 
     def read(self) -> bytes | None:
-        """Read once; return a body that is whole now. Nobody sends the next request before this one is answered."""
+        """Read once; return a body that is complete now. The next request is sent only after this one's response."""
         data = self.connection.recv(READ)
         if not data:
             raise EOFError
@@ -66,7 +66,7 @@ class Messages:
         return body
 
     def wait(self) -> bytes:
-        """Read until a body is whole."""
+        """Read until a body is complete."""
         while True:
             body = self.read()
             if body is not None:
@@ -81,7 +81,7 @@ class Counter:
         self.lines = self.out_of_order = self.dropped = self.following = 0
 
     def count(self, batch: bytes) -> None:
-        """Look at every record of a batch."""
+        """Count the records of a batch."""
         following, out_of_order = self.following, 0
         records = json.loads(batch)
         for record in records:
@@ -102,7 +102,7 @@ def register(api: socket.socket, answers: Messages) -> str:
     name = f"Lambda-Extension-Name: {NAME}\r\n"
     api.sendall(request("POST", "/2020-01-01/extension/register", json.dumps({"events": ["INVOKE"]}), name))
     head = b""
-    while b"\r\n\r\n" not in head:  # looked at, then left for `answers`
+    while b"\r\n\r\n" not in head:  # only peeked at: `answers` reads it
         head = api.recv(READ, socket.MSG_PEEK)
     answers.wait()
     identifier = head.lower().partition(b"lambda-extension-identifier:")[2].partition(b"\r\n")[0].strip()
@@ -110,7 +110,7 @@ def register(api: socket.socket, answers: Messages) -> str:
 
 
 def listen() -> tuple[socket.socket, str]:
-    """Return a listener for log records, and its host: the environment's own, or the loopback without a sandbox."""
+    """Return a listener for log records, and its host: the environment's own, or loopback without a sandbox."""
     try:
         return socket.create_server(("sandbox.localdomain", 0)), "sandbox.localdomain"
     except socket.gaierror:
