@@ -95,7 +95,7 @@ def test_connection_ends_when_its_client_leaves(leave: object) -> None:
     with Site(app) as site:
         for _ in range(OFTEN):
             leave(site.wire())  # type: ignore[operator]
-        assert site.connections.wait_until_empty()
+        assert site.wait_until_empty()
 
 
 def test_answer_to_a_client_that_has_closed_its_side_ends_the_connection(site: Site) -> None:
@@ -104,7 +104,7 @@ def test_answer_to_a_client_that_has_closed_its_side_ends_the_connection(site: S
     wire.hang_up(only_sending=True)
     site.release()
     assert wire.rest().endswith(b"\r\n\r\nwaited")
-    assert site.connections.wait_until_empty()
+    assert site.wait_until_empty()
 
 
 def test_requests_before_the_client_closed_its_side_are_all_answered(site: Site) -> None:
@@ -227,7 +227,7 @@ def test_connections_over_the_limit_are_503(monkeypatch: pytest.MonkeyPatch) -> 
         assert first.send(GET % b"y").answer().status == 200
         for wire in (first, second, refused):
             wire.hang_up()
-        assert site.connections.wait_until_empty()
+        assert site.wait_until_empty()
         assert site.wire().send(GET % b"x").answer().status == 200
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import uvloop
 
+from attacks.counting import settles
 from local_lambda.http.access import LOOPBACK, Access
-from local_lambda.http.connection import Connection
 from local_lambda.http.exchange import Application, Exchange
 from local_lambda.http.server import Server
 from local_lambda.http.sockets import listen
@@ -18,25 +18,6 @@ from support.wire import Wire
 
 LIMIT = 1000
 Value = TypeVar("Value")
-
-
-class Connections(set[Connection]):
-    """The connections of a server; when they have ended can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._changed = threading.Condition()
-
-    def discard(self, connection: Connection) -> None:
-        """A connection has ended."""
-        super().discard(connection)
-        with self._changed:
-            self._changed.notify_all()
-
-    def wait_until_empty(self) -> bool:
-        """Return when there is no connection."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self, 60)
 
 
 class Site:
@@ -48,9 +29,7 @@ class Site:
         self.waiting: list[Exchange] = []
         self.changed = threading.Condition()
         self.disconnected = threading.Event()
-        self.connections = Connections()
         self.server = Server(app or self.app, listen("127.0.0.1", 0), LIMIT, access, on_head)
-        self.server.connections = self.connections
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -92,6 +71,10 @@ class Site:
         found: list[Value] = []
         self.call(lambda: found.append(question()))
         return found[0]
+
+    def wait_until_empty(self) -> bool:
+        """Return when the server has no connection."""
+        return settles(lambda: len(self.server.connections), 0, 60) == 0
 
     def release(self) -> None:
         """Answer the request of `/wait` when it is there."""
