@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from running import PATIENCE, ROOT, serving
 
+from walkthrough.copies import tracked_files
 from walkthrough.parse import parse
 
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")
@@ -110,6 +111,22 @@ def test_function_when_deployed_invoked_and_deleted(folder: str, endpoint: str) 
     gone = make(folder, "invoke-aws", AWS_ENDPOINT_URL=endpoint)
     assert gone.returncode == 2
     assert "ResourceNotFoundException" in gone.stderr
+
+
+def test_folder_when_copied_out(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The folder alone, with a local-lambda that LOCAL_LAMBDA names, runs and deploys."""
+    name = "external-extension-layer"
+    folder = tmp_path_factory.mktemp("copied") / name
+    for file in tracked_files():
+        if file.startswith(f"{name}/"):
+            (folder.parent / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, folder.parent / file)
+    ran = run(["make", "run", f"LOCAL_LAMBDA={LOCAL_LAMBDA}"], folder)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count('{"greeting": "Hello Ada!"}') == 3
+    deployed = run([LOCAL_LAMBDA, "aws", "--", "make", "deploy", "invoke-aws", "delete"], folder)
+    assert deployed.returncode == 0, deployed.stderr
+    assert '{"greeting": "Hello Ada!"}' in deployed.stdout
 
 
 @pytest.mark.parametrize("folder", ["hello-python3.8"])
