@@ -55,7 +55,7 @@ each_example = pytest.mark.parametrize("folder", EXAMPLES)
 def tools() -> None:
     """The AWS CLI of these tests, and the packages of the examples that the endpoint runs functions with."""
     folder = Path(sys.executable).parent
-    assert (folder / "aws").exists(), "no aws beside this Python: tests/requirements.txt has it"
+    assert (folder / "aws").exists(), "no aws next to this Python: tests/requirements.txt has it"
 
 
 def run(command: list[str], cwd: Path, **variables: str | None) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ OWN_WORDS = {
 """Where a target means something else, so that it is described in other words than everywhere."""
 SAME = ["invoke", "test", "image"]
 """Targets whose recipes are the same in every folder."""
-SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "beside.py", "tests/extensions_api.py"]
+SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "with_service.py", "tests/extensions_api.py"]
 """Files that are the same in every folder that has them. The first two are in all."""
 WITH_MAKEFILE = [folder for folder in EXAMPLES if (ROOT / folder / "Makefile").is_file()]
 

@@ -4,7 +4,7 @@ import logging
 import platform
 from typing import Any, Dict
 
-# Lambda has set up logging at level WARNING: a level of our own lets our INFO lines through.
+# Lambda has set up logging at level WARNING: our logger's own level lets our INFO lines through.
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 

@@ -1,6 +1,6 @@
 """A stand-in for Lambda's Extensions, Logs and Telemetry APIs: the same file in every example that has an extension.
 
-It knows one extension at a time, gives it the events it was told to give, and remembers each request.
+It knows one extension at a time, gives it the events that a test has prepared, and remembers each request.
 """
 
 import json

@@ -12,7 +12,7 @@ from app import fn_container
     ("event", "name"), [({"name": "Ada"}, "Ada"), ({}, "nobody"), (None, "nobody"), ([1], "nobody")]
 )
 def test_answer_when_invoked(event: Any, name: str) -> None:
-    """The answer greets by name, whatever JSON the caller sends."""
+    """The response greets by name, whatever JSON the caller sends."""
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 9998)
     answer = fn_container.lambda_handler(event, context)
     assert answer == {"greeting": f"Hello {name}", "python": platform.python_version()}

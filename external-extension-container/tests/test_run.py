@@ -45,7 +45,7 @@ def run(*command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "AWS_LAMBDA_FUNCTION_NAME": "ContainerFunction", **variables}
     server = " ".join(command)
-    program = [sys.executable, "beside.py", "URL", server, sys.executable, "call_twice.py"]
+    program = [sys.executable, "with_service.py", "URL", server, sys.executable, "call_twice.py"]
     output = subprocess.PIPE
     return subprocess.run(program, cwd=FOLDER, env=environment, stdout=output, stderr=output, text=True, timeout=120)
 
@@ -98,7 +98,7 @@ def test_log_when_shut_down(life: Life) -> None:
 
 
 def test_invocation_when_the_handler_is_missing() -> None:
-    """The runtime's own error reaches the caller, and the exit status says that the answer is not the expected one."""
+    """The runtime's own error reaches the caller, and the exit status says that it is not the expected response."""
     command = ["exec", "--opt", "opt", "--port", "0", "--", "./lambda-entrypoint.sh", "app.fn_container.missing"]
     ended = run(LOCAL_LAMBDA, *command)
     assert ended.returncode == 1

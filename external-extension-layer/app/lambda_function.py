@@ -4,6 +4,6 @@ from typing import Any, Dict
 
 
 def lambda_handler(event: Dict[str, Any], context: Any) -> Dict[str, str]:
-    """Greet. The extension is told about the invocation at the same time, but sees neither event nor response."""
+    """Greet. The extension learns about the invocation at the same time, but sees neither event nor response."""
     print(f"Handling request {context.aws_request_id}", flush=True)
     return {"greeting": f"Hello {event['name']}!"}

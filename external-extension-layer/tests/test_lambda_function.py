@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent
 
 
 def test_answer_when_invoked(capsys: pytest.CaptureFixture) -> None:
-    """It greets by name and logs the request, so that its line can be told from the extension's."""
+    """It greets by name and logs the request, so that its line differs from those of the extension."""
     event = json.loads((FOLDER / "events/hello.json").read_text(encoding="utf-8"))
     assert lambda_handler(event, SimpleNamespace(aws_request_id="request-1")) == {"greeting": "Hello Ada!"}
     assert capsys.readouterr().out == "Handling request request-1\n"

@@ -171,7 +171,7 @@ def test_init_when_the_name_is_another(layer: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
 def test_make_invoke_when_serving(layer: Path, tmp_path: Path) -> None:
-    """`make invoke` gets the answer while the function keeps being served, and the extension leaves when that ends."""
+    """`make invoke` gets the response while the function is served, and the extension exits when that ends."""
     run_invoke(tmp_path, layer)  # leaves its template there
     command = [LOCAL_LAMBDA, "start", "--template", str(tmp_path / "template.yaml"), "--python", sys.executable]
     server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)

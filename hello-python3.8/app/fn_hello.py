@@ -8,7 +8,7 @@ from typing import Any, Dict
 from app.greeting import process_request
 from app.tracing import get_public_ip, get_runtime_info
 
-# Lambda has set up logging at level WARNING. A level of our own lets our INFO lines through, and not the libraries'.
+# Lambda has set up logging at level WARNING. The level of this logger lets our INFO lines through, not the libraries'.
 logger = logging.getLogger(__name__)
 logger.setLevel(logging.INFO)
 

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def get_runtime_info() -> Dict[str, str]:
-    """Describe the Python that runs, inside a subsegment of our own."""
+    """Describe the Python that runs, inside a custom subsegment."""
     with xray_recorder.in_subsegment("getRuntimeInfo"):
         info = {
             "python": platform.python_version(),

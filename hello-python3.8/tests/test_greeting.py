@@ -32,7 +32,7 @@ def test_result_when_the_age_is_special(age: int, hexadecimal: str) -> None:
 
 
 def test_error_when_the_caller_wants_one(event: Callable[[str], Any]) -> None:
-    """With throwError the answer is a SimpleException."""
+    """With throwError the response is a SimpleException."""
     with pytest.raises(SimpleException, match=r"^Sorry, but the caller wants me to throw an error$"):
         process_request(event("throw-error"))
 

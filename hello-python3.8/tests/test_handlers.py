@@ -39,7 +39,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], Any]:
 
 
 def test_lambda_handler_when_the_event_is_right(event: Callable[[str], Any], context: Any) -> None:
-    """The answer holds the greeting and the result, and nothing else."""
+    """The response holds the greeting and the result, and nothing else."""
     answer = fn_hello.lambda_handler(event("hello"), context)
     assert answer == greeting.process_request(event("hello"))
     assert list(answer) == ["greeting", "result"]
@@ -98,7 +98,7 @@ def test_public_ip_when_not_asked_for(
 def test_lambda_handler_when_the_service_is_down(
     event: Callable[[str], Any], context: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that does not answer costs a warning in the log, never the answer."""
+    """A service that does not respond costs a warning in the log, never the response."""
     monkeypatch.setenv("CHECK_IP_URL", NOWHERE)
     assert fn_hello.lambda_handler(event("public-ip"), context) == greeting.process_request(event("hello"))
     (warning,) = [record for record in caplog.records if record.name == "app.tracing"]
@@ -120,7 +120,7 @@ def test_api_when_the_request_is_right(event: Callable[[str], Any], context: Any
 
 
 def test_api_when_the_body_is_base64(event: Callable[[str], Any], context: Any) -> None:
-    """API Gateway sends a body it takes for binary as base64, and the answer is the same."""
+    """API Gateway sends a body it takes for binary as base64, and the response is the same."""
     body = base64.b64encode(json.dumps(event("hello")).encode()).decode()
     response = api.lambda_handler({**event("api-process"), "body": body, "isBase64Encoded": True}, context)
     assert json.loads(response["body"]) == greeting.process_request(event("hello"))

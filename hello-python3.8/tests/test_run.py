@@ -94,7 +94,7 @@ def offline() -> Run:
 
 
 def test_answer_when_invoked(warm: Run) -> None:
-    """Each invocation gets the answer, and the command ends with status 0."""
+    """Each invocation gets the response, and the command ends with status 0."""
     assert warm.status == 0
     assert warm.report["function"] == "HelloFunction"
     assert [invocation["payload"] for invocation in warm.report["invocations"]] == [ANSWER] * 3

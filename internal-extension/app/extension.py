@@ -28,7 +28,7 @@ def start(events: List[str]) -> None:
     # The address is inside the environment: a proxy that the function's variables name cannot reach it.
     session.trust_env = False
     session.headers["Lambda-Extension-Identifier"] = register(session, url, events)
-    # As a daemon, this thread does not keep the process alive: it never ends by itself.
+    # As a daemon, this thread does not keep the process alive: it never ends.
     threading.Thread(target=poll, args=(session, url), name=NAME, daemon=True).start()
 
 

@@ -85,7 +85,7 @@ def graceful() -> Run:
 
 
 def test_answer_when_invoked(graceful: Run) -> None:
-    """Each invocation gets its answer, and the command ends with status 0."""
+    """Each invocation gets its response, and the command ends with status 0."""
     assert graceful.status == 0
     assert graceful.answers() == ANSWERS
     assert not any(invocation["functionError"] for invocation in graceful.report["invocations"])
@@ -142,7 +142,7 @@ def test_database_when_there_is_no_extension() -> None:
 
 
 def test_answer_when_shutdown_is_asked_for() -> None:
-    """Lambda refuses the registration, and the caller is told why the function cannot start."""
+    """Lambda refuses the registration, and the caller learns why the function cannot start."""
     run = run_invoke("GracefulFunction", events="INVOKE SHUTDOWN", count=1)
     (error,) = run.answers()
     assert (run.status, error["errorType"]) == (1, "RegistrationRefused")
@@ -188,7 +188,7 @@ needs_make = pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl
 
 @needs_make
 def test_make_invoke_when_serving() -> None:
-    """`make invoke` gets the answer while the functions keep being served; the end of that commits the visit."""
+    """`make invoke` gets the response while the functions keep being served; the end of that commits the visit."""
     assert serve_and_visit("start", "--port", "0", "--python", sys.executable) == 1
 
 

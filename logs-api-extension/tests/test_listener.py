@@ -65,7 +65,7 @@ def test_output_when_a_batch_comes(server: listener.Listener, capfd: Any) -> Non
 
 
 def test_batch_when_the_connection_breaks(server: listener.Listener) -> None:
-    """A part of a batch is not kept, for without an answer the whole comes again."""
+    """A part of a batch is not kept, because without a response the whole comes again."""
     with socket.create_connection(server.server_address) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[1")
         connection.shutdown(socket.SHUT_WR)

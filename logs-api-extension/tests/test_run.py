@@ -57,7 +57,7 @@ class Run(NamedTuple):
         return [record["record"] for record in self.received("function")]
 
     def payloads(self) -> List[Any]:
-        """The answers."""
+        """The responses."""
         return [invocation["payload"] for invocation in self.report["invocations"]]
 
 
@@ -254,7 +254,7 @@ def test_init_when_the_subscription_is_wrong(example: Example, variables: Dict[s
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
 def test_make_invoke_when_serving(example: Example) -> None:
-    """`make invoke` gets the answer while the function keeps being served, and no line is lost when that ends."""
+    """`make invoke` gets the response while the function keeps being served, and no line is lost when that ends."""
     command = [LOCAL_LAMBDA, "start", "--template", str(example.template()), "--python", sys.executable]
     server = subprocess.Popen([*command, "--port", "0"], env=VARIABLES, stderr=subprocess.PIPE, text=True)
     try:

@@ -56,7 +56,7 @@ def run_python(script: str, *arguments: str, **variables: str) -> str:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """The variables of a Lambda function, with credentials that open nothing."""
+    """The variables of a Lambda function, with dummy credentials."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -146,7 +146,7 @@ class Received(NamedTuple):
 
 
 class Server:
-    """Answers each path with its script, answer by answer; the last answer of a script stays."""
+    """Answers each path with its script, response by response; the last response of a script stays."""
 
     def __init__(self) -> None:
         self.scripts: Dict[str, List[Answer]] = {}

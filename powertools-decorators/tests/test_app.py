@@ -142,7 +142,7 @@ def test_order_is_accepted_when_shipment_is_late(orders, server, context):
 
 
 def test_rows_are_marked_when_they_show_a_person(orders, server, context, rows):
-    """Audit and personal data can be told from other rows, and each has request and correlation id."""
+    """Audit and personal data differ from other rows, and each has the request ID and the correlation ID."""
     server.script("/prices/lamp", price("12.25"))
     server.script("/prices/chair", price("49.00"))
     server.script(WAREHOUSE, RESERVED, RESERVED, SHIPPED)

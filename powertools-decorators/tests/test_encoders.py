@@ -216,7 +216,7 @@ class TestHook:
         assert json.loads(json.dumps({1}, cls=PyPwExtJSONEncoder, default=lambda o: "mine")) == "mine"
 
     def test_hook_may_return_the_value_itself_when_it_errs(self):
-        """A hook that answers with the question does not hang the encoder."""
+        """A hook that responds with the question does not hang the encoder."""
         assert encode({"value": ...}, lambda o: o) == {"value": "<circular reference>"}
 
 

@@ -318,7 +318,7 @@ class TestResponseParameters:
         assert (caught.value.code, caught.value.response_body) == (502, "<html>")
 
     def test_injected_value_wins_when_caller_passes_one(self, http, server):
-        """The answer is the answer, also when a positional argument collides with it."""
+        """`response` is the response, also when a positional argument collides with it."""
 
         @http.method(url=server.url + "/{gateway}", method="POST", body="city")
         def cities(gateway, city, response: Optional[requests.Response] = None):
@@ -427,7 +427,7 @@ class TestWithoutParameters:
             get_cities()
 
     def test_error_is_raised_when_nobody_answers(self, http, server):
-        """No answer is a bad gateway; the query stays out of the message, the cause is at hand."""
+        """No response is a bad gateway; the query stays out of the message, the cause is at hand."""
         server.close()
 
         @http.method(url=server.url + "/path", params={"token": "s3cret"})

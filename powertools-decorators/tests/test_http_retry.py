@@ -67,12 +67,12 @@ class TestRetries:
 
     @pytest.mark.parametrize("status", [400, 404, 501])
     def test_request_is_not_repeated_when_status_is_final(self, http, server, sleeps, status):
-        """An answer that will not change is handed over."""
+        """A response that will not change is handed over."""
         server.script("/", Answer(status), FINE)
         assert http.get(server.url).status_code == status
 
     def test_backoff_grows_when_server_stays_busy(self, http, server, sleeps):
-        """0, 2, 4, 8 ... up to 120 seconds; then the last answer is returned, not an exception."""
+        """0, 2, 4, 8 ... up to 120 seconds; then the last response is returned, not an exception."""
         server.script("/", BUSY)
         response = http.get(server.url)
         assert (response.status_code, response.text) == (503, "busy")

@@ -111,14 +111,14 @@ class TestParts:
         assert adapter.max_retries is retry
 
     def test_retries_are_ours_when_none_are_given(self, http):
-        """The default adapter retries, and an adapter of requests that was told nothing learns it."""
+        """The default adapter retries, and an adapter of requests without settings learns it."""
         assert isinstance(http.adapter.max_retries, PyPwExtRetry)
         assert isinstance(PyPwExtHTTPSession(HTTPAdapter()).adapter.max_retries, PyPwExtRetry)
         assert isinstance(PyPwExtHTTPSession(PyPwExtHTTPAdapter()).adapter.max_retries, PyPwExtRetry)
 
     @pytest.mark.parametrize("adapter_class", [HTTPAdapter, PyPwExtHTTPAdapter])
     def test_retries_are_kept_when_adapter_has_its_own(self, adapter_class):
-        """An adapter that was told how often to retry keeps it."""
+        """An adapter that knows how often to retry keeps that."""
         assert PyPwExtHTTPSession(adapter_class(max_retries=2)).adapter.max_retries.total == 2
 
     def test_client_is_not_made_when_session_is(self, http):
@@ -383,7 +383,7 @@ class TestRows:
             assert response.raw.read() == b"streamed"
 
     def test_failure_has_a_row_when_nobody_answers(self, log, server):
-        """A request without an answer does not go unseen, and its URL stays out of the reason."""
+        """A request without a response does not go unseen, and its URL stays out of the reason."""
         server.close()
         session = PyPwExtHTTPSession(logger=log.logger, retry=PyPwExtRetry(total=0))
         with pytest.raises(requests.ConnectionError):

@@ -36,7 +36,7 @@ def path(function):
 
 class TestFunc:
     def test_function_answers_when_called(self, http, server):
-        """func() waits for the answer; data is the event, params the client context."""
+        """func() waits for the response; data is the event, params the client context."""
         server.script(path("orders"), Answer(200, b'{"ok": true}', {"X-Amz-Executed-Version": "$LATEST"}))
         response = http.func("orders", params={"country": "SE"}, data={"id": 7})
         assert (response.StatusCode, response.ExecutedVersion) == (200, "$LATEST")
@@ -215,7 +215,7 @@ class TestDecorator:
         assert caught.value.code == 500
 
     def test_event_is_sent_when_method_is_event(self, http, server):
-        """EVENT has no payload: the body is the metadata of the answer."""
+        """EVENT has no payload: the body is the metadata of the response."""
         server.script(path("orders"), Answer(202, b"", {"x-amzn-RequestId": "id-1"}))
 
         @http.method(method="EVENT", url="orders", body="order")

@@ -34,7 +34,7 @@ def test_call_has_two_rows_when_decorator_is_bare(log):
 
 
 def test_name_and_docstring_stay_when_decorated(log):
-    """A decorated function can be told from others, and inspected."""
+    """A decorated function keeps its name, and can be inspected."""
 
     @log.logger.method()
     def add(a, b):
@@ -80,7 +80,7 @@ class TestArguments:
         }
 
     def test_rest_arguments_are_left_out_when_empty(self, log):
-        """Nothing is said about what is not there."""
+        """What is not there does not appear."""
 
         def pay(amount, *items, **options):
             """Decorated below."""

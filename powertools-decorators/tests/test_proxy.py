@@ -166,7 +166,7 @@ def test_event_is_recognized_when_it_is_a_data_class(service, context):
 
 
 def test_answer_is_500_when_a_decorator_below_fails(service, log, context):
-    """Whatever is raised below, Lambda gets an answer and the log a row."""
+    """Whatever is raised below, Lambda gets a response and the log a row."""
 
     def broken(func):
         def wrapper(event, context):

@@ -69,7 +69,7 @@ def handler(event, context):
 
 
 class LocalLambda:
-    """`local-lambda start` with what it writes to stderr, line by line."""
+    """`local-lambda start` with what it writes to standard error, line by line."""
 
     def __init__(self, template: Path, **variables: str) -> None:
         command = [LOCAL_LAMBDA, "start", "--template", str(template), "--port", "0"]
@@ -104,7 +104,7 @@ class LocalLambda:
 
 @pytest.fixture(scope="module")
 def tool(tmp_path_factory):
-    """A function that answers what it was asked, on local-lambda."""
+    """A function that returns what it was asked, on local-lambda."""
     folder = tmp_path_factory.mktemp("echo")
     (folder / "template.yaml").write_text(TEMPLATE)
     (folder / "echo.py").write_text(ECHO)
@@ -134,7 +134,7 @@ class TestFunc:
         assert '"letters": "ä"' in response.payload_as_text()
 
     def test_function_is_called_when_decorated(self, http):
-        """FUNC in a decorator, with the answer parsed."""
+        """FUNC in a decorator, with the response parsed."""
 
         @http.method(method="FUNC", url="{name}", params={"country": "{country}"}, body="event")
         def call(name, country, event, response_body: dict = None):
@@ -156,7 +156,7 @@ class TestFunc:
         assert response.error.response["Error"]["Code"] == "ResourceNotFoundException"
 
     def test_rows_have_the_payload_when_logged(self, http, log):
-        """Logging does not take the answer from the caller."""
+        """Logging does not take the response from the caller."""
         response = http.func("echo", data={"id": 9})
         assert log.messages[1]["response"]["body"]["event"] == {"id": 9}
         assert response.payload_as_dict()["event"] == {"id": 9}
@@ -186,9 +186,9 @@ def run():
     """The output of `make run`, whose command this is."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    beside = [sys.executable, "beside.py"]
-    command = [*beside, "PRICES_URL", f"{sys.executable} prices.py"]
-    command += [*beside, "URL", f"{LOCAL_LAMBDA} start --port {port}", sys.executable, "send_orders.py"]
+    wrapper = [sys.executable, "with_service.py"]
+    command = [*wrapper, "PRICES_URL", f"{sys.executable} prices.py"]
+    command += [*wrapper, "URL", f"{LOCAL_LAMBDA} start --port {port}", sys.executable, "send_orders.py"]
     environment = {name: value for name, value in os.environ.items() if name not in ("PRICES_URL", "URL")}
     environment["AWS_ENDPOINT_URL_LAMBDA"] = f"http://127.0.0.1:{port}"
     return subprocess.run(

@@ -156,7 +156,7 @@ class TestBodies:
 
     @pytest.mark.parametrize("value", [{"statusCode": 200}, "text", None, 7, Response(204)])
     def test_value_passes_when_it_is_no_response_of_ours(self, service, value):
-        """Whoever makes the answer alone is left alone."""
+        """A function that builds its response is left alone."""
         assert answer(service, value) is value
 
 
@@ -208,7 +208,7 @@ class TestErrors:
         [({"route": 1}, '{"route": 1}'), ([1], "[1]"), ("text", "text"), (None, None)],
     )
     def test_return_value_is_the_body_when_error_has_one(self, service, value, body):
-        """An error may bring an answer."""
+        """An error may bring a response."""
         error = PyPwExtErrorWithReturn("no such record", return_value=value, code=404)
         assert answer(service, error).body == body
 
@@ -321,7 +321,7 @@ class TestOtherExceptions:
             answer(service, error)
 
     def test_answer_is_500_when_encoder_fails(self, log):
-        """A broken encoder does not break the answer, and both errors have their rows."""
+        """A broken encoder does not break the response, and both errors have their rows."""
 
         def broken(o):
             raise RuntimeError("broken encoder")
@@ -371,7 +371,7 @@ class TestReporting:
         assert row["message"]["error"]["details"] == {"order": 7}
 
     def test_collected_error_has_a_row_when_it_is_answered(self, service, log):
-        """Without a traceback and at WARNING, because the work went on."""
+        """Without a traceback and at WARNING, because the work continued."""
         answer(service, PyPwExtResponse(), not_found(action=CONTINUE))
         row = log.rows[0]
         assert (row["level"], row["message"]["msg"]) == ("WARNING", "An error was collected")

@@ -65,7 +65,7 @@ def offers(log, server, environment):
 
 
 def test_work_goes_on_when_one_of_several_fails(offers, server, log):
-    """The answer has what worked and what did not, each request has its own customer, the rows tell of all."""
+    """The response has what worked and what did not, each request has its own customer, the rows tell of all."""
     response = offers({"version": "2.0", "body": '["good", "bad", "good"]'}, None)
     assert response.status_code == 400
     assert json.loads(response.body) == {
@@ -136,7 +136,7 @@ def test_resolver_builds_the_answer_when_service_is_below_it(log):
 
 
 def test_answer_passes_when_service_makes_it_itself(log):
-    """Every part is opt-in: an answer of one's own goes through, and is logged."""
+    """Every part is opt-in: a response of one's own goes through, and is logged."""
     service = PyPwExtService(logger=log.logger)
 
     @log.logger.method

@@ -42,7 +42,7 @@ def convert(o: Any) -> Any:
 
 
 def _from_methods(o: Any) -> Tuple[bool, Any]:
-    # Stand-ins such as a Mock have any method one asks for. Only an answer of the promised type counts.
+    # Stand-ins such as a Mock have any method one asks for. Only a response of the promised type counts.
     # model_dump comes first because pydantic 2 warns when its models are asked for dict() or json().
     for name, arguments in (("model_dump", {"mode": "json"}), ("model_dump", {}), ("dict", {})):
         value = _call(o, name, arguments)

@@ -131,7 +131,7 @@ class StdPyPwExtError(PyPwExtError):
 class PyPwExtHTTPError(StdPyPwExtError):
     """A call over HTTP or to a Lambda function failed.
 
-    `response_body` is the text that came back, `response` the whole answer; both are None when nothing came back.
+    `response_body` is the text that came back, `response` the whole response. Each is None without a response.
     Neither is part of `dict()`, because what another service says is not always fit for one's own caller.
     """
 

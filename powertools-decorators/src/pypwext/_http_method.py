@@ -1,4 +1,4 @@
-"""`PyPwExtHTTPSession.method`: from the arguments of a call to a request, and from its answer back to the function."""
+"""`PyPwExtHTTPSession.method`: from the arguments of a call to a request, and from the response to the function."""
 
 from __future__ import annotations
 

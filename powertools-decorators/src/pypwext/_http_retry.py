@@ -9,7 +9,7 @@ from urllib3.util import Retry, Timeout
 
 from . import deadline
 
-# What the function keeps for itself: time to log, to answer, to let Lambda collect the answer.
+# What the function keeps for itself: time to log, to respond, to let Lambda collect the response.
 RESERVED_SECONDS = 0.5
 
 # A timeout must be positive. This one fails immediately, as it should when the time is up.
@@ -23,7 +23,7 @@ class PyPwExtRetry(Retry):
     waiting would last longer than the invocation: the last response or error is returned while there is still time to
     handle it.
 
-    An answer with an error status is returned when the retries are used up. POST and PATCH are not retried unless
+    A response with an error status is returned when the retries are used up. POST and PATCH are not retried unless
     allowed_methods names them.
     """
 

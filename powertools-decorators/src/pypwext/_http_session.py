@@ -118,7 +118,7 @@ class PyPwExtHTTPSession(requests.Session):
             self._sign(prepared_request)
 
     def func(self, url: str, params: Optional[Mapping[str, Any]] = None, data: Any = None) -> LambdaResponse:
-        """Call a Lambda function and wait for its answer.
+        """Call a Lambda function and wait for its response.
 
         Args:
             url: Name, name:alias, partial ARN or ARN.
@@ -171,10 +171,10 @@ class PyPwExtHTTPSession(requests.Session):
         params: Optional[Mapping[str, Any]] = None,
         body: Optional[str] = None,
     ) -> Any:
-        """Make a function the description of a request: its arguments fill in the templates, the answer comes to it.
+        """Make a function the description of a request: its arguments fill in the templates, the response comes to it.
 
         A function that declares `response`, `response_body` or `response_code` (with a default) is called with them and
-        handles the answer, errors included. Without any of them its body is not run: the response is returned, or
+        handles the response, errors included. Without any of them its body is not run: the response is returned, or
         raised as `PyPwExtHTTPError` when its status is 300 or more.
 
         `response` is a `requests.Response` or `LambdaResponse`. `response_body` is text, or parsed JSON when it is
@@ -192,7 +192,7 @@ class PyPwExtHTTPSession(requests.Session):
         Raises:
             PyPwExtInternalError: while decorating, for an unknown method or a body that is not a parameter; while
                 calling, for a template that cannot be filled in.
-            PyPwExtHTTPError: while calling, when no answer came (502, or 504 when the time was up).
+            PyPwExtHTTPError: while calling, when no response came (502, or 504 when the time was up).
         """
         template = Template(method, url, verify_ssl, headers or {}, params or {}, body)
         return apply(lambda func: decorate(self, template, func), _func)

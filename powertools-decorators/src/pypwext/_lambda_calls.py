@@ -122,7 +122,7 @@ class LambdaCaller:
     def invoke(
         self, function: str, invocation_type: str, payload: Optional[bytes], context: Optional[Mapping[str, Any]]
     ) -> LambdaResponse:
-        """Return the answer to one invocation; an error of the client is made one, too.
+        """Return the response to one invocation; an error of the client is made one, too.
 
         Args:
             function: Name, name:alias, partial ARN or ARN.

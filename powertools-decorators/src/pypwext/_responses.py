@@ -69,7 +69,7 @@ class PyPwExtResponse:
 
     @property
     def error(self) -> List[PyPwExtError]:
-        """The errors that belong to this answer."""
+        """The errors that belong to this response."""
         return self._error
 
     def dict(self) -> Dict[str, Any]:

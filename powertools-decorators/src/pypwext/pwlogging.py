@@ -49,8 +49,8 @@ class PyPwExtLogger(Logger):
 
     Args:
         service: As for `Logger`, and so are level, child, sampling_rate, stream, logger_formatter and logger_handler.
-            Rows go to stdout unless stream or logger_handler says otherwise. Loggers of the same service share one
-            destination; a later one that brings its own handler or stream adds it.
+            Rows go to standard output unless stream or logger_handler says otherwise. Loggers of the same service share
+            one destination; a later one that brings its own handler or stream adds it.
         custom_encoder: Asked first for values JSON does not know; returns None for what is not its business.
         skip_std_type: Leave `type` out of rows whose type is STD.
         skip_info_na: Leave `classification` out of rows whose classification is NA.
@@ -80,7 +80,7 @@ class PyPwExtLogger(Logger):
             level=level,
             child=child,
             sampling_rate=sampling_rate,
-            stream=sys.stdout if stream is None else stream,  # early versions of Powertools took stderr
+            stream=sys.stdout if stream is None else stream,  # early versions of Powertools took standard error
             logger_formatter=logger_formatter,
             logger_handler=logger_handler,
             **kwargs,

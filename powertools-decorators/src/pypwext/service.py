@@ -100,13 +100,13 @@ class PyPwExtService:
         """Turn a returned `PyPwExtResponse`, and any exception, into a `Response` of Powertools.
 
         Other return values pass. Errors are those of the response, of the collector, and one that was raised. An
-        exception that is no `PyPwExtError` is answered with 500 and `{"error": "Internal Server Error"}`.
+        exception other than a `PyPwExtError` is answered with 500 and `{"error": "Internal Server Error"}`.
 
         Args:
             type: Who gets the response. A `Response` suits all three: the resolver above gives it its final form.
-            always_return: False lets an error with action RAISE out, and any exception that is no `PyPwExtError`.
-            code_from_error: The status is the highest code of the errors, unless the response has a status that is no
-                2xx. False keeps the status of the response.
+            always_return: False lets an error with action RAISE out, and any exception other than a `PyPwExtError`.
+            code_from_error: The status is the highest code of the errors, unless the response has a status other
+                than 2xx. False keeps the status of the response.
             just_status_code: False adds the errors to the body, as its key `error`.
         """
         options = _Options(always_return, code_from_error, just_status_code)

@@ -95,7 +95,7 @@ class Copies:
     def environment(self) -> dict[str, str]:
         """The variables of a README's shell."""
         pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self._wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        # Without uv: it does not read pip's settings, and cannot be told to do without an index by a variable.
+        # Without uv: it does not read pip's settings, and has no variable that turns the index off.
         return {**self._environment(), **pip, "UV": "", "HOME": str(self._folder / "home")}
 
     def _install(self, part: str) -> None:

@@ -1,4 +1,4 @@
-"""The command that runs another next to a service, here the stand-in for AWS's check-ip service."""
+"""The command that runs another one next to a service, here the stand-in for AWS's check-ip service."""
 
 import os
 import signal
@@ -14,15 +14,20 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
 ASK = "import os, urllib.request as r; print(r.urlopen(os.environ['CHECK_IP_URL']).read().decode(), end='')"
-BESIDE = [sys.executable, str(FOLDER / "beside.py"), "CHECK_IP_URL", f"'{sys.executable}' '{FOLDER / 'checkip.py'}'"]
+WITH_SERVICE = [
+    sys.executable,
+    str(FOLDER / "with_service.py"),
+    "CHECK_IP_URL",
+    f"'{sys.executable}' '{FOLDER / 'checkip.py'}'",
+]
 
 
-def start(command: List[str], beside: List[str] = BESIDE, **environment: str) -> "subprocess.Popen[str]":
+def start(command: List[str], wrapper: List[str] = WITH_SERVICE, **environment: str) -> "subprocess.Popen[str]":
     """Start a command next to the stand-in; a CHECK_IP_URL of the caller's shell plays no part."""
     inherited = {name: value for name, value in os.environ.items() if name != "CHECK_IP_URL"}
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [*beside, *command],
+        [*wrapper, *command],
         env={**inherited, **environment},
         stdout=pipe,
         stderr=pipe,
@@ -68,7 +73,7 @@ def test_message_when_there_is_no_command(command: List[str], status: int, messa
 def test_message_when_the_service_does_not_start() -> None:
     """The command is not run, and the service is named after what it had to say."""
     service = f"{sys.executable} -c 'raise SystemExit(\"no luck\")'"
-    process = start([sys.executable, "-c", "print('ran')"], beside=[*BESIDE[:3], service])
+    process = start([sys.executable, "-c", "print('ran')"], wrapper=[*WITH_SERVICE[:3], service])
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output) == (1, "")
     assert errors.startswith("no luck\n")
@@ -81,7 +86,7 @@ def test_exit_status_when_only_the_service_fails() -> None:
         f'{sys.executable} -c "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); '
         "print('listening on x', file=sys.stderr, flush=True); signal.pause()\""
     )
-    process = start([sys.executable, "-c", ""], beside=[*BESIDE[:3], service])
+    process = start([sys.executable, "-c", ""], wrapper=[*WITH_SERVICE[:3], service])
     process.communicate(timeout=30)
     assert process.returncode == 1
 
@@ -109,7 +114,7 @@ def test_command_when_interrupted(number: int) -> None:
 
 
 def test_service_when_its_standard_input_ends() -> None:
-    """It ends as well, so it cannot stay behind when beside.py is killed."""
+    """It ends as well, so it cannot stay behind when with_service.py is killed."""
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, str(FOLDER / "checkip.py")], stdin=pipe, stderr=pipe, text=True) as process:
         assert process.stderr is not None and process.stdin is not None

@@ -1,6 +1,6 @@
 """Run a command next to a service, for as long as the command runs. The same file in every example that needs it.
 
-    python beside.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]
+    python with_service.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]
 
 SERVICE is a command that says `listening on URL` on standard error; COMMAND finds that URL in VARIABLE. If VARIABLE is
 set already, there is a service, and only COMMAND runs. The service is stopped with SIGTERM, as a container is.
@@ -19,11 +19,11 @@ from typing import IO, List
 def main(arguments: List[str]) -> int:
     """Run both; return the command's exit status as a shell would, or 1 if only the service failed."""
     if len(arguments) < 3:
-        print('usage: beside.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
+        print('usage: with_service.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
         return 2
     variable, service, *command = arguments
     # Ctrl-C reaches the command too, which then ends in its own time: wait for it. The service must outlive it, so it
-    # is out of reach in a session of its own, and ends with its standard input if this process is killed.
+    # is out of reach in a separate session, and ends with its standard input if this process is killed.
     signal.signal(signal.SIGINT, lambda *_: None)
     if variable in os.environ:
         return run(command)
@@ -33,7 +33,7 @@ def main(arguments: List[str]) -> int:
         assert process.stderr is not None
         url = pass_on(process.stderr, r"listening on (\S+)")
         if not url:
-            print(f"beside.py: {service}: ended before it was listening", file=sys.stderr)
+            print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
             return 1
         rest = threading.Thread(target=pass_on, args=(process.stderr,))
         rest.start()
@@ -49,7 +49,7 @@ def run(command: List[str]) -> int:
     try:
         process = subprocess.Popen(command)
     except OSError as error:
-        print(f"beside.py: {command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"with_service.py: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: process.terminate())
