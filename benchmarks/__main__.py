@@ -33,10 +33,10 @@ def peer(argument: str) -> tuple[str, str]:
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="How fast local-lambda is, beside a floor and beside any peer."
+        prog="python -m benchmarks", description="How fast local-lambda is, compared with a floor and any peer."
     )
     parser.add_argument("--python", default=sys.executable, help="the function's interpreter, with awslambdaric")
-    parser.add_argument("--tool", default=default_tool(), help="local-lambda (default: the one of this repository)")
+    parser.add_argument("--tool", default=default_tool(), help="local-lambda (default: the one in this repository)")
     parser.add_argument(
         "--peer",
         type=peer,
@@ -48,8 +48,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", choices=ROWS, action="append", metavar="NAME", help=f"one of {', '.join(ROWS)}; repeatable"
     )
-    parser.add_argument("--quick", action="store_true", help="a fifth of the blocks: a glance, not a result")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the blocks: a quick look, not a result")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     return parser.parse_args(argv)
 
 

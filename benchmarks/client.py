@@ -66,7 +66,7 @@ class Connection:
         """Read once. Return True once the response is complete and correct. Raises WrongAnswer or OSError."""
         data = self.socket.recv(READ)
         if not data:
-            raise ConnectionResetError("connection closed without an answer")
+            raise ConnectionResetError("connection closed without a response")
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:

@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="port of the Invoke API (default 8080)")
     parser.add_argument("--environments", type=int, default=1, metavar="N", help="runtimes to start (default 1)")
     parser.add_argument(
-        "--runtime-port", type=int, default=0, metavar="PORT", help="where a runtime started by hand calls"
+        "--runtime-port", type=int, default=0, metavar="PORT", help="port for a runtime that is started by hand"
     )
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="the runtime, after --")
     options = parser.parse_args()

@@ -45,7 +45,7 @@ def image(setup: Setup, effort: float) -> list[Figure]:
     """`make image` of each example, without and with the cache of earlier builds, and the image's size."""
     engine = find_engine()
     if engine is None:
-        setup.left_out.append("image: no container engine works here (DOCKER names one)")
+        setup.left_out.append("image: no working container engine (set DOCKER to name one)")
         return []
     times: list[Figure] = []
     sizes: list[Figure] = []
@@ -63,7 +63,7 @@ def image(setup: Setup, effort: float) -> list[Figure]:
         whole = size_of(engine, folder)
         base = size_of(engine, f"python:{os.environ.get('PYTHON_VERSION', '3.13')}-slim")
         sizes += [
-            Figure(f"image size, {folder}", "on top of its base", "MB", whole - base),
+            Figure(f"image size, {folder}", "added to its base", "MB", whole - base),
             Figure(f"image size, {folder}", "whole", "MB", whole),
         ]
     return times + sizes

@@ -186,7 +186,7 @@ def test_answer_when_reply_queue_is_full(requester: Requester, tool: Tool, room:
         assert requester.take(name).body == b"first"
         assert requester.take(name).body == b'{"n": 6}'
     else:
-        tool.wait_for(f"a response is dropped: its queue {name} takes no more messages", since)
+        tool.wait_for(f"a response is dropped: its queue {name} rejects messages", since)
     assert requester.call("Echo", {"n": 7})[0] == {"n": 7}
 
 

@@ -1,4 +1,4 @@
-"""READMEs that run: their commands, transcripts, changes, excerpts, links and pictures, checked against a run.
+"""READMEs that run: checks their commands, transcripts, changes, excerpts, links and pictures against a run.
 
-`python -m walkthrough [README]` writes the transcripts anew. What a README may say is in parse.py.
+`python -m walkthrough [README]` rewrites the transcripts. `parse.py` defines what a README may contain.
 """

@@ -14,7 +14,7 @@ from .walk import walk
 
 
 def main(names: list[str]) -> int:
-    """Run the named READMEs, by default all, two at a time; return 1 when something else than output is wrong."""
+    """Run the named READMEs, by default all, two at a time; return 1 if something other than output is wrong."""
     known = walkthroughs()
     if unknown := [name for name in names if name not in known]:
         print(f"no README with commands: {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Check links: files that are there, headings that exist, addresses that could be one. Nothing is fetched.
+"""Check links: files and headings must exist, web addresses must be well-formed. Nothing is fetched.
 
-An anchor is made of a heading as GitHub does it: lower case, spaces to hyphens, what is neither letter, digit, hyphen
-nor underscore left out, and a number at the end of one that was there before.
+An anchor is made from a heading as on GitHub: lower case, spaces become hyphens, only letters, digits, hyphens and
+underscores stay, and a repeated anchor gets a number at its end.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def links(path: Path) -> list[tuple[int, str]]:
 
 
 def check(path: Path, root: Path) -> list[str]:
-    """Return what is wrong with the links of a file below root, each with its line."""
+    """Return the problems with the links of a file below root, each with its line."""
     problems = []
     for number, target in links(path):
         place = f"{path.relative_to(root)}:{number}: {target}"

@@ -1,6 +1,6 @@
-"""Make the change that a `diff` block shows, and take it back.
+"""Make the change that a `diff` block shows, and undo it.
 
-The lines of each hunk have to stand in the file exactly once; the numbers in `@@` lines are not needed and not read.
+The lines of each hunk must occur in the file exactly once; the numbers in `@@` lines are ignored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class DiffError(Exception):
 
 
 def read_hunks(lines: list[str]) -> list[tuple[str, str, str]]:
-    """Return name of the file, old and new text of each hunk."""
+    """Return the file's name, the old text and the new text of each hunk."""
     hunks: list[tuple[str, list[str], list[str]]] = []
     name = ""
     for line in lines:
@@ -39,7 +39,7 @@ def read_hunks(lines: list[str]) -> list[tuple[str, str, str]]:
 
 
 def apply(lines: list[str], folder: Path) -> dict[Path, bytes]:
-    """Change the files below folder; returns what they held before."""
+    """Change the files below folder; return their previous content."""
     before: dict[Path, bytes] = {}
     for name, old, new in read_hunks(lines):
         path = folder / name
@@ -57,6 +57,6 @@ def apply(lines: list[str], folder: Path) -> dict[Path, bytes]:
 
 
 def undo(before: dict[Path, bytes]) -> None:
-    """Bring back what `apply` has changed."""
+    """Restore what `apply` has changed."""
     for path, content in before.items():
         path.write_bytes(content)

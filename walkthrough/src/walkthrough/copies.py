@@ -1,8 +1,7 @@
-"""Clean copies of the repository for READMEs to run in: tracked files, and what their `make install` has made.
+"""Clean copies of the repository for READMEs to run in: tracked files, and the results of their `make install`.
 
-One copy is the base: there everything is installed, once, with the network. Each README then gets a copy of its own,
-whose virtual environments are links to those of the base, and pip in it is offline, with the wheels that `make package`
-asks for.
+One copy is the base, where everything is installed once, with the network. Each README then gets its own copy, whose
+virtual environments are links to those of the base. There pip is offline, with the wheels that `make package` needs.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from pathlib import Path
 from .parse import parse
 
 ROOT = next(folder for folder in [Path.cwd(), *Path.cwd().parents] if (folder / ".git").exists())
-"""The repository that the command is run in."""
+"""The repository in which the command runs."""
 PLATFORM = "manylinux2014_x86_64"  # as in the Makefiles
 
-# What a developer's shell may have that helps to install. Nothing else of it gets into a copy.
+# Environment variables of the developer's shell that installation may need. Copies get no others.
 FOR_INSTALLING = re.compile(r"PIP_.*|UV_.*|SSL_.*|.*_CA_BUNDLE|(?i:https?_proxy|no_proxy)")
 INSTALLS = re.compile(r"^(install:|include install\.mk)", re.MULTILINE)
 MENTIONS = re.compile(r"\.md$|Makefile$")
@@ -29,7 +28,7 @@ FOR_ALL = ("LANG", "PYENV_ROOT", "PYENV_VERSION", "XDG_RUNTIME_DIR", "CI")
 
 
 def tracked_files() -> list[str]:
-    """The files of the repository as they are now, new ones too unless git ignores them."""
+    """The files of the repository in their current state, including new ones that git does not ignore."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
@@ -41,19 +40,19 @@ def readmes() -> list[str]:
 
 
 def walkthroughs() -> list[str]:
-    """The Markdown files with commands that are run here, the longest walks first."""
+    """The Markdown files with commands that are run, the longest walks first."""
     names = [name for name in readmes() if any(block.is_run for block in parse(ROOT / name).blocks)]
     return sorted(names, key=lambda name: (name != "README.md", name))
 
 
 def home(readme: str) -> Path:
-    """The folder whose README or page it is, where its commands run: pages in `docs` belong to the folder above."""
+    """The folder that a README or page belongs to, where its commands run: for pages in `docs`, the folder above."""
     folder = Path(readme).parent
     return folder.parent if folder.name == "docs" else folder
 
 
 class Copies:
-    """The base and the copies made from it, all below one temporary folder."""
+    """The base and its copies, all below one temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         """Copy the files to the base."""
@@ -93,13 +92,13 @@ class Copies:
         return {"LANG": "C.UTF-8", **kept, "PATH": self._path, "PYTHONUNBUFFERED": "1"}
 
     def environment(self) -> dict[str, str]:
-        """The variables of a README's shell."""
+        """The environment variables of a README's shell."""
         pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self._wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        # Without uv: it does not read pip's settings, and has no variable that turns the index off.
+        # uv is left out: it does not read pip's settings, and an environment variable cannot disable its index.
         return {**self._environment(), **pip, "UV": "", "HOME": str(self._folder / "home")}
 
     def _install(self, part: str) -> None:
-        """Do what the reader does once: `make install`, also with the extras that a README asks for."""
+        """Run `make install`, as the reader does once, with the extras that a README asks for."""
         with self._locks[part]:
             if part in self._installed:
                 return
@@ -127,7 +126,7 @@ class Copies:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}")
 
     def make(self, readme: str) -> Path:
-        """Make the copy for a README, with all installed that its folder needs; returns where its commands run."""
+        """Make the copy for a README with everything installed that its folder needs; return where its commands run."""
         own = str(home(readme))
         text = "".join(block.text for block in parse(ROOT / readme).blocks if block.language == "console")
         parts = [part for part in self._locks if part in (own, "local-lambda") or f"../{part}" in text]

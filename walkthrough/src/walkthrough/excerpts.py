@@ -11,7 +11,7 @@ LANGUAGES = ("python", "yaml", "toml", "dockerfile", "sh", "make", "makefile", "
 
 
 def sources(readme: str) -> list[str]:
-    """The text files an excerpt may come from: those below the README's folder, itself not counted."""
+    """The text files an excerpt may come from: those below the README's folder, except the README."""
     folder = home(readme)
     found = []
     for name in tracked_files():
@@ -21,7 +21,7 @@ def sources(readme: str) -> list[str]:
 
 
 def unknown_excerpts(document: Document) -> list[Block]:
-    """Return the excerpts that are not in any file, letter by letter."""
+    """Return the excerpts that are not in any file verbatim."""
     readme = str(document.path.relative_to(ROOT))
     blocks = [block for block in document.blocks if block.language in LANGUAGES and not block.reason]
     texts = sources(readme) if blocks else []

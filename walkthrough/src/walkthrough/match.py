@@ -1,10 +1,10 @@
 """Compare what a transcript shows with what a command printed.
 
-`...` alone stands for any lines, inside a line for any text; the names below for what differs from run to run. Several
-blanks in a row stand for any number of blanks, because columns move with the width of the figures in them.
+`...` on its own line stands for any lines, inside a line for any text. The names below stand for what differs between
+runs. Several blanks in a row stand for any number of blanks, because columns move with the width of their figures.
 
-Processes that run side by side write side by side. So only the lines of one lane (`platform | `, `function | `, those
-without a mark) have to be in the order shown, not those of different lanes.
+Processes that run at the same time write at the same time. So the order matters only within a lane (`platform | `,
+`function | `, unmarked lines), not between lanes.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ def compile_line(expected: str) -> re.Pattern[str]:
 
 
 def same(expected: str, actual: str) -> bool:
-    """Tell whether a line is as expected; blanks at its end do not count."""
+    """Return whether a line is as expected; blanks at its end are ignored."""
     return compile_line(expected.rstrip()).fullmatch(actual.rstrip()) is not None
 
 
 def is_gap(expected: str) -> bool:
-    """Tell whether this line of a transcript stands for any lines."""
+    """Return whether this line of a transcript stands for any lines."""
     return expected.strip() == "..."
 
 
 def reach(expected: list[str], actual: list[str]) -> list[set[int]]:
-    """For each number of expected lines, how many actual lines they can account for."""
+    """For each number of expected lines, return how many actual lines they can match."""
     reached = [{0}]
     for line in expected:
         before = reached[-1]
@@ -73,18 +73,18 @@ def lanes(expected: list[str], actual: list[str]) -> list[tuple[list[str], list[
 
 
 def lane(line: str) -> str:
-    """The name of the process that wrote a line, or nothing."""
+    """Return the name of the process that wrote a line, or an empty string."""
     mark = LANE.match(line)
     return mark[1] if mark else ""
 
 
 def matches(expected: list[str], actual: list[str]) -> bool:
-    """Tell whether the output is what the transcript shows."""
+    """Return whether the output matches the transcript."""
     return all(len(there) in reach(shown, there)[-1] for shown, there in lanes(expected, actual))
 
 
 def explain(expected: list[str], actual: list[str]) -> str:
-    """Say where output and transcript part, for a human: the first lane that is not as shown."""
+    """Describe where output and transcript differ: the first lane that is not as shown."""
     whole = actual
     expected, actual = next(
         (pair for pair in lanes(expected, actual) if len(pair[1]) not in reach(*pair)[-1]), (expected, actual)

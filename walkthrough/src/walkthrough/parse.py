@@ -1,4 +1,4 @@
-"""Read what a README can be held to: its fenced blocks, and in `console` blocks the commands with their output.
+"""Read what can be checked in a README: its fenced blocks, and the commands and output in `console` blocks.
 
     ```console                      run, and compared with the output
     $ command \\
@@ -7,10 +7,9 @@
     ```
 
 The words after the fence's language are a reason: "```console needs an AWS account". A block with a reason is not run
-or not compared, unless the reason is a tool that is there (`OPTIONAL`). A command that ends with `&` runs in
-the background; the lines it shows are waited for, `$ kill %1` ends it and shows the rest, and the next `##` heading
-ends it without showing anything. A `diff` block is a change of the files it names, which lasts until the next heading
-or bold paragraph.
+or not compared, unless the reason is a tool that is installed (`OPTIONAL`). A command that ends with `&` runs in the
+background, and its lines are waited for. `$ kill %1` ends it and shows the rest; the next `##` heading ends it without
+showing anything. A `diff` block changes the files it names until the next heading or bold paragraph.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ OPTIONAL = {
     "needs rabbitmq-server": "rabbitmq-server",
     "needs the AWS CLI": "aws",
 }
-"""Reasons that are gone when the tool is there. With the variable CI set, they count for nothing."""
+"""Reasons that do not apply if the tool is installed, or if the environment variable CI is set."""
 
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w.+-]*)[ \t]*(.*)$")
 
@@ -38,12 +37,12 @@ class Command:
 
     line: int
     source: list[str]
-    """Its lines as they stand in the README."""
+    """Its lines, as in the README."""
     expected: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """What a shell gets to read."""
+        """The text for the shell."""
         rest = [line.removeprefix("> ") for line in self.source[1:]]
         return "\n".join([self.source[0].removeprefix("$ "), *rest])
 
@@ -69,13 +68,13 @@ class Block:
 
     @property
     def text(self) -> str:
-        """The content with its last line end."""
+        """The content, including the last line end."""
         return "".join(f"{line}\n" for line in self.lines)
 
     def commands(self) -> list[Command]:
         """The commands of a `console` block.
 
-        Raises ValueError when there is output before the first command.
+        Raises ValueError if there is output before the first command.
         """
         commands: list[Command] = []
         continued = False
@@ -95,7 +94,7 @@ class Block:
 
 @dataclass
 class Document:
-    """A Markdown file. `prose` are its lines with the blocks emptied, so that numbers of lines stay right."""
+    """A Markdown file. `prose` has its lines with the blocks emptied, so that line numbers stay correct."""
 
     path: Path
     lines: list[str]

@@ -1,6 +1,6 @@
-"""Pictures of READMEs: made anew in the copy by the README's own commands, compared by what they show.
+"""Pictures of READMEs: the README's own commands draw them again in the copy, and their content is compared.
 
-Times differ from run to run, so what is compared is the structure: lanes, phases, spans and marks, as told by
+Times differ between runs, so only the structure is compared: lanes, phases, spans and marks, as read by
 `local_lambda.timeline`.
 """
 
@@ -24,7 +24,7 @@ TOOL = "local-lambda/.venv/bin/python"
 
 
 def shown(name: str) -> list[str]:
-    """The SVG files that lie beside a README and are shown in it."""
+    """The SVG files next to a README that it shows."""
     prose = "\n".join(parse(ROOT / name).prose)
     found = re.findall(r"[\"(](?:\./)?([\w.-]+\.svg)(?:#[\w-]+)?[\")]", prose)
     return sorted(set(found))
@@ -39,14 +39,14 @@ def places(walk: Walk, picture: str) -> tuple[Path, Path]:
 
 
 def structure(picture: Path, walk: Walk) -> str:
-    """What a picture shows, without its times."""
+    """The structure of a picture, without its times."""
     python = next(folder / TOOL for folder in [walk.folder, *walk.folder.parents] if (folder / TOOL).exists())
     command = [str(python), "-c", STRUCTURE, str(picture)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def differences(walk: Walk) -> list[str]:
-    """Return the pictures that no command made, or that show something else than the committed ones."""
+    """Return the pictures that no command drew, or that differ in structure from the committed ones."""
     found = []
     for picture in shown(walk.name):
         fresh, committed = places(walk, picture)
@@ -58,7 +58,7 @@ def differences(walk: Walk) -> list[str]:
 
 
 def update(walk: Walk) -> list[str]:
-    """Copy the pictures that show something else; returns their names."""
+    """Copy the pictures that differ; return their names."""
     changed = []
     for picture in shown(walk.name):
         fresh, committed = places(walk, picture)

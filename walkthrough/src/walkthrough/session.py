@@ -1,6 +1,6 @@
-"""One bash for all commands of a README, on a network of its own with nothing but the loopback interface.
+"""One bash for all commands of a README, in a private network with only the loopback interface.
 
-Each command's standard output and error come through one pipe, in the order in which a terminal would show them.
+Each command's standard output and standard error share one pipe, so that their order is that of a terminal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 PATIENCE = 600.0
 """Seconds a command may take on a busy machine."""
 
-# Reads commands from descriptor 9 and says after each how it ended. `eval` keeps folder, variables and $?.
+# Reads commands from descriptor 9 and reports the exit status of each. `eval` keeps folder, variables and $?.
 LOOP = r"""
 status=0
 while IFS= read -r -d '' -u 9 command; do
@@ -44,7 +44,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 class Stuck(Exception):
-    """A command did not end, or did not show what was waited for; `text` is what it printed so far."""
+    """A command did not end or did not show the expected output; `text` is what it has printed so far."""
 
     def __init__(self, text: str, reason: str = "took too long") -> None:
         """Keep the text."""
@@ -53,7 +53,7 @@ class Stuck(Exception):
 
 
 def network_of_its_own() -> list[str]:
-    """The words before a command that give it a private network; none where the system forbids that."""
+    """The words before a command that give it a private network; empty if the system does not allow it."""
     words = ["unshare", "--user", "--map-root-user", "--net", sys.executable, "-c", LOOPBACK_UP]
     if shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True).returncode == 0:
         return words
@@ -61,7 +61,7 @@ def network_of_its_own() -> list[str]:
 
 
 def is_alive(process: str) -> bool:
-    """Tell whether there is a process with this number."""
+    """Return whether a process with this id exists."""
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError):
@@ -78,12 +78,12 @@ class Job:
     shown: int = 0
 
     def rest(self) -> str:
-        """What it has written since."""
+        """Return what it has written since."""
         return self.output.read_bytes()[self.shown :].decode(errors="replace")
 
 
 class Session:
-    """The shell. Use it as a context manager: nothing it started outlives it."""
+    """The shell, a context manager: no process it started outlives it."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         """Start bash in the folder."""
@@ -108,7 +108,7 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the shell and what it left."""
+        """End the shell and the processes it left."""
         with contextlib.suppress(Exception):
             self.stop_jobs()
         os.close(self._commands)
@@ -122,7 +122,7 @@ class Session:
         self._outputs.cleanup()
 
     def run(self, command: str, patience: float = PATIENCE) -> tuple[str, int]:
-        """Run a command to its end; returns output and exit status."""
+        """Run a command to its end; return output and exit status."""
         assert self._shell.stdout
         os.write(self._commands, command.encode() + b"\0")
         output, deadline = b"", time.monotonic() + patience
@@ -135,7 +135,7 @@ class Session:
         return output[: ended.start()].decode(errors="replace"), int(ended[1])
 
     def start(self, command: str, enough: Callable[[str], bool], patience: float = PATIENCE) -> str:
-        """Run a command in the background until its output is enough; returns that output."""
+        """Run a command in the background until its output is enough; return that output."""
         number = max(self.jobs, default=0) + 1
         output = Path(self._outputs.name, f"job-{len(os.listdir(self._outputs.name))}")
         output.touch()
@@ -154,7 +154,7 @@ class Session:
         return text
 
     def kill(self, words: str, number: int) -> str:
-        """End a background command; returns what it wrote since it was last looked at."""
+        """End a background command; return what it wrote since the last read."""
         if number not in self.jobs:
             return f"bash: kill: %{number}: no such job\n"
         job = self.jobs.pop(number)

@@ -1,4 +1,4 @@
-"""Write transcripts anew: what still fits stays as its author wrote it, the rest comes from the run."""
+"""Rewrite transcripts: lines that still match stay as their author wrote them, the rest comes from the run."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ VARYING = [
     (re.compile(r"(?<=[Pp]ython)3\.\d+(?:\.\w+)?(?! )"), "[VERSION]"),
 ]
 
-# A text timeline: the lengths of its bars are those of one run, and so are the places of its phases.
+# A text timeline: the lengths of its bars and the positions of its phases differ between runs.
 BARS = re.compile(r"^(timeline +\| [^│]*?) *│.*[░▒█▄✗].*")
 PHASES = re.compile(r"^timeline +\| +│(?=\w)")
 
 
 def normalise(line: str, folder: Path) -> str:
-    """Put wildcards for what varies from run to run, and for all that tells where it ran."""
+    """Put wildcards in place of what varies between runs, and of everything that shows where it ran."""
     for told in (str(folder), str(folder.parents[0]), str(Path.home()), socket.gethostname()):
         if len(told) > 2:
             line = line.replace(told, "...")
@@ -46,7 +46,7 @@ def normalise(line: str, folder: Path) -> str:
 
 
 def likeness(expected: str, actual: str) -> float:
-    """How much a line of the README is worth keeping (2), or replacing by this line of the run (0 to 1)."""
+    """Score a line of the README: 2 if it is worth keeping, 0 to 1 if this line of the run should replace it."""
     if match.same(expected, actual):
         return 2.0
     matcher = difflib.SequenceMatcher(None, expected, actual, autojunk=False)
@@ -60,13 +60,13 @@ def merge(expected: list[str], actual: list[str], folder: Path) -> list[str]:
         return expected
     literal = [index for index, line in enumerate(expected) if not match.is_gap(line)]
     worth = [[likeness(expected[index], line) for line in actual] for index in literal]
-    # best[i][j]: the most that can be kept of the lines from i on, in the output from j on
+    # best[i][j]: the highest score of the lines from i on, with the output from j on
     best = [[0.0] * (len(actual) + 1) for _ in range(len(literal) + 1)]
     for i in reversed(range(len(literal))):
         for j in reversed(range(len(actual))):
             best[i][j] = max(best[i + 1][j], best[i][j + 1], worth[i][j] and worth[i][j] + best[i + 1][j + 1])
     merged: list[str] = []
-    i = j = shown = 0  # shown: how much of `expected` and its gaps has been dealt with
+    i = j = shown = 0  # shown: how much of `expected` and its gaps is done
 
     def close_gap(upto: int, start: int, end: int) -> None:
         if any(match.is_gap(line) for line in expected[shown:upto]):
@@ -91,7 +91,7 @@ def merge(expected: list[str], actual: list[str], folder: Path) -> list[str]:
 
 
 def update(walk: Walk) -> list[str]:
-    """Write the transcripts of a walk into its README; returns the commands whose transcript is new."""
+    """Write the transcripts of a walk into its README; return the commands whose transcripts changed."""
     path = ROOT / walk.name
     lines = path.read_text(encoding="utf-8").splitlines()
     changed = []

@@ -13,13 +13,13 @@ from .copies import ROOT, Copies
 from .parse import Command, parse
 from .session import Session, Stuck
 
-# A command that fails has to show that it did: in its output, or by the `echo $?` after it.
+# A command that fails must show that it failed: in its output, or with `echo $?` after it.
 FAILURE = re.compile(r"error|there is no|missing|refused|failed|cannot|no such|needs ", re.IGNORECASE)
 
 
 @dataclass
 class Step:
-    """A command that was run. `problem` is empty when it did what the README shows."""
+    """A command that was run. `problem` is empty if it did what the README shows."""
 
     command: Command
     actual: list[str]
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass
 class Walk:
-    """A README, walked through. `problems` are those of its changes."""
+    """A README that was walked through. `problems` are those of its changes."""
 
     name: str
     folder: Path
@@ -36,7 +36,7 @@ class Walk:
     problems: list[str]
 
     def report(self) -> str:
-        """All problems, each with file, line and command; empty when there are none."""
+        """All problems, each with file, line and command; empty without problems."""
         found = [
             f"{self.name}:{step.command.line}: {step.command.source[0]}\n{step.problem}"
             for step in self.steps
@@ -104,7 +104,7 @@ def run_block(session: Session, commands: list[Command]) -> Iterator[Step]:
 
 
 def is_shown(expected: list[str], output: str) -> bool:
-    """Tell whether a background command has shown what it should, or at least the last line of that."""
+    """Return whether a background command has shown the expected output, or at least its last line."""
     lines = output.splitlines()
     if match.matches(expected, lines):
         return True

@@ -229,7 +229,7 @@ class Worker:
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
         mandatory = not message.reply_to.startswith(DIRECT_REPLY)
-        dropped = "takes no more messages"
+        dropped = "rejects messages"
         for pause in (*NACK_PAUSES, None):
             try:
                 await channel.default_exchange.publish(reply, message.reply_to, mandatory=mandatory)

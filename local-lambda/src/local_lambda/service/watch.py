@@ -63,7 +63,7 @@ class Watcher:
             while True:
                 seen = await self._watch_until_replaced(seen)
         except* (OSError, RuntimeError) as errors:
-            self._say(f"changes are not seen any more: {errors.exceptions[0]}", True)
+            self._say(f"no longer watching for changes: {errors.exceptions[0]}", True)
 
     async def _watch_until_replaced(self, seen: Stamps | None) -> Stamps:
         """Watch until a folder is replaced by another one: the system's notices are about the one that was there.
