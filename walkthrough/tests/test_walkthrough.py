@@ -11,7 +11,7 @@ from walkthrough import anchors, changes
 from walkthrough.match import explain, matches, same
 from walkthrough.parse import parse
 from walkthrough.session import Session, Stuck, is_alive
-from walkthrough.update import merge, normalise
+from walkthrough.update import merge, normalize
 from walkthrough.walk import run_block
 
 FOLDER = Path("/somewhere/else/hello")
@@ -221,7 +221,7 @@ def test_transcript_when_written_anew() -> None:
 )
 def test_line_when_written_anew(line: str, written: str) -> None:
     """What varies becomes a wildcard, and no machine's path is told; what was written matches what was printed."""
-    assert normalise(line, FOLDER) == written
+    assert normalize(line, FOLDER) == written
     assert same(written, line)
 
 

@@ -31,7 +31,7 @@ STRANGERS = {
     "cross-site fetch": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     "same-site fetch": {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
 }
-NEIGHBOURS: dict[str, dict[str, str]] = {
+NEIGHBORS: dict[str, dict[str, str]] = {
     "no further header": {},
     "localhost": {"Host": "localhost"},
     "localhost in capitals": {"Host": "LOCALHOST:80"},
@@ -112,10 +112,10 @@ def test_status_when_a_stranger_calls(ports: Callable[[str], Port], port: str, s
 
 
 @EVERY_PORT
-@pytest.mark.parametrize("neighbour", NEIGHBOURS)
-def test_status_when_a_neighbour_calls(ports: Callable[[str], Port], port: str, neighbour: str) -> None:
+@pytest.mark.parametrize("neighbor", NEIGHBORS)
+def test_status_when_a_neighbor_calls(ports: Callable[[str], Port], port: str, neighbor: str) -> None:
     """As without these headers: curl, SDKs and the page's own requests are served."""
-    assert ports(port).ask(NEIGHBOURS[neighbour]) == (404 if port == "invocations" else 200)
+    assert ports(port).ask(NEIGHBORS[neighbor]) == (404 if port == "invocations" else 200)
 
 
 @pytest.mark.parametrize("stranger", [name for name in STRANGERS if name.startswith(("host evil", "origin evil"))])

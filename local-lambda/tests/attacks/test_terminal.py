@@ -32,12 +32,12 @@ HOSTILE = {
     "backspaces": b"platform\b\b\b\b\b\b\b\bforged\n",
     "end of a lane": b"x\x0bplatform | forged\x0cplatform | forged\n",
     "line separators": "x\x85platform | forged\u2028platform | forged\n".encode(),
-    "colour": b"\x1b[45mred\x1b[0m\n",
+    "color": b"\x1b[45mred\x1b[0m\n",
     "no end": b"\x1b[2J",
 }
 RAW = pytest.mark.xfail(strict=True, reason="what a function or caller wrote goes to the terminal as it is")
 OURS = re.compile(rb"\x1b\[(?:0|2|31|33|34|35|36)m")
-"""The colours of the lanes."""
+"""The colors of the lanes."""
 
 
 def clean(seen: bytes) -> None:

@@ -285,7 +285,7 @@ def on_a_terminal(project: Project, **variables: str) -> str:
     return seen.decode()
 
 
-def test_console_on_a_terminal_is_coloured(project: Project) -> None:
+def test_console_on_a_terminal_is_colored(project: Project) -> None:
     """Unless NO_COLOR is set or the terminal is dumb; and never without a terminal."""
     assert "\x1b[36mfunction | about to fail\x1b[0m" in on_a_terminal(project)
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):

@@ -35,12 +35,12 @@ class Machine:
         """Whether any interpreter was started."""
         return (self.root / "started").exists()
 
-    def venv(self, folder: str, version: str = "3.12.1", client: bool = True, flavour: str = "venv") -> Path:
-        """A virtual environment as `flavour` makes it; its python notes that it was started and has no client."""
+    def venv(self, folder: str, version: str = "3.12.1", client: bool = True, flavor: str = "venv") -> Path:
+        """A virtual environment as `flavor` makes it; its python notes that it was started and has no client."""
         venv = self.root / folder
         packages = venv / "lib" / f"python{version.rpartition('.')[0]}" / "site-packages"
         packages.mkdir(parents=True)
-        (venv / "pyvenv.cfg").write_text(CONFIGURATIONS[flavour].format(version, version))
+        (venv / "pyvenv.cfg").write_text(CONFIGURATIONS[flavor].format(version, version))
         if client:
             (packages / "awslambdaric").mkdir()
         return self.program(f"{folder}/bin/python", version, client=False)
@@ -94,10 +94,10 @@ def test_find_interpreter_takes_the_first_there_is_when_there_are_many(machine: 
     assert machine.find(str(chosen), LOCAL_LAMBDA_PYTHON=str(variable), **shell).path == chosen
 
 
-@pytest.mark.parametrize("flavour", CONFIGURATIONS)
-def test_find_interpreter_starts_nothing_when_a_virtual_environment_tells(machine: Machine, flavour: str) -> None:
+@pytest.mark.parametrize("flavor", CONFIGURATIONS)
+def test_find_interpreter_starts_nothing_when_a_virtual_environment_tells(machine: Machine, flavor: str) -> None:
     """Version and client of a virtual environment are read from its files, whichever tool made it."""
-    path = machine.venv("project/.venv", "3.9.18", flavour=flavour)
+    path = machine.venv("project/.venv", "3.9.18", flavor=flavor)
     interpreter = machine.find()
     assert interpreter == Interpreter(path, "3.9.18")
     assert interpreter.runtime == "python3.9"
@@ -178,17 +178,17 @@ def refusal(machine: Machine, chosen: str | None = None, **shell: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "command"),
+    ("flavor", "command"),
     [
         ("venv", "ROOT/project/.venv/bin/python -m pip install awslambdaric"),
         ("uv", "uv pip install --python ROOT/project/.venv/bin/python awslambdaric"),
     ],
 )
 def test_find_interpreter_says_what_to_install_when_the_client_is_missing(
-    machine: Machine, flavour: str, command: str
+    machine: Machine, flavor: str, command: str
 ) -> None:
     """A virtual environment without the client is named with the command that installs it."""
-    machine.venv("project/.venv", client=False, flavour=flavour)
+    machine.venv("project/.venv", client=False, flavor=flavor)
     expected = f"ROOT/project/.venv/bin/python has no awslambdaric, the runtime interface client; install it: {command}"
     assert refusal(machine) == expected
 

@@ -112,7 +112,7 @@ class RabbitMQ:
         self.start()
 
     def stop(self) -> None:
-        """Kill the broker as a power cut does; what is persistent is on its disk, recent acknowledgements are not."""
+        """Kill the broker as a power cut does; what is persistent is on its disk, recent acknowledgments are not."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -181,8 +181,8 @@ def test_text_can_be_read_in_both_themes(theme: palette.Theme) -> None:
 def contrast(one: str, other: str) -> float:
     """The ratio of WCAG 2."""
 
-    def luminance(colour: str) -> float:
-        parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    def luminance(color: str) -> float:
+        parts = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
         red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -200,7 +200,7 @@ def test_html_is_the_picture_with_hints(timeline: Timeline) -> None:
 
 @each
 def test_terminal_is_short_and_no_wider_than_asked(timeline: Timeline) -> None:
-    """Whatever was recorded; without colours it has none."""
+    """Whatever was recorded; without colors it has none."""
     lines = draw_terminal(timeline, 100, color=False).splitlines()
     assert all(len(line) <= 100 and line.startswith("timeline | ") for line in lines)
     assert "\x1b" not in "".join(lines)
@@ -215,7 +215,7 @@ def test_terminal_says_what_it_leaves_out() -> None:
 
 
 def test_terminal_is_red_where_something_failed() -> None:
-    """Only when colours are asked for."""
+    """Only when colors are asked for."""
     assert "\x1b[31m!" in draw_terminal(CASES["failures"], 100, color=True)
 
 

@@ -227,7 +227,7 @@ def test_timeline_of_a_file_that_is_not_there_is_2(tmp_path: Path) -> None:
     assert "it is not a text file" in run("timeline", binary).errors
     (tmp_path / "run.jsonl").write_text(START)
     outcome = run("timeline", tmp_path / "run.jsonl", "-o", tmp_path / "run.png")
-    assert (outcome.status, "has to end with .svg or .html or .json" in outcome.errors) == (2, True)
+    assert (outcome.status, "must end with .svg or .html or .json" in outcome.errors) == (2, True)
 
 
 @pytest.mark.parametrize("options", [["--timeline", "absent/run.svg"], ["--trace-events", "run.svg"]])

@@ -31,7 +31,7 @@ BARS = re.compile(r"^(timeline +\| [^│]*?) *│.*[░▒█▄✗].*")
 PHASES = re.compile(r"^timeline +\| +│(?=\w)")
 
 
-def normalise(line: str, folder: Path) -> str:
+def normalize(line: str, folder: Path) -> str:
     """Put wildcards in place of what varies between runs, and of everything that shows where it ran."""
     for told in (str(folder), str(folder.parents[0]), str(Path.home()), socket.gethostname()):
         if len(told) > 2:
@@ -72,14 +72,14 @@ def merge(expected: list[str], actual: list[str], folder: Path) -> list[str]:
         if any(match.is_gap(line) for line in expected[shown:upto]):
             merged.append("...")
         else:
-            merged.extend(normalise(line, folder) for line in actual[start:end])
+            merged.extend(normalize(line, folder) for line in actual[start:end])
 
     start = 0
     while i < len(literal) and j < len(actual):
         if worth[i][j] and best[i][j] == worth[i][j] + best[i + 1][j + 1]:
             close_gap(literal[i], start, j)
             kept = worth[i][j] == 2.0
-            merged.append(expected[literal[i]] if kept else normalise(actual[j], folder))
+            merged.append(expected[literal[i]] if kept else normalize(actual[j], folder))
             shown, i, j = literal[i] + 1, i + 1, j + 1
             start = j
         elif best[i][j] == best[i][j + 1]:

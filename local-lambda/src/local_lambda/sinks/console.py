@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 _PLAIN = {"platform": "", "function": "", "trace": "", "amqp": "", "extension": "", "bad": "", "end": ""}
-_COLOURED = {
+_COLORED = {
     "platform": "\x1b[2m",
     "function": "\x1b[36m",
     "trace": "\x1b[34m",
@@ -26,8 +26,8 @@ class Console:
     """Writes lanes. Lines are collected and written by `flush`, which `defer` calls soon (asyncio's `call_soon`)."""
 
     def __init__(self, out: TextIO, shell: Mapping[str, str]) -> None:
-        coloured = out.isatty() and not shell.get("NO_COLOR") and shell.get("TERM") != "dumb"
-        self._colours = _COLOURED if coloured else _PLAIN
+        colored = out.isatty() and not shell.get("NO_COLOR") and shell.get("TERM") != "dumb"
+        self._colors = _COLORED if colored else _PLAIN
         self._out = out
         self._lines: list[str] = []
         self._scheduled = False
@@ -78,10 +78,10 @@ class Console:
             self.defer(self.flush)
 
     def _head(self, source: str, label: str, kind: str | None = None) -> tuple[str, str]:
-        colours = self._colours
-        colour = colours[kind or source.partition(":")[0]]
+        colors = self._colors
+        color = colors[kind or source.partition(":")[0]]
         name = f"{source}{label}"
-        return f"{colour}{name:<{LANE_WIDTH}} | ", colours["end"]
+        return f"{color}{name:<{LANE_WIDTH}} | ", colors["end"]
 
 
 def error_line(message: str) -> None:

@@ -55,7 +55,7 @@ DARK = Theme(
         "failed": ("#611b20", "#ff7b72"),
     },
 )
-MARK_COLOURS = {
+MARK_COLORS = {
     "log": "quiet",
     "delivery": "subsegment",
     "signal": "shutdown",
@@ -83,7 +83,7 @@ def _rules(theme: Theme) -> str:
     ]
     for name, (filling, edge) in theme.fillings.items():
         rules.append(f".{name} {{ fill: {filling}; stroke: {edge} }}")
-    for name, colour in MARK_COLOURS.items():
-        edge = theme.quiet if colour == "quiet" else theme.fillings[colour][1]
+    for name, color in MARK_COLORS.items():
+        edge = theme.quiet if color == "quiet" else theme.fillings[color][1]
         rules.append(f".mark-{name} {{ fill: {edge}; stroke: {edge} }}")
     return "\n".join(rules)
