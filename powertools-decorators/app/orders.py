@@ -45,7 +45,7 @@ def handler(event: Dict[str, Any], context: Any) -> PyPwExtResponse:
 
 @logger.method(operation="identify-customer", classification=InfoClassification.PII)
 def identify(customer: Customer) -> str:
-    """Return the number under which a customer is known. Its rows show a person, so they are labelled."""
+    """Return the number under which a customer is known. Its rows show a person, so they are labeled."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{customer.email}"))
 
 

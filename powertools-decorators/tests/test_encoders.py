@@ -32,7 +32,7 @@ def encode(value, hook=None):
     return json.loads(dumps(value, hook))
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = "red"
 
 
@@ -112,7 +112,7 @@ def make_traceback():
         (b"\xff\x00", base64.b64encode(b"\xff\x00").decode()),
         (bytearray(b"text"), "text"),
         (memoryview(b"text"), "text"),
-        (Colour.RED, "red"),
+        (Color.RED, "red"),
         (Size.BIG, 9),
         (pathlib.PurePosixPath("/tmp/a"), "/tmp/a"),
         (collections.deque([1, 2]), [1, 2]),
@@ -129,7 +129,7 @@ def make_traceback():
         (float("nan"), "nan"),
         (float("-inf"), "-inf"),
         ({float("nan"): 1, None: 2, True: 3, 4: 5}, {"nan": 1, "null": 2, "true": 3, "4": 5}),
-        ({Colour.RED: 1, uuid.UUID(int=1): 2}, {"red": 1, "00000000-0000-0000-0000-000000000001": 2}),
+        ({Color.RED: 1, uuid.UUID(int=1): 2}, {"red": 1, "00000000-0000-0000-0000-000000000001": 2}),
     ],
 )
 def test_value_is_encoded_when_it_is(value, expected):
@@ -292,7 +292,7 @@ json_like = st.recursive(
         st.uuids(),
         st.complex_numbers(),
         st.fractions(),
-        st.sampled_from([Colour.RED, Size.BIG, Curated(), JsonText(), JsonDict(), Broken(), Curated, ..., print]),
+        st.sampled_from([Color.RED, Size.BIG, Curated(), JsonText(), JsonDict(), Broken(), Curated, ..., print]),
         st.builds(StdPyPwExtError, st.text()),
         st.builds(ValueError, st.text()),
     ),
