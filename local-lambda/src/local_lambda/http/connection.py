@@ -7,15 +7,12 @@ It is closed as soon as nothing can follow: the client has ended its side and ha
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
+from local_lambda.http.exchange import Exchange
 from local_lambda.http.parser import BadRequest
 from local_lambda.http.responses import refusal
-from local_lambda.http.turns import Turns
-
-if TYPE_CHECKING:
-    from local_lambda.http.exchange import Exchange
-    from local_lambda.http.server import Server
+from local_lambda.http.turns import Rules, Turns
 
 AHEAD_BYTES = 65_536
 """So much of later requests is received while one is being answered; the rest waits with the client."""
@@ -26,10 +23,23 @@ LINGER_BYTES = 1_048_576
 """A client that still sends gets so long to read why nothing more is taken; a reset would take that from it."""
 
 
+class Registry(Rules, Protocol):
+    """What a connection needs of its server."""
+
+    def admit(self, connection: Connection, descriptor: int) -> bool:
+        """Count a new connection; False when there are too many, or too few descriptors for anything else."""
+
+    def serves(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether a new connection comes from a process that is served here."""
+
+    def forget(self, connection: Connection) -> None:
+        """A connection has ended."""
+
+
 class Connection(asyncio.Protocol):
     """One client connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Registry) -> None:
         self._server = server
         self._turns = Turns(self, server)
         self._parser = self._turns.parser

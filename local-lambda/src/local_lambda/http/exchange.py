@@ -10,7 +10,6 @@ from local_lambda.http.headers import NONE, Block, Pairs, render
 from local_lambda.http.responses import CLOSE, END, KEEP, beginning, fields
 
 if TYPE_CHECKING:
-    from local_lambda.http.connection import Connection
     from local_lambda.http.head import Head
 
 _JOIN_BYTES = 16_384
@@ -18,6 +17,33 @@ _JOIN_BYTES = 16_384
 
 Application = Callable[["Exchange"], None]
 """Gets a request when it is complete, and responds now or later: a request that waits costs no task."""
+
+
+class Carrier(Protocol):
+    """What an exchange needs of its connection."""
+
+    @property
+    def transport(self) -> object | None:
+        """None when the client is gone."""
+
+    @property
+    def writable(self) -> bool:
+        """The client keeps up with what is sent."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, if anything can still be sent."""
+
+    def resume(self) -> None:
+        """The reader of a body takes more, or no more."""
+
+    def answered(self, exchange: Exchange) -> None:
+        """The response is written."""
+
+    def abandon(self) -> None:
+        """Close without, or in the middle of, a response."""
+
+    def address(self, end: str) -> tuple[str, str]:
+        """Host and port of one `end`: `peername` or `sockname`."""
 
 
 class BodyReader(Protocol):
@@ -56,7 +82,7 @@ class Exchange:
     on_drain: Callable[[], None] | None = None
     """Called when `write` has returned False and the client has taken what was written."""
 
-    def __init__(self, connection: Connection, head: Head) -> None:
+    def __init__(self, connection: Carrier, head: Head) -> None:
         self._connection = connection
         self.head = head
         self.method = head.method

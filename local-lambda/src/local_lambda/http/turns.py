@@ -5,28 +5,69 @@ Nothing is written and nothing is closed here: what a connection has to do for t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
-from local_lambda.http.exchange import Exchange
+from local_lambda.http.access import Access
+from local_lambda.http.exchange import Application, Carrier, Exchange
 from local_lambda.http.head import CHUNKED, Head
 from local_lambda.http.parser import BadRequest, RequestParser
 from local_lambda.http.responses import CONTINUE, forbidden
 
-if TYPE_CHECKING:
-    from local_lambda.http.connection import Connection
-    from local_lambda.http.server import Server
-
 _LARGE_BYTES = 131_072
+
+
+class Rules(Protocol):
+    """What holds for all connections of a server."""
+
+    app: Application
+    on_head: Application | None
+    body_limit: int
+    access: Access
+
+
+class Line(Carrier, Protocol):
+    """What the turns need of their connection."""
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can still be sent."""
+
+    @property
+    def ended(self) -> bool:
+        """The client will send nothing more."""
+
+    @property
+    def reading(self) -> bool:
+        """Whether anything is received."""
+
+    @property
+    def timer(self) -> object | None:
+        """What limits the wait for the client."""
+
+    def stop_timer(self) -> None:
+        """The client has done what it was waited for."""
+
+    def regulate(self) -> None:
+        """Receive no more than can be used."""
+
+    def wait_for_request(self) -> None:
+        """There is no complete head."""
+
+    def wait_for_body(self, progress: int) -> None:
+        """So many bytes of a body are there, and more are to come."""
+
+    def refuse(self, error: BadRequest) -> None:
+        """What was received is not a request."""
 
 
 class Turns:
     """Whose turn it is: `busy` is the request that is being received or answered."""
 
-    def __init__(self, connection: Connection, server: Server) -> None:
+    def __init__(self, connection: Line, rules: Rules) -> None:
         self._connection = connection
-        self._server = server
-        self._app = server.app
-        self._limit = server.body_limit
+        self._rules = rules
+        self._app = rules.app
+        self._limit = rules.body_limit
         self.parser = RequestParser()
         self.busy: Exchange | None = None
         self.advancing = False
@@ -69,13 +110,13 @@ class Turns:
         return True
 
     def _begin(self, head: Head) -> None:
-        connection, server = self._connection, self._server
+        connection, rules = self._connection, self._rules
         if connection.timer is not None:
             connection.stop_timer()
         exchange = self.busy = Exchange(connection, head)
         exchange.receiving = head.length != 0
         if not head.admitted:
-            reason = server.access.refusal(head)
+            reason = rules.access.refusal(head)
             if reason is not None:
                 body, headers = forbidden(reason)
                 exchange.respond(403, body, headers)
@@ -86,8 +127,8 @@ class Turns:
             return
         if head.expects:
             connection.send(CONTINUE)
-        if server.on_head is not None:
-            server.on_head(exchange)
+        if rules.on_head is not None:
+            rules.on_head(exchange)
 
     def _receive(self, exchange: Exchange) -> bool:
         """Take the next piece of the body; False when there is none, or it is not wanted yet."""
