@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 
 import pytest
-from conftest import Answer
 
+from conftest import Answer
 from pypwext import _reported
 
 pytest.importorskip("pydantic", minversion="2", reason="pydantic 2 is not installed")

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from conftest import run_python
 
+from conftest import run_python
 from pypwext.environment import init_env
 
 

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from conftest import Answer
 
+from conftest import Answer
 from pypwext.errors import (
     PyPwExtErrorHandler,
     PyPwExtHTTPError,

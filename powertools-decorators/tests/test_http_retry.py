@@ -2,9 +2,9 @@
 
 import pytest
 import requests
-from conftest import Answer, Context
 from urllib3.util import Timeout
 
+from conftest import Answer, Context
 from pypwext import deadline
 from pypwext.errors import PyPwExtErrorHandler
 from pypwext.pwhttp import PyPwExtHTTPAdapter, PyPwExtHTTPSession, PyPwExtRetry

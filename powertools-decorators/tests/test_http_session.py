@@ -11,9 +11,9 @@ import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import Answer, location_of
 from requests.adapters import HTTPAdapter
 
+from conftest import Answer, location_of
 from pypwext.base import InfoClassification
 from pypwext.errors import PyPwExtInternalError
 from pypwext.pwhttp import PyPwExtHTTPAdapter, PyPwExtHTTPSession, PyPwExtRetry

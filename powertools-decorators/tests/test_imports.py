@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+
 from conftest import run_python
 
 HEAVY = ("requests", "urllib3", "boto3", "pydantic", "asyncio")

@@ -10,8 +10,8 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 from botocore.response import StreamingBody
-from conftest import Answer
 
+from conftest import Answer
 from pypwext.errors import PyPwExtHTTPError
 from pypwext.pwhttp import LambdaResponse, PyPwExtHTTPSession
 

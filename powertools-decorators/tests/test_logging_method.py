@@ -6,8 +6,8 @@ import logging
 import threading
 
 import pytest
-from conftest import location_of
 
+from conftest import location_of
 from pypwext.base import InfoClassification, LogEntryType
 from pypwext.pwlogging import VERBOSE
 

@@ -8,8 +8,8 @@ import os
 
 import pytest
 from aws_lambda_powertools.logging import Logger, correlation_paths
-from conftest import location_of
 
+from conftest import location_of
 from pypwext.base import Classification, InfoClassification, LogEntryType, LogType, Message, Operation
 from pypwext.errors import StdPyPwExtError
 from pypwext.pwlogging import VERBOSE, PyPwExtLogger, get_default_logger

@@ -9,8 +9,8 @@ from typing import Any, Dict, List, Optional
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2, event_source
-from conftest import Answer
 
+from conftest import Answer
 from pypwext.base import InfoClassification, LogEntryType, Operation
 from pypwext.errors import (
     PyPwExtErrorHandler,
