@@ -38,12 +38,16 @@ def write(repository: Path, folder: str, makefile: str) -> None:
     (repository / folder / "Makefile").write_text(makefile)
 
 
+AS_ON_A_TERMINAL = ("env", "--default-signal=INT")
+"""A command that a shell runs in the background ignores Ctrl-C, and so does all that it starts."""
+
+
 def start(repository: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """Start `make run` with these arguments and environment variables."""
     command = ["make", "--no-print-directory", "run", "UV=", *arguments]
     kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     return subprocess.Popen(
-        command,
+        [*AS_ON_A_TERMINAL, *command],
         cwd=repository,
         env={**kept, **variables},
         stdout=subprocess.PIPE,
