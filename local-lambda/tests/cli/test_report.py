@@ -229,6 +229,17 @@ def test_template_that_names_another_python_is_noted_once(make_project: MakeProj
         assert [text.rstrip() for text in tool.lines if "the template says" in text] == [line]
 
 
+def test_deprecated_runtime_is_noted_once(make_project: MakeProject) -> None:
+    """With the date, however many functions name it; nothing is said about a runtime that AWS supports."""
+    functions = {name: {"Handler": "app.echo", "Runtime": "python3.9"} for name in ("First", "Second")}
+    project = make_project(**functions, Third={"Handler": "app.echo", "Runtime": "python3.13"})
+    line = "platform | AWS deprecated python3.9 on 15 December 2025; name a newer Runtime in the template"
+    assert project.invoke("First").errors.splitlines().count(line) == 1
+    assert "deprecated" not in project.invoke("Third").errors
+    with project.serving() as tool:
+        assert [text.rstrip() for text in tool.lines if "deprecated" in text] == [line]
+
+
 def test_record_has_the_events_of_the_report(project: Project, tmp_path: Path) -> None:
     """As JSON lines, written while they happen."""
     recording = tmp_path / "run.jsonl"

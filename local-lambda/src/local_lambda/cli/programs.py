@@ -39,12 +39,17 @@ def open_program(function: FunctionConfig, source: SourceOptions, workspace: Pat
 
 
 def note_runtimes(programs: Iterable[Program], console: Console) -> None:
-    """Say, once for each pair of versions, when a template names another Python than the one that runs."""
+    """Say, once each, when a template names a deprecated runtime, or another Python than the one that runs."""
+    from local_lambda.functions.deprecated import DEPRECATED
+
     pairs = {
         (program.function.runtime, program.interpreter.runtime)
         for program in programs
         if program.interpreter is not None and program.function.runtime is not None
     }
+    for named in sorted({named for named, _ in pairs} & DEPRECATED.keys()):
+        when = DEPRECATED[named]
+        console.write("platform", f"AWS deprecated {named} on {when}; name a newer Runtime in the template")
     for named, found in sorted(pairs):
         if named != found:
             console.write("platform", f"the template says {named}, this runs on {found}")
