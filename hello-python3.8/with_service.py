@@ -4,8 +4,11 @@
 
 SERVICE is a command that says `listening on URL` on standard error; COMMAND finds that URL in VARIABLE. If VARIABLE is
 set already, there is a service, and only COMMAND runs. The service is stopped with SIGTERM, as a container is.
+
+What the service says is printed, and is then in the file SERVICE_LOG for COMMAND, which can wait there for a line.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -13,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import IO, List
+from typing import IO, List, Optional
 
 
 def main(arguments: List[str]) -> int:
@@ -35,19 +38,22 @@ def main(arguments: List[str]) -> int:
         if not url:
             print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
             return 1
-        rest = threading.Thread(target=pass_on, args=(process.stderr,))
+        log, copy = os.pipe()
+        os.set_blocking(copy, False)  # a command that does not read must not hold up the service
+        rest = threading.Thread(target=pass_on, args=(process.stderr, "$^", copy))
         rest.start()
-        os.environ[variable] = url
-        status = run(command)
+        os.environ.update({variable: url, "SERVICE_LOG": f"/dev/fd/{log}"})
+        status = run(command, log)
         process.terminate()
         rest.join()
+        os.close(log)
     return status or int(process.returncode not in (0, -signal.SIGTERM))
 
 
-def run(command: List[str]) -> int:
-    """Run the command; SIGTERM, or the end of the terminal, ends it first."""
+def run(command: List[str], *descriptors: int) -> int:
+    """Run the command, with these open files; SIGTERM, or the end of the terminal, ends it first."""
     try:
-        process = subprocess.Popen(command)
+        process = subprocess.Popen(command, pass_fds=descriptors)
     except OSError as error:
         print(f"with_service.py: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
@@ -57,13 +63,21 @@ def run(command: List[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def pass_on(output: IO[str], until: str = "$^") -> str:
-    """Print what the service prints, up to a line that matches; return what matched there, or ''."""
+def pass_on(output: IO[str], until: str = "$^", copy: Optional[int] = None) -> str:
+    """Print what the service prints, up to a line that matches; return what matched there, or ''.
+
+    Each printed line is then written to `copy`, which is closed at the end. What does not fit there is lost.
+    """
     for line in output:
         print(line, end="", file=sys.stderr, flush=True)
         found = re.search(until, line)
         if found:
             return found[1]
+        if copy is not None:
+            with contextlib.suppress(BlockingIOError):
+                os.write(copy, line.encode())
+    if copy is not None:
+        os.close(copy)
     return ""
 
 

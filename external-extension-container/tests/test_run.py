@@ -69,6 +69,23 @@ def test_exit_when_stopped(life: Life) -> None:
     assert life.find(r"^platform *\| stopped$") == [len(life.log) - 1]
 
 
+def test_order_when_responses_and_log_are_read_together() -> None:
+    """Each response stands behind the whole log of its invocation, and before the next call."""
+    server = f"{LOCAL_LAMBDA} exec --opt opt --port 0 -- ./lambda-entrypoint.sh {HANDLER}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(
+        [sys.executable, "with_service.py", "URL", server, sys.executable, "call_twice.py"],
+        cwd=FOLDER,
+        env={**os.environ, "PATH": path, "AWS_LAMBDA_FUNCTION_NAME": "ContainerFunction"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    found = re.findall(r"^(?:platform \| )?(\+ curl|START|END|REPORT|\{)", ended.stdout, re.MULTILINE)
+    assert found == ["+ curl", "START", "END", "REPORT", "{"] * 2
+
+
 def test_log_when_initialized(life: Life) -> None:
     """The extension registers and is ready before the first invocation starts."""
     (registered,) = life.find(r"\| \[container-extension\] registered for function ContainerFunction, handler app\.")

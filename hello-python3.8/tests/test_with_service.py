@@ -1,6 +1,7 @@
 """The command that runs another one next to a service, here the stand-in for AWS's check-ip service."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -39,6 +40,27 @@ def start(command: List[str], wrapper: List[str] = WITH_SERVICE, **environment: 
 def test_command_when_it_asks() -> None:
     """The command finds the service in CHECK_IP_URL and gets an address and a line end, as from AWS."""
     assert start([sys.executable, "-c", ASK]).communicate(timeout=30)[0] == f"{checkip.PUBLIC_IP}\n"
+
+
+def test_log_when_the_command_reads_it() -> None:
+    """What the service says after it is listening can be waited for in SERVICE_LOG, and is printed before that."""
+    service = (
+        "import os, sys; print('listening on x', file=sys.stderr); print('ready', file=sys.stderr); sys.stdin.read()"
+    )
+    wait = "import os, sys; print(next(open(os.environ['SERVICE_LOG'])), end='', file=sys.stderr)"
+    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
+    errors = start([sys.executable, "-c", wait], wrapper).communicate(timeout=30)[1]
+    assert errors == "listening on x\nready\nready\n"
+
+
+def test_service_when_its_log_is_not_read() -> None:
+    """However much the service says, it is not held up: all of it is printed."""
+    service = (
+        "import sys; print('listening on x', file=sys.stderr); [print('-' * 99, file=sys.stderr) for _ in range(3000)]"
+    )
+    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
+    errors = start([sys.executable, "-c", "pass"], wrapper).communicate(timeout=30)[1]
+    assert errors.count("-" * 99 + "\n") == 3000
 
 
 def test_command_when_the_variable_is_set() -> None:
