@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
@@ -20,6 +21,10 @@ _COLORED = {
 LANE_WIDTH = 8
 _WARNING = "LAMBDA_WARNING: Unhandled exception."
 """The runtime's own warning, the same 700 characters each time. It is shown once."""
+_RUNTIME_ARN = re.compile(r"(?<=:runtime:[0-9a-f]{8})[0-9a-f]+")
+"""What of the digest at the end of a runtime version's ARN is not shown; logs and reports have all of it."""
+_FAILED = ("\tStatus: ", "\tError Type: ")
+"""What only a `platform` line about a failure has."""
 
 
 class Console:
@@ -37,6 +42,7 @@ class Console:
     def lane(self, label: str = "") -> Callable[[str, str], None]:
         """A writer `write(source, text)` for one environment, identified by `label`. The text ends with `\\n`."""
         heads: dict[str, tuple[str, str]] = {}
+        colored = self._colors is _COLORED
 
         def write(source: str, text: str) -> None:
             head = heads.get(source)
@@ -45,6 +51,10 @@ class Console:
             start, end = head
             if len(text) > 400 and _WARNING in text:
                 text = self._warning(text)
+            elif source == "platform" and text.startswith("INIT_START"):
+                text = _RUNTIME_ARN.sub("…", text)
+            if colored and _is_bad(source, text):
+                start = self._head(source, label, "bad")[0]
             self._add(start + text[:-1].replace("\n", f"{end}\n{start}") + end + "\n")
 
         return write
@@ -82,6 +92,13 @@ class Console:
         color = colors[kind or source.partition(":")[0]]
         name = f"{source}{label}"
         return f"{color}{name:<{LANE_WIDTH}} | ", colors["end"]
+
+
+def _is_bad(source: str, text: str) -> bool:
+    """Whether this reports a failure: the function logs an error, or Lambda says that something failed."""
+    if source == "platform":
+        return any(mark in text for mark in _FAILED)
+    return text.startswith(("[ERROR]", "[CRITICAL]"))
 
 
 def error_line(message: str) -> None:
