@@ -1,1 +1,1 @@
-"""The processes of an environment: how they are started, watched, measured and ended."""
+"""The processes of an environment: starting, watching, measuring and ending them."""

@@ -1,7 +1,7 @@
 """The tool's side of a supervisor: start, signal and kill the processes of one environment.
 
-Nothing here needs an event loop until `attach`: a runtime can be started before the tool has imported the rest of
-itself. What a process is for is not known here.
+Nothing here needs an event loop until `attach`, so a runtime can start before the tool has imported the rest of its
+code. This module does not know what a process is for.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _READ_BYTES = 65_536
 SANDBOX_SECONDS = 5.0
 SEND_SECONDS = 5.0
 KILL_SECONDS = 1.5
-"""What a supervisor has for killing everything, before it is killed itself."""
+"""How long a supervisor may take to kill everything, before it is killed as well."""
 _GONE = "the supervisor is gone"
 
 
 class ProcessGroup:
-    """All processes of one environment. `connect` gives the control socket of a new supervisor.
+    """All processes of one environment. `connect` returns the control socket of a new supervisor.
 
-    A supervisor that is lost, and with it all processes, is replaced when the next process is started.
+    If a supervisor is lost, so are all its processes; it is replaced when the next process is started.
     """
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
@@ -41,14 +41,14 @@ class ProcessGroup:
         self._patience: Any = None
         self._count = 0
         self.supervisor: int | None = None
-        """The process id of the supervisor, as far as it is known."""
+        """The process id of the supervisor, if known."""
         self.closed = False
         self.processes: dict[int, Process] = {}
 
     def enter_sandbox(self, spec: Mapping[str, Any]) -> str | None:
-        """Before the first spawn: have all processes see the places of `spec` (see `sandbox_specification.py`).
+        """Before the first spawn: show all processes the places of `spec` (see `sandbox_specification.py`).
 
-        Waits for it. Returns a reason in one line where it cannot be had; processes then see the machine as it is.
+        Waits until that is done. Returns a reason in one line if it cannot be; processes then see the machine as it is.
         """
         control = self._control
         if control is None or not self._send("sandbox", dict(spec)):
@@ -79,7 +79,7 @@ class ProcessGroup:
         cwd: str,
         framed_log: bool = False,
     ) -> Process:
-        """Start `argv` with exactly `env` in `cwd`; a launch that fails is reported through `on_exit`."""
+        """Start `argv` in `cwd` with exactly the variables `env`; a failed launch is reported through `on_exit`."""
         reason = self._reconnect() if self._control is None else None
         self._count += 1
         process = Process(name, self._count)
@@ -94,7 +94,7 @@ class ProcessGroup:
         message = ("spawn", process.number, list(argv), dict(env), cwd)
         if reason is None and not self._send(*message, descriptors=theirs):
             reason = "the environment's supervisor was killed"
-            if not self.processes:  # which was not noticed yet, as nothing was running
+            if not self.processes:  # the loss went unnoticed, as nothing was running
                 self._disconnect()
                 reason = self._reconnect()
                 self._send(*message, descriptors=theirs)
@@ -108,7 +108,7 @@ class ProcessGroup:
         return process
 
     def attach(self, loop: Any) -> None:
-        """Let `loop` (asyncio) watch for output and exits from now on."""
+        """Have `loop` (asyncio) watch for output and exits from now on."""
         self._loop = loop
         self._listen()
         for process in self.processes.values():
@@ -124,13 +124,13 @@ class ProcessGroup:
         self._send("signal_all", int(signal.SIGSTOP))
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Let them continue."""
         self._send("signal_all", int(signal.SIGCONT))
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
         """SIGKILL everything the environment ever started; `when_killed` is called when nothing is left.
 
-        A supervisor that does not do it in time is killed, which ends its processes as well.
+        A supervisor that is too slow is killed, which ends its processes as well.
         """
         self._killed.append(when_killed)
         if not self._send("kill_all"):
@@ -149,7 +149,7 @@ class ProcessGroup:
     # --- the supervisor
 
     def _reconnect(self) -> str | None:
-        """Have a new supervisor in the place of one that was lost; a reason when that cannot be had."""
+        """Replace a supervisor that was lost; return a reason if that is impossible."""
         if self.closed:
             return "the environment is closed"
         try:
@@ -157,7 +157,7 @@ class ProcessGroup:
         except OSError as error:
             return f"the environment's supervisor was killed, and there can be no other: {error.strerror}"
         reason = self.enter_sandbox(self._spec) if self._spec is not None else None
-        if reason is not None:  # its processes expect a sandbox, so they get none without
+        if reason is not None:  # its processes expect a sandbox, so none is started outside one
             self._disconnect()
         elif self._loop is not None:
             self._listen()
@@ -243,7 +243,7 @@ class ProcessGroup:
         process.on_exit(process)
 
     def _lost(self) -> None:
-        """The supervisor is gone, and with it the processes it started."""
+        """Handle the loss of the supervisor, and with it of the processes it started."""
         self._disconnect()
         killed, self._killed = self._killed, []
         for process in list(self.processes.values()):
@@ -271,7 +271,7 @@ class ProcessGroup:
 
 
 def _open_pipes(process: Process, framed_log: bool) -> list[int]:
-    """Pipes for what the process writes; the write ends. Raises OSError, with nothing left open."""
+    """Open pipes for the process's output; return the write ends. Raises OSError and then leaves nothing open."""
     theirs: list[int] = []
     try:
         for kind in (Output, Output, FramedOutput)[: 3 if framed_log else 2]:

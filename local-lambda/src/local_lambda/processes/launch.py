@@ -1,4 +1,4 @@
-"""How the processes of an environment are started: programs, working directories and variables."""
+"""How to start the processes of an environment: programs, working directories and environment variables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
 
 
 class Folders(NamedTuple):
-    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. `layers` is None without any.
+    """Code and layers as the processes see them: `/var/task` and `/opt` in a sandbox. Without layers, `layers` is None.
 
     `runtime` holds what starts a managed runtime: `/var/runtime` in a sandbox.
     """
@@ -42,7 +42,7 @@ class Folders(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """How to start runtime and extensions. Version and interpreter are None when it is not a managed runtime."""
+    """How to start runtime and extensions. Version and interpreter are set for a managed runtime only."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -62,17 +62,17 @@ class Launch(NamedTuple):
 
     @property
     def runtime_version_arn(self) -> str | None:
-        """It ends in a digest, as on AWS: here of version and interpreter."""
+        """The ARN ends in a digest, as on AWS: here of version and interpreter."""
         if self.interpreter is None:
             return None
-        from hashlib import sha256  # not before the runtime is started: this takes milliseconds
+        from hashlib import sha256  # only after the runtime has started: this takes milliseconds
 
         digest = sha256(f"{self.runtime_version} {os.path.realpath(self.interpreter)}".encode()).hexdigest()
         return f"arn:aws:lambda:{self.env['AWS_REGION']}::runtime:{digest}"
 
 
 def new_log_stream(version: str) -> str:
-    """A log stream name as the service makes one per environment: `YYYY/MM/DD/[<version>]<32 hex>`."""
+    """A log stream name like those the service gives environments: `YYYY/MM/DD/[<version>]<32 hex>`."""
     return f"{strftime('%Y/%m/%d', gmtime())}/[{version}]{os.urandom(16).hex()}"
 
 
@@ -83,7 +83,7 @@ def managed_launch(
     endpoints: Endpoints,
     shell: Mapping[str, str],
 ) -> Launch:
-    """A managed Python runtime: `bootstrap.py` run by the function's interpreter in the folder of its code."""
+    """A managed Python runtime: the function's interpreter runs `bootstrap.py` in the folder of its code."""
     python, log_stream = interpreter.path, new_log_stream(function.version)
     layers = folders.layers or "/opt"
     env = {name: shell[name] for name in _LOCALE if name in shell}
@@ -120,7 +120,7 @@ def managed_launch(
 def command_launch(
     function: FunctionConfig, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]
 ) -> Launch:
-    """A program of the caller's, in the caller's environment and folder, as in a container image (`exec`)."""
+    """The caller's own program, in the caller's environment and folder, as in a container image (`exec`)."""
     log_stream = new_log_stream(function.version)
     defaults = {**unreserved_variables(function, endpoints), "_HANDLER": function.handler}
     platform = platform_variables(function, log_stream, endpoints)

@@ -1,4 +1,4 @@
-"""The processes of one environment as its core sees them: it knows how runtime and extensions are started."""
+"""The processes of one environment as its core sees them. This module knows how runtime and extensions are started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_lambda.processes.process import Process
 
 
 class LaunchedProcesses:
-    """What `launch` starts in `group`. A process is known by its name, `runtime` and `extension:NAME`."""
+    """The processes that `launch` starts in `group`. Each has a name, `runtime` or `extension:NAME`."""
 
     def __init__(self, launch: Launch, group: ProcessGroup) -> None:
         self.launch = launch
@@ -23,7 +23,7 @@ class LaunchedProcesses:
         self.group.attach(loop)
 
     def spawn_runtime(self) -> Process:
-        """Start the runtime; what it writes and how it ends goes to whoever connects to it."""
+        """Start the runtime; the caller connects to the process to get its output and its end."""
         return self._known(
             self.group.spawn("runtime", self.launch.argv, self.launch.env, self.launch.cwd, framed_log=True)
         )
@@ -34,7 +34,7 @@ class LaunchedProcesses:
         return self._known(self.group.spawn(f"extension:{name}", (path,), self.launch.extension_env, "/"))
 
     def names(self) -> Iterable[str]:
-        """Of the processes that have not ended."""
+        """The ids of the processes that have not ended."""
         return [name for name, process in self._by_name.items() if process.exit_code is None]
 
     def signal(self, name: str, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Peak memory of a process tree, measured: the `Max Memory Used` of REPORT. Reads /proc, or asks `ps`."""
+"""The measured peak memory of a process tree: `Max Memory Used` in REPORT. Reads /proc, or asks `ps`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 
 class PeakMemory:
-    """The highest memory seen of one environment. It survives invocations, as the service's figure does."""
+    """The peak memory of one environment. It survives invocations, as the service's figure does."""
 
     def __init__(self) -> None:
         self.megabytes = 0
@@ -26,7 +26,7 @@ class PeakMemory:
                 self._watched[pid] = -1
 
     def forget(self) -> None:
-        """The processes are gone; what was measured stays."""
+        """Forget the processes, which have ended; keep the peak."""
         for status in self._watched.values():
             if status >= 0:
                 os.close(status)
@@ -46,7 +46,7 @@ class PeakMemory:
         self.add(kilobytes)
 
     def add(self, kilobytes: int) -> None:
-        """Take a reading somebody else made."""
+        """Take a reading made elsewhere."""
         self.megabytes = max(self.megabytes, -(-kilobytes // 1024))
 
 

@@ -1,7 +1,7 @@
-"""The pipes that processes write to: what comes out is cut into lines and, on the log descriptor, into records.
+"""The pipes that processes write to. Output is cut into lines or, on the log descriptor, into records.
 
-The log descriptor is that of the runtime interface client, which writes frames to it:
-https://github.com/aws/aws-lambda-python-runtime-interface-client. What a process is for is not known here.
+The log descriptor belongs to the runtime interface client, which writes frames to it:
+https://github.com/aws/aws-lambda-python-runtime-interface-client. This module does not know what a process is for.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ OnLine = Callable[[str, float | None], None]
 
 
 class Writer(Protocol):
-    """Whose output it is."""
+    """The process that an output belongs to."""
 
     on_line: OnLine
 
 
 class Output:
-    """The read end of one pipe. Subclasses cut what arrives into lines."""
+    """The read end of one pipe. Subclasses cut the data into lines."""
 
     def __init__(self, descriptor: int, process: Writer) -> None:
         self.descriptor = descriptor
@@ -38,7 +38,7 @@ class Output:
         self.closed = False
 
     def read(self, limit: int = _READ_BYTES) -> None:
-        """Read what is there, `limit` bytes or a little more; never blocks. A busy writer must not hold up the tool."""
+        """Read what has arrived, up to `limit` bytes or slightly more, so that a busy writer cannot stall the tool."""
         left = limit
         while left > 0 and not self.closed:
             try:
@@ -57,7 +57,7 @@ class Output:
                 return
 
     def feed(self, data: bytes) -> None:
-        """Lines end at `\\n`; a line without an end is cut at 256 KB, the size of a log event."""
+        """Cut lines at `\\n`; a line without an end is cut at 256 KB, the size of a log event."""
         lines = (self.buffer + data if self.buffer else data).split(b"\n")
         self.buffer = lines.pop()
         for line in lines:
@@ -66,7 +66,7 @@ class Output:
             self.flush()
 
     def flush(self) -> None:
-        """Give out a line that has no end yet."""
+        """Pass on a line that has no end yet."""
         if self.buffer:
             line, self.buffer = self.buffer, b""
             self.process.on_line(line.decode("utf-8", "replace"), None)
@@ -75,8 +75,8 @@ class Output:
 class FramedOutput(Output):
     """The log descriptor: 4 bytes type, 4 bytes length, 8 bytes microseconds since the epoch, then the record.
 
-    A record is one line, however many lines it has. One of more than `MAX_RECORD_BYTES` is cut into pieces of that size
-    as it arrives: what a header claims is not believed.
+    A record counts as one line, even if it contains several. A record of more than `MAX_RECORD_BYTES` is cut into
+    pieces of that size as it arrives, because the length in a header cannot be trusted.
     """
 
     def __init__(self, descriptor: int, process: Writer) -> None:
@@ -94,7 +94,7 @@ class FramedOutput(Output):
         while start < len(data):
             if self._missing:
                 start = self._collect(data, start)
-            elif data[start : start + 2] != _FRAME_MARK[: len(data) - start]:  # something else wrote to the descriptor
+            elif data[start : start + 2] != _FRAME_MARK[: len(data) - start]:  # another program wrote to the descriptor
                 super().feed(data[start:])
                 return
             elif len(data) - start < _FRAME_HEADER_BYTES:
@@ -108,7 +108,7 @@ class FramedOutput(Output):
                     self._give_record()
 
     def _collect(self, data: bytes, start: int) -> int:
-        """Take what `data` has of the record; where it ends."""
+        """Take the part of the record that is in `data`; return where it ends."""
         chunk = data[start : start + min(self._missing, MAX_RECORD_BYTES - self._collected)]
         self._chunks.append(chunk)
         self._collected += len(chunk)
@@ -122,7 +122,7 @@ class FramedOutput(Output):
         self.process.on_line(record.decode("utf-8", "replace"), self._time)
 
     def flush(self) -> None:
-        """A frame is given out when it is whole; the rest of a broken one when its writer is gone."""
+        """Pass on the rest of a broken frame once its writer has ended; other frames are passed on when complete."""
         if not self.closed:
             return
         if self._missing:

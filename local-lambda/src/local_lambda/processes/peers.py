@@ -1,7 +1,7 @@
 """Whether a connection comes from a process of an environment. Linux only: sock_diag(7), proc(5).
 
-A port on the loopback address can be reached by every process of the machine. The kernel says which socket is at the
-other end of a connection, and each process's folder in /proc which sockets it has open.
+Every process of the machine can reach a port on the loopback address. The kernel reports which socket is at the other
+end of a connection, and each process's folder in /proc lists the sockets it has open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from local_lambda.processes.group import ProcessGroup
 from local_lambda.processes.programs.supervisor import descendants
 
 Address = tuple[str, int]
-"""Of IPv4: host and port."""
+"""An IPv4 address: host and port."""
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -25,14 +25,14 @@ _INODE_OFFSET = 68
 _INODE_COLUMN = 9
 _EVERY_STATE = 0xFFFFFFFF
 _NO_COOKIE = b"\0" * 4 + b"\xff" * 8
-"""Any interface, and no cookie of an earlier answer. Numbers of linux/netlink.h and linux/inet_diag.h."""
+"""Any interface, and no cookie from an earlier query. The numbers are in linux/netlink.h and linux/inet_diag.h."""
 
 _ATTEMPTS = 2
-"""A process may get another parent while the others are being looked at."""
+"""How often to look: a process may get a different parent while the others are being examined."""
 
 
 class Peers:
-    """The processes of `group`, as the other ends of connections."""
+    """The processes of `group`, as peers of connections."""
 
     def __init__(self, group: ProcessGroup) -> None:
         self._group = group
@@ -40,7 +40,7 @@ class Peers:
     def include(self, peer: Address, own: Address) -> bool:
         """Whether the process at `peer`, connected to `own`, belongs to the environment.
 
-        True where it cannot be known: the kernel does not tell. One that is gone already belongs to nothing.
+        True if the kernel does not report it. A process that has already ended does not belong.
         """
         if sys.platform != "linux":
             return True
@@ -56,7 +56,7 @@ class Peers:
 
 
 def _inode(peer: Address, own: Address) -> int | None:
-    """The inode of the socket at `peer` that is connected to `own`. To read /proc/net/tcp would take milliseconds."""
+    """The inode of the socket at `peer` that is connected to `own`. Reading /proc/net/tcp would take milliseconds."""
     ports = struct.pack("!HH", peer[1], own[1])
     hosts = b"".join(socket.inet_aton(host).ljust(16, b"\0") for host, _ in (peer, own))
     request = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + ports + hosts + _NO_COOKIE
@@ -71,7 +71,7 @@ def _inode(peer: Address, own: Address) -> int | None:
 
 
 def _listed_inode(peer: Address, own: Address) -> int | None:
-    """The same from the table of all connections, for kernels that answer no questions about a single one."""
+    """The same from the table of all connections, for kernels that cannot be asked about a single one."""
     wanted = f" {_hexadecimal(peer)} {_hexadecimal(own)} ".encode()
     with open("/proc/net/tcp", "rb") as file:
         for line in file:

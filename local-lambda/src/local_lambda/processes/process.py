@@ -1,4 +1,4 @@
-"""A program of an environment, as the tool sees it: whether it runs, how it ended, and what it writes."""
+"""A program of an environment as the tool sees it: whether it runs, how it ended, and what it writes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from time import perf_counter
 from local_lambda.processes.outputs import OnLine, Output
 
 _PIPE_BYTES = 1_048_576
-"""More than a pipe holds: what had been written when the reading began is read."""
+"""More than a pipe holds, so everything that was written before the reading began is read."""
 
 
 class Process:
     """A program of the environment. `exit_code` is None while it runs, negative when a signal ended it.
 
-    `number` is its own among all programs that a group has started. `pid` is known when it runs, and is this machine's:
-    in a sandbox the process itself sees another one. `peak_kilobytes` is the kernel's own figure of its peak memory,
-    known when it has ended.
+    `number` is unique among the programs that a group has started. `pid` is set once it runs and is the machine's; a
+    process in a sandbox sees a different one. `peak_kilobytes` is the kernel's figure for its peak memory, set when it
+    has ended.
     """
 
     def __init__(self, name: str, number: int = 0) -> None:
@@ -28,25 +28,25 @@ class Process:
         self.peak_kilobytes = 0
         self.launch_error: tuple[int, str] | None = None
         self.started = perf_counter()
-        """When it was asked for (`perf_counter` seconds)."""
+        """When its start was requested (`perf_counter` seconds)."""
         self.on_line: OnLine = lambda line, written: None
         self.on_exit: Callable[[Process], None] = lambda process: None
         self.outputs: list[Output] = []
         self._poll = select.poll()
 
     def connect(self, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
-        """Who gets what it writes, and is told of its end. Nothing is read before the loop is attached."""
+        """Set who gets its output and who is notified of its end. Nothing is read before the loop is attached."""
         self.on_line, self.on_exit = on_line, on_exit
 
     def add_output(self, output: Output) -> None:
-        """Take one more pipe to read from."""
+        """Add a pipe to read from."""
         self.outputs.append(output)
         self._poll.register(output.descriptor, select.POLLIN)
 
     def drain(self) -> None:
-        """Read everything the process has written so far: one system call when that is nothing.
+        """Read everything the process has written so far; if that is nothing, this takes one system call.
 
-        A line that has no end yet waits for it; the rest of it may be on its way.
+        An unfinished line is kept until its end arrives.
         """
         if self._poll.poll(0):
             for output in self.outputs:

@@ -1,4 +1,4 @@
-"""What an environment's processes see where: the description that `sandbox.py` makes true. Nothing is mounted here."""
+"""What an environment's processes see, and where: the description that `sandbox.py` puts into effect."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import TypedDict
 from local_lambda.functions.interpreter import Interpreter, virtual_environment
 
 RUNTIME_DIRECTORY = str(Path(__file__).parent / "programs" / "runtime")
-"""What is in `/var/runtime` on Lambda, as far as it is needed here."""
+"""The part of Lambda's `/var/runtime` that is needed here."""
 
 MAX_LINKS = 40
-"""As many links the kernel follows in one path."""
+"""The number of links that the kernel follows in one path."""
 
 
 class Spec(TypedDict):
-    """The folders to be seen at `/var/task`, `/opt`, `/var/runtime` and `/tmp`, and the address of the sandbox's name.
+    """The folders that appear at `/var/task`, `/opt`, `/var/runtime` and `/tmp`, and the address of the sandbox's name.
 
-    `keep` are paths to be seen where they are, `hidden` folders to be seen empty.
+    `keep` are paths that stay visible where they are; `hidden` are folders that appear empty.
     """
 
     task: str
@@ -34,11 +34,11 @@ class Spec(TypedDict):
 
 
 def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Sequence[Interpreter]) -> Spec:
-    """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address of its own.
+    """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address only it uses.
 
     The function's Python, this package's programs and the Python they run on stay where they are, even below `/opt`,
-    `/tmp` or `/var/task`. Hidden are the folder that `tmp` is in, which is full of other environments' things, and the
-    user's AWS credentials.
+    `/tmp` or `/var/task`. The folder that contains `tmp` is hidden because it holds other environments' files; so are
+    the user's AWS credentials.
     """
     needed = [
         Path(__file__).parent / "programs",
@@ -58,7 +58,7 @@ def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Se
 
 
 def _folders(interpreter: Interpreter) -> Iterator[Path]:
-    """What the interpreter is made of: its virtual environment, what that one links to, and what it is based on."""
+    """The folders of the interpreter: its virtual environment, where that links to, and the Python it is based on."""
     virtual = virtual_environment(interpreter.path)
     if virtual is not None:
         yield interpreter.path.parent.parent
@@ -70,7 +70,7 @@ def _folders(interpreter: Interpreter) -> Iterator[Path]:
 
 
 def _linked(environment: Path) -> Iterator[Path]:
-    """The folders that packages in editable mode are in: lines of `.pth` files, see the module `site`."""
+    """The folders of packages in editable mode: lines of `.pth` files, see the module `site`."""
     for file in environment.glob("lib/python*/site-packages/*.pth"):
         for line in file.read_text(errors="replace").splitlines():
             if line.startswith("/") and os.path.isdir(line):
@@ -78,7 +78,7 @@ def _linked(environment: Path) -> Iterator[Path]:
 
 
 def locations(path: Path) -> list[str]:
-    """Where a path leads: each link on the way to it, and at last the thing itself."""
+    """Where a path leads: each link along the path, and finally the file or folder itself."""
     found: list[str] = []
     here, ahead = "/", os.path.abspath(path).split("/")
     while ahead and len(found) <= MAX_LINKS:

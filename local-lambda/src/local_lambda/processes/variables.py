@@ -1,7 +1,7 @@
 """The environment variables that an environment's processes see.
 
-Values, and which are reserved: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. Later wins:
-unreserved, customer, credentials, platform, runtime.
+Values and reserved names: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. Later groups win, in
+this order: unreserved, customer, credentials, platform, runtime.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "local-lambda-has-no-secret-key",
     "AWS_SESSION_TOKEN": "local-lambda-has-no-session-token",
 }
-"""Well-formed credentials that open nothing: a function never gets the caller's own."""
+"""Well-formed dummy credentials: a function never gets the caller's own."""
 
 LAYERS_VARIABLE = "_LOCAL_LAMBDA_LAYERS"
 """Tells `bootstrap.py`, which removes it, where the layers are when they cannot be at `/opt`."""
@@ -37,12 +37,12 @@ class Endpoints(NamedTuple):
 
 
 def extension_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """What an extension sees of the runtime's variables."""
+    """The part of the runtime's variables that an extension sees."""
     return {name: value for name, value in env.items() if name not in _NOT_FOR_EXTENSIONS and not name.startswith("_")}
 
 
 def unreserved_variables(function: FunctionConfig, endpoints: Endpoints) -> dict[str, str]:
-    """The variables that Lambda sets unless the function's configuration does."""
+    """The variables that Lambda sets if the function's configuration does not."""
     host, port = endpoints.xray
     logging = function.logging
     json_logging = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging.application_log_level}

@@ -13,13 +13,13 @@ from local_lambda.processes.group import ProcessGroup
 from local_lambda.processes.programs import wire
 
 CLOSE_SECONDS = 3.0
-"""What the helper has for ending all that is left, before it is killed."""
+"""How long the helper may take to end everything that is left, before it is killed."""
 _LOOK_SECONDS = 0.005
 _PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
 
 
 class Zygote:
-    """The helper process. It removes `workspace` when the tool has ended. One that is lost is started again."""
+    """The helper process. It removes `workspace` when the tool has ended. It is started again if it is lost."""
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
@@ -73,7 +73,7 @@ class Zygote:
         return ours
 
     def _ended(self, seconds: float) -> bool:
-        """Wait for the end of the helper, for `seconds` at most."""
+        """Wait for the helper to end, for at most `seconds`."""
         deadline = monotonic() + seconds
         try:
             while os.waitpid(self.pid, os.WNOHANG) == (0, 0):

@@ -1,7 +1,7 @@
-"""Remove a folder of a function, whatever the function has made of it. Used by the tool and by its helper process.
+"""Remove a function's folder, whatever the function has done to it. The tool and its helper process use this.
 
-A function may nest folders deeper than a path can be long, and may take away its own rights on them. So no path here
-is longer than three names below the folder, and nothing calls itself. Imports nothing of the package.
+A function may nest folders deeper than the longest possible path, and may remove its own permissions on them. So no
+path here is longer than three names below the folder, and nothing recurses. This file imports nothing of the package.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 
 def remove_tree(folder: str) -> None:
-    """Remove `folder` and what is in it. What resists (another user's files) is left, with the folders around it."""
+    """Remove `folder` and its contents. What cannot be removed (another user's files) stays, with its folders."""
     moved = 0
     left: set[str] = set()
     while True:
@@ -22,7 +22,7 @@ def remove_tree(folder: str) -> None:
             for below in _empty(path):
                 moved += 1
                 deep = os.path.join(path, below)
-                _allow(deep)  # a folder is written to when it gets another parent
+                _allow(deep)  # moving a folder to a different parent writes to the folder itself
                 try:
                     os.rename(deep, os.path.join(folder, f".removed-{moved}-{os.urandom(8).hex()}"))
                 except OSError:
@@ -38,7 +38,7 @@ def remove_tree(folder: str) -> None:
 
 
 def _empty(folder: str) -> list[str]:
-    """Remove everything in a folder but its folders; their names."""
+    """Remove everything in a folder except its folders; return their names."""
     _allow(folder)
     folders = []
     try:

@@ -1,13 +1,13 @@
 """A view of the file system in which code, layers and scratch space are where Lambda has them. Linux only.
 
-A supervisor that goes on in it sees `/var/task`, `/opt`, `/var/runtime` and `/tmp` of its environment, an `/etc/hosts`
-that knows `sandbox` and `sandbox.localdomain`, no process but its own, and everything else of the machine; so do the
-processes it starts, and nothing else does. Without root this takes a user namespace (user_namespaces(7)), which keeps
-the caller's user and group. Directories of Lambda:
+A supervisor that continues in it sees its environment's `/var/task`, `/opt`, `/var/runtime` and `/tmp`, an `/etc/hosts`
+with the names `sandbox` and `sandbox.localdomain`, only its own processes, and the rest of the machine's files. So do
+the processes it starts; no other process does. Without root this takes a user namespace (user_namespaces(7)), which
+keeps the caller's user and group. Lambda's directories:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
-Loaded by `supervisor.py`, so this file must not import anything from the package. What goes into the description of
-the view is decided in `sandbox_specification.py`.
+`supervisor.py` loads this file, so it must not import anything from the package. `sandbox_specification.py` decides
+what the description of the view contains.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SWITCHES = (
     ("kernel/unprivileged_userns_clone", "0"),
     ("kernel/apparmor_restrict_unprivileged_userns", "1"),
 )
-"""Settings (sysctl) and values by which machines forbid user namespaces."""
+"""Settings (sysctl) that forbid user namespaces, with the values that do."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,17 +41,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def enter(spec: dict[str, Any]) -> str | int:
     """Fork a process into the view that `spec` describes. Returns twice, as fork(2) does.
 
-    In the new process, the first of a process namespace where the machine grants one, it returns 0; in the caller, of
-    which nothing has changed, the id of that process. A reason in one line when it cannot be.
+    In the new process it returns 0; that process is the first of a process namespace if the machine grants one. In the
+    caller, which is unchanged, it returns the new process's id, or a reason in one line if there cannot be a view.
 
-    `task`, `opt` (or None), `runtime` and `tmp` are folders to be seen at `/var/task`, `/opt`, `/var/runtime` and
-    `/tmp`; `hosts` is the address of the sandbox's host names; `keep` are paths to be seen where they are although they
-    are below one of those; `hidden` are folders to be seen empty.
+    `task`, `opt` (or None), `runtime` and `tmp` are the folders that appear at `/var/task`, `/opt`, `/var/runtime` and
+    `/tmp`. `hosts` is the address of the sandbox's host names. `keep` are paths that stay visible where they are, even
+    below one of those folders. `hidden` are folders that appear empty.
     """
     entered = _fork_inside(spec, contained=True)
     if isinstance(entered, str) and entered.startswith(("unshare: ", "mount proc /proc proc: ")):
-        # Machines that grant a view may refuse a process namespace, or its /proc, as containers do that cover parts of
-        # theirs. The view alone is better than nothing.
+        # A machine that grants a view may refuse a process namespace or its /proc, as containers do when parts of
+        # their own /proc are covered. The view alone is better than nothing.
         entered = _fork_inside(spec, contained=False)
     return entered
 
@@ -59,8 +59,8 @@ def enter(spec: dict[str, Any]) -> str | int:
 def _fork_inside(spec: dict[str, Any], contained: bool) -> str | int:
     root = f"{spec['tmp']}/.root"
     answers, answer = os.pipe()
-    # Another process makes the namespaces, and one below it the view: machines refuse at any step (Ubuntu's AppArmor
-    # after namespaces were granted), and a process that is half-way inside cannot go back.
+    # A different process creates the namespaces, and its child builds the view: a machine may refuse at any step
+    # (Ubuntu's AppArmor does after it has granted namespaces), and a process that is halfway inside cannot go back.
     maker = os.fork()
     if maker == 0:
         os.close(answers)
@@ -68,25 +68,25 @@ def _fork_inside(spec: dict[str, Any], contained: bool) -> str | int:
             return 0
     os.close(answer)
     told = b""
-    while chunk := os.read(answers, 65536):  # ends when the maker has ended, and the first process is inside or gone
+    while chunk := os.read(answers, 65536):  # ends when the maker has ended and the first process is inside or gone
         told += chunk
     os.close(answers)
     os.waitpid(maker, 0)
     if os.path.isdir(root):
-        os.rmdir(root)  # it is mounted no more: in the view it has become /
+        os.rmdir(root)  # no longer mounted: in the view it has become /
     reason, first = marshal.loads(told) if told else ("the process that prepares it was killed", 0)
     if reason is None:
         return int(first)
     try:
         if first:
-            os.waitpid(first, 0)  # it came up to this process, the subreaper, when the maker ended
+            os.waitpid(first, 0)  # it became a child of this process, the subreaper, when the maker ended
     except ChildProcessError:
         pass
     return str(reason)
 
 
 def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -> bool:
-    """In the maker: make the namespaces, and fork the process that will be inside. Returns in that one, when it is."""
+    """In the maker: create the namespaces and fork the process to be inside. Returns in that process, once inside."""
     try:
         os.umask(0o022)
         os.makedirs(root, exist_ok=True)
@@ -117,14 +117,14 @@ def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -
 
 
 def _build(spec: dict[str, Any], places: dict[str, tuple[str, bool]], root: str, contained: bool) -> None:
-    # Mounts made outside later on are seen here, those made here are not seen outside.
+    # Mounts made outside later are visible here; mounts made here are not visible outside.
     _call("mount", None, "/", None, MS_REC | MS_SLAVE, None)
     if contained:
         _call("mount", "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     _call("mount", "tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
-    _call("mount", None, root, None, MS_UNBINDABLE, None)  # or the binds of the folders it is in would hold it too
-    # The hosts file is on a file system of its own, which goes on unseen: what lies in the root can be mounted on
-    # nothing else, and on a removed file nothing else can be mounted, such as the hosts of a sandbox in this one.
+    _call("mount", None, root, None, MS_UNBINDABLE, None)  # otherwise binds of the folders around it would include it
+    # The hosts file is on a separate file system, which stays mounted but unseen. A file in the root cannot be mounted
+    # anywhere else, and nothing can be mounted on a removed file, such as the hosts of a sandbox inside this one.
     aside = f"{root}/.aside"
     os.mkdir(aside)
     _call("mount", "tmpfs", aside, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
@@ -136,7 +136,7 @@ def _build(spec: dict[str, Any], places: dict[str, tuple[str, bool]], root: str,
         places[hidden] = (f"{aside}/nothing", True)
     _View(root, places).fill("", "/", False)
     os.chdir(root)
-    _call("pivot_root", ".", ".")  # pivot_root(2): the old root then lies on the new one
+    _call("pivot_root", ".", ".")  # pivot_root(2): this stacks the old root on the new one
     _call("umount2", ".", MNT_DETACH)
     os.chdir("/")
     _call("umount2", "/.aside", 0)
@@ -146,7 +146,7 @@ def _build(spec: dict[str, Any], places: dict[str, tuple[str, bool]], root: str,
 
 
 def _unshare(more: int = 0) -> None:
-    """A mount namespace and those of `more`; without root that takes a user namespace, which owns them."""
+    """Create a mount namespace and those in `more`; without root that takes a user namespace, which owns them."""
     try:
         _call("unshare", CLONE_NEWNS | more)
         return
@@ -159,7 +159,7 @@ def _unshare(more: int = 0) -> None:
 
 
 def _hidden(spec: dict[str, Any], places: dict[str, tuple[str, bool]]) -> list[str]:
-    """The folders to be seen empty, as far as they would be seen at all and nothing in them is needed."""
+    """The folders that appear empty: those that would be visible and contain nothing that is needed."""
     found = []
     for folder in spec["hidden"]:
         path = os.path.realpath(folder)
@@ -171,7 +171,7 @@ def _hidden(spec: dict[str, Any], places: dict[str, tuple[str, bool]]) -> list[s
 
 
 def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:
-    """What is seen where: path to source (empty: an empty folder) and whether it is read-only."""
+    """What appears where: path to source (an empty one means an empty folder) and whether it is read-only."""
     sources = {
         "/var/task": spec["task"],
         "/var/runtime": spec["runtime"],
@@ -199,7 +199,7 @@ def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:
 
 
 def _make_place(path: str, like: str) -> None:
-    """Make what `like` can be mounted on; a link is copied. It may be there from an earlier time."""
+    """Create something that `like` can be mounted on; a link is copied. It may exist from an earlier time."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.lexists(path):
         return
@@ -212,14 +212,14 @@ def _make_place(path: str, like: str) -> None:
 
 
 class _View:
-    """A new root, a file system in memory at `root`, that gets links and mounts of everything to be seen."""
+    """A new root: a file system in memory at `root` that gets links and mounts of everything visible."""
 
     def __init__(self, root: str, places: dict[str, tuple[str, bool]]) -> None:
         self._root = root
         self._places = places
 
     def fill(self, path: str, source: str, read_only: bool) -> None:
-        """Show in the folder `path` every entry of the folder `source`, and the places below."""
+        """Show every entry of the folder `source` in the folder `path`, and the places below it."""
         inner = {place[len(path) + 1 :].partition("/")[0] for place in self._below(path)}
         entries = set(os.listdir(source) if source else ())
         for name in sorted(entries | inner):
@@ -244,7 +244,7 @@ class _View:
             self._show(place, *self._places[place])
 
     def _whole(self, path: str, source: str) -> bool:
-        """Whether `source` has what the places below can be mounted on; if not, the folder has to be made anew."""
+        """Whether the places below can be mounted on entries of `source`; if not, the folder must be recreated."""
         return bool(source) and all(
             _fits(source + place[len(path) :], self._places[place][0]) and self._whole(place, self._places[place][0])
             for place in self._below(path)
@@ -263,7 +263,7 @@ def _fits(there: str, source: str) -> bool:
 
 
 def _hosts(address: str) -> str:
-    """The machine's hosts(5) with the sandbox's names for `address`, and for no other."""
+    """The machine's hosts(5), with the sandbox's names for `address` and no other."""
     lines = [f"{address} {' '.join(HOST_NAMES)}"]
     try:
         with open("/etc/hosts", encoding="utf-8", errors="surrogateescape") as file:
@@ -281,7 +281,7 @@ def _hosts(address: str) -> str:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """A system call. Raises OSError that says which, and where."""
+    """Make a system call. Raises OSError that names the call and the path."""
     paths = [argument for argument in arguments if isinstance(argument, str)]
     values = [os.fsencode(value) if isinstance(value, str) else value for value in arguments]
     if getattr(_libc, name)(*(ctypes.c_ulong(value) if isinstance(value, int) else value for value in values)) != 0:
@@ -290,7 +290,7 @@ def _call(name: str, *arguments: Any) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The error in one line, with the machine's setting that explains it if there is one."""
+    """The error in one line, with the machine's setting that explains it, if any."""
     if not isinstance(error, OSError):
         return f"{type(error).__name__}: {error}"
     reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)

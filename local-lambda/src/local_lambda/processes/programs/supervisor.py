@@ -1,12 +1,12 @@
-"""The process that starts, signals and reaps the processes of one execution environment, and outlives nobody.
+"""The process that starts, signals and reaps the processes of one execution environment, and never outlives the tool.
 
-It is forked by the zygote and controlled through a socket. When that closes, because the tool asked for it or because
-the tool was killed, it kills everything the environment ever started, however deeply forked or daemonized:
+The zygote forks it, and the tool controls it through a socket. When the socket closes, because the tool asked for it or
+because the tool was killed, it kills everything the environment ever started, however deeply forked or daemonized:
 
-* in a sandbox it is the first process of a process namespace (pid_namespaces(7)). Nothing else can be seen from there,
-  so nothing else can be killed from there; and when it ends, the kernel kills all others in the namespace;
-* without one it is the subreaper of its processes. If it is killed, they come up to the zygote, which kills them; so it
-  does not go on without the zygote.
+* In a sandbox it is the first process of a process namespace (pid_namespaces(7)). It sees no process outside, so it
+  cannot kill any. When it ends, the kernel kills all others in the namespace.
+* Without a sandbox it is the subreaper of its processes. If it is killed, they become children of the zygote, which
+  kills them. That is why it ends when the zygote does.
 
 This file must not import anything from the package.
 """
@@ -31,11 +31,11 @@ if TYPE_CHECKING:  # importing `typing` costs 3 ms
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 FIRST_PROCESS = 1
 EVERYBODY = -1
-"""As the target of kill(2) in a process namespace: all but the one that calls, which is the first."""
+"""As the target of kill(2) in a process namespace: every process except the caller, which is the first."""
 
 
 def prctl(option: int, value: int) -> None:
-    """Linux's prctl(2); elsewhere nothing."""
+    """Call Linux's prctl(2); do nothing on other systems."""
     if sys.platform == "linux":
         import ctypes
 
@@ -43,12 +43,12 @@ def prctl(option: int, value: int) -> None:
 
 
 def become_subreaper() -> None:
-    """From now on orphans below this process become its children."""
+    """Make orphans below this process its children from now on."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def wake_on_exits() -> int:
-    """A descriptor that can be read when a child has ended."""
+    """A descriptor that becomes readable when a child has ended."""
     wakeup, wake = os.pipe()
     for end in (wakeup, wake):
         os.set_blocking(end, False)
@@ -59,7 +59,7 @@ def wake_on_exits() -> int:
 
 
 def drain(descriptor: int) -> bytes:
-    """What can be read from a pipe without waiting."""
+    """Everything that can be read from a pipe without waiting."""
     try:
         return os.read(descriptor, 65536)
     except BlockingIOError:
@@ -76,7 +76,7 @@ def kill(pid: int) -> None:
 
 
 def children(pid: int | str = "self") -> list[int]:
-    """The direct children of a process (Linux; elsewhere none are known)."""
+    """The direct children of a process (on Linux; an empty list elsewhere)."""
     found: list[int] = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
@@ -96,18 +96,18 @@ def descendants(pid: int | str = "self") -> list[int]:
 
 
 class Supervisor:
-    """Everything one environment started. The tool's requests come in through `control`, exits are reported to it.
+    """Everything one environment started. It reads the tool's requests from `control` and reports exits there.
 
-    Each program has a number, given by the tool. `report` is where the zygote reads the process id of a successor.
+    The tool gives each program a number. `report` is where the zygote reads the process id of a successor.
     """
 
     def __init__(self, control: Any, report: int) -> None:
         self.control = control
         self.report = report
         self.running: dict[int, int] = {}
-        """Process ids, and the numbers of their programs."""
+        """The programs' numbers by process id."""
         self.contained = False
-        """Whether all processes are in a namespace of which this is the first."""
+        """Whether all processes are in a namespace whose first process is this one."""
 
     def serve(self) -> None:
         """Serve requests and reap until the tool closes the socket, then kill what is left."""
@@ -116,7 +116,7 @@ class Supervisor:
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(wakeup, select.POLLIN)
-        poll.register(self.report, 0)  # it breaks when the zygote has ended
+        poll.register(self.report, 0)  # breaks when the zygote has ended
         try:
             while self._serve_one(poll.poll(), wakeup):
                 if self.contained and self.report >= 0:
@@ -126,13 +126,13 @@ class Supervisor:
             self._kill_everything()
 
     def _serve_one(self, ready: list[tuple[int, int]], wakeup: int) -> bool:
-        """Act on what has come in; False when the tool has closed the socket."""
+        """Handle one round of input; False when the tool has closed the socket."""
         for descriptor, _ in ready:
             if descriptor == wakeup:
                 drain(wakeup)
                 self.reap()
                 continue
-            if descriptor == self.report:  # nothing would kill what is left if this process were killed as well
+            if descriptor == self.report:  # if this process were killed too, nothing would kill what is left
                 return False
             request = wire.receive(self.control)
             if request is None:
@@ -142,7 +142,7 @@ class Supervisor:
         return True
 
     def sandbox(self, spec: dict[str, Any]) -> None:
-        """Go on in the sandbox, as another process; see `sandbox.py`. Only what is spawned afterwards is in it."""
+        """Continue in the sandbox, as a different process; see `sandbox.py`. Only programs spawned later are in it."""
         entered: str | int = f"it needs Linux, and this is {sys.platform}"
         if sys.platform == "linux":
             import sandbox  # type: ignore[import-not-found]
@@ -157,7 +157,7 @@ class Supervisor:
         wire.send(self.control, ("sandboxed", None if entered == 0 else entered))
 
     def spawn(self, number: int, argv: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> None:
-        """Start a program in a session of its own; `fds` become standard output and error, and the log descriptor."""
+        """Start a program in a new session; `fds` become standard output, standard error and the log descriptor."""
         failed, failing = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -172,7 +172,7 @@ class Supervisor:
             wire.send(self.control, ("failed", number, *marshal.loads(error)))
         else:
             self.running[pid] = number
-            if self.contained:  # the tool knows it by another id, which it gets from the kernel with the credentials
+            if self.contained:  # the tool knows it by a different id, which the kernel sends along as credentials
                 wire.send(self.control, ("spawned", number, None), speaker=(pid, os.geteuid(), os.getegid()))
             else:
                 wire.send(self.control, ("spawned", number, pid))
@@ -199,7 +199,7 @@ class Supervisor:
             os._exit(127)
 
     def signal(self, number: int, signal_number: int) -> None:
-        """Signal a program's process group; one that is already gone is not an error."""
+        """Signal a program's process group; it is not an error if that is already gone."""
         for pid, program in self.running.items():
             if program == number:
                 try:
@@ -216,12 +216,12 @@ class Supervisor:
                 pass
 
     def kill_all(self) -> None:
-        """Kill everything below this process, and say when it is done."""
+        """Kill everything below this process, and report when it is done."""
         self._kill_everything()
         wire.send(self.control, ("killed",))
 
     def _kill_everything(self) -> None:
-        """When a process dies its children come up to us and are next."""
+        """Kill and reap until nothing is left: the children of each dead process become this one's."""
         while True:
             if self.contained:
                 self.signal_all(signal.SIGKILL)
@@ -231,7 +231,7 @@ class Supervisor:
                 break
 
     def reap(self, block: bool = False) -> bool:
-        """Reap what has ended and report the environment's own processes; False when there is no child left."""
+        """Reap what has ended and report the environment's own processes; False when no child is left."""
         while True:
             try:
                 pid, status, usage = os.wait4(EVERYBODY, 0 if block else os.WNOHANG)

@@ -1,6 +1,6 @@
-"""What the tool and its supervisors say to each other: marshalled tuples, each behind its length in four bytes.
+"""The messages between the tool and its supervisors: marshalled tuples, each preceded by its length in four bytes.
 
-Both sides use this module. Isolated interpreters load it from its own folder, so it imports nothing of the package, and
+Both sides use this module. Isolated interpreters load it from its own folder, so it imports nothing of the package and
 nothing that costs start-up time: `socket` alone would cost 8 ms.
 """
 
@@ -21,7 +21,7 @@ _INT_BYTES = 4
 _MAX_DESCRIPTORS = 8
 _SCM_CREDENTIALS = getattr(_socket, "SCM_CREDENTIALS", None)
 CREDENTIALS_SPACE = _socket.CMSG_SPACE(3 * _INT_BYTES)
-"""What a receiver that has set SO_PASSCRED needs for the sender's process id."""
+"""The space that a receiver with SO_PASSCRED needs for the sender's process id."""
 
 
 def pack(message: Any) -> bytes:
@@ -31,7 +31,7 @@ def pack(message: Any) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[Any, bytes]:
-    """The first message in `data`, and what comes after it; None while it is not whole."""
+    """The first message in `data`, and what comes after it; None while the message is incomplete."""
     end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "big")
     if len(data) < _LENGTH_BYTES or len(data) < end:
         return None, data
@@ -82,7 +82,7 @@ def receive(control: Any) -> tuple[Any, list[int]] | None:
 
 
 def speaker_of(ancillary: Any) -> int | None:
-    """The process that sent what came with `ancillary`, by its id here; None where the kernel does not say."""
+    """The id, as seen here, of the process that sent `ancillary`; None if the kernel does not report it."""
     for level, kind, data in ancillary:
         if level == _socket.SOL_SOCKET and kind == _SCM_CREDENTIALS:
             return _split(data)[0] or None

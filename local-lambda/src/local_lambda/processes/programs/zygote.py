@@ -1,11 +1,11 @@
-"""The helper process of a tool: forks a supervisor for every environment, and cleans up after all of them.
+"""The tool's helper process: it forks a supervisor for every environment, and cleans up after all of them.
 
-Run as a script by an isolated interpreter (`python -I -S zygote.py FD WORKSPACE`), it imports almost nothing, so it is
-up in a few milliseconds and forks cheaply. It forks one supervisor for every socket it is sent, and when the tool has
-ended, however that came about, it sees to it that no process and no file of an environment is left.
+It runs as a script in an isolated interpreter (`python -I -S zygote.py FD WORKSPACE`) and imports almost nothing, so it
+starts in a few milliseconds and forks cheaply. It forks one supervisor for every socket it receives. When the tool has
+ended, for whatever reason, it makes sure that no process and no file of an environment is left.
 
-It is the subreaper of its supervisors: when one of them is killed, the processes that it looked after come up to here
-and are killed. This file must not import anything from the package.
+It is the subreaper of its supervisors: when one of them is killed, that supervisor's processes become children of this
+one, which kills them. This file must not import anything from the package.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 GRACE_SECONDS = 1.0
-"""What supervisors have for killing their processes when the tool has ended, before they are killed themselves."""
+"""How long supervisors may take to kill their processes after the tool has ended, before they are killed as well."""
 
 
 class Zygote:
-    """Forks supervisors on request. `self.supervisors` are its children that are meant to be there."""
+    """Forks supervisors on request. `self.supervisors` are the children it expects to have."""
 
     def __init__(self, control: Any) -> None:
         self.control = control
@@ -44,7 +44,7 @@ class Zygote:
         os.set_blocking(self.successors, False)
 
     def serve(self) -> None:
-        """Fork supervisors until the tool closes; return when nothing of them is left."""
+        """Fork supervisors until the tool closes the socket; return when none of their processes is left."""
         supervisor.become_subreaper()
         poll = select.poll()
         for descriptor in (self.control.fileno(), self.wakeup):
@@ -64,7 +64,7 @@ class Zygote:
         while self.clean_up():
             left = deadline - monotonic()
             if left <= 0:
-                self.supervisors.clear()  # they had their time; from now on they are orphans like all the others
+                self.supervisors.clear()  # their time is over; from now on they are orphans like all the others
             poll.poll(max(left, 0.01) * 1000)
 
     def fork(self, descriptor: int) -> None:
@@ -81,14 +81,14 @@ class Zygote:
         os.close(descriptor)
 
     def clean_up(self) -> bool:
-        """Reap what has ended and kill what came up here without a supervisor; whether there is a child left."""
+        """Reap what has ended and kill orphans that have lost their supervisor; return whether a child is left."""
         supervisor.drain(self.wakeup)
         while True:
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
-            # A supervisor that names its successor does that before it ends, so this is known when it is reaped.
+            # A supervisor names its successor before it ends, so the successor is known when it is reaped.
             self.supervisors.update(map(int, supervisor.drain(self.successors).split()))
             if pid == 0:
                 break
@@ -100,7 +100,7 @@ class Zygote:
 
 
 def main(descriptor: int, workspace: str) -> None:
-    """Serve, then remove the workspace: that too must happen when the tool is killed."""
+    """Serve, then remove the workspace, which must happen even when the tool is killed."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     Zygote(_socket.socket(fileno=descriptor)).serve()

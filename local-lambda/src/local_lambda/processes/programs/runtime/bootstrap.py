@@ -1,8 +1,8 @@
-"""The program of the managed Python runtime: what `/var/runtime/bootstrap.py` is on Lambda. Runs on Python 3.8 to 3.14.
+"""The program of the managed Python runtime, as `/var/runtime/bootstrap.py` is on Lambda. Runs on Python 3.8 to 3.14.
 
-Puts the code and the layers on `sys.path` in Lambda's order and hands over to `awslambdaric`, the runtime interface
+It puts the code and the layers on `sys.path` in Lambda's order and hands over to `awslambdaric`, the runtime interface
 client, which is found in the function's own environment. This file must not import anything from the package, and
-nothing else may be in its folder: wrappers put `LAMBDA_RUNTIME_DIR` on `PYTHONPATH`.
+its folder must not hold anything else: wrappers put `LAMBDA_RUNTIME_DIR` on `PYTHONPATH`.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 
 
 def prepare_path(task_root):  # type: (str) -> None
-    """Make `sys.path` what it is on Lambda: the code, then the layers, then the interpreter's own folders."""
+    """Set `sys.path` as Lambda does: the code, then the layers, then the interpreter's own folders."""
     layers = []
     if "PYTHONPATH" not in os.environ:
         release = "python{}.{}".format(*sys.version_info[:2])
@@ -26,7 +26,7 @@ def prepare_path(task_root):  # type: (str) -> None
 
 if __name__ == "__main__":
     prepare_path(os.environ["LAMBDA_TASK_ROOT"])
-    # The name is part of Lambda's interface: agents such as Sentry's look for it in `__main__` and patch what is in it.
+    # The name is part of Lambda's interface: SDKs such as Sentry's look for it in `__main__` and patch its contents.
     try:
         import awslambdaric.__main__ as awslambdaricmain
     except ImportError as error:
