@@ -1,1 +1,1 @@
-"""Environments of many functions: how they are made, reused and limited."""
+"""Environments of many functions: creating, reusing and limiting them."""

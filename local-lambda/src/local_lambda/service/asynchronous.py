@@ -1,8 +1,8 @@
 """Asynchronous (`Event`) invocations: a bounded queue, up to three attempts, and a line for what is given up.
 
 Rules: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html. A function that fails is tried
-three times. Where the service fails (no environment could be created), the event goes back to the queue and does not
-count as tried: attempts go on with growing pauses, for six hours at most.
+three times. When the service fails (no environment could be created), the event returns to the queue and the attempt
+does not count: attempts continue with growing pauses, for at most six hours.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ RETRY_SECONDS = (1.0, 2.0)
 FAULT_SECONDS = (1.0, 300.0)
 """The first and the longest pause after a fault of the service."""
 QUEUE_BYTES = 64 * 1024 * 1024
-"""What the queue of one function may hold. The service documents no such limit, but a laptop's memory has one."""
+"""How much the queue of one function may hold. The service documents no such limit, but a laptop's memory has one."""
 INVOCATION_BYTES = 2048
-"""What an invocation takes in memory besides its payload."""
+"""How much memory an invocation takes in addition to its payload."""
 
 
 class AsynchronousInvocations:
-    """The asynchronous invocations of the function `name`. `call` serves one, and `notice` tells the reader a line."""
+    """The asynchronous invocations of the function `name`. `call` serves one, and `notice` prints a line."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class AsynchronousInvocations:
         self._full = False
 
     def queue(self, invocation: Invocation) -> None:
-        """Take over an invocation. Raises Throttled when the queue is full."""
+        """Accept an invocation. Raises Throttled when the queue is full."""
         size = len(invocation.payload) + INVOCATION_BYTES
         if self._bytes + size > QUEUE_BYTES:
             if not self._full:
@@ -66,7 +66,7 @@ class AsynchronousInvocations:
         task.add_done_callback(done)
 
     async def attempts(self, invocation: Invocation) -> InvocationResponse:
-        """Serve an invocation up to three times; the first success, or the last failure.
+        """Serve an invocation up to three times; return the first success, or the last failure.
 
         Raises ApiError when the service failed for as long as an event may wait.
         """
@@ -80,7 +80,7 @@ class AsynchronousInvocations:
         return response
 
     def drop(self) -> None:
-        """Give up what waits for its next attempt, and name it."""
+        """Drop the invocations that wait for their next attempt, and name them."""
         dropped = [task for task in self._queued if not task.done()]
         if dropped:
             self._notice(f"{len(dropped)} queued asynchronous invocation(s) of {self._name} dropped at shutdown")
@@ -88,7 +88,7 @@ class AsynchronousInvocations:
                 task.cancel()
 
     async def _attempt(self, invocation: Invocation) -> InvocationResponse:
-        """One attempt, made again as long as the service fails."""
+        """Make one attempt, and repeat it as long as the service fails."""
         pause, longest = FAULT_SECONDS
         until = monotonic() + MAX_EVENT_AGE_SECONDS
         while True:
@@ -119,7 +119,7 @@ class AsynchronousInvocations:
 
 
 def _as_it_came(invocation: Invocation) -> Invocation:
-    """The same attempt once more: an environment that failed may have left its marks on the invocation."""
+    """A fresh copy of the same attempt: an environment that failed may have changed the invocation."""
     return Invocation(
         invocation.payload,
         invocation.function_arn,

@@ -1,4 +1,4 @@
-"""How many more files and sockets this process may open."""
+"""How many more files and sockets this process can open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resource import RLIMIT_NOFILE, getrlimit
 
 
 def descriptors() -> tuple[int, int]:
-    """The limit of open descriptors and how many more there may be; very many where there is no limit."""
+    """The limit of open descriptors, and how many more can be opened; a very large number if there is no limit."""
     limit = getrlimit(RLIMIT_NOFILE)[0]
     if limit < 0:
         return sys.maxsize, sys.maxsize

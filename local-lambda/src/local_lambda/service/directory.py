@@ -13,15 +13,15 @@ from local_lambda.functions.config import REGION, FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
 
 GENERIC_NAME = "function"
-"""The name `aws-lambda-rie` answers to, whatever the function is called."""
+"""The name that `aws-lambda-rie` responds to, whatever the function is called."""
 
 
 class FunctionDirectory:
     """The functions of a region that can be invoked, and how a `FunctionName` finds one.
 
-    `pools` are looked up by the functions' names; after a change there, call `forget`. `generic` says whether the only
-    function there is may also be called by the name `function`. `on_found` is called with the name of a function that
-    was found for the first time; it may raise ApiError.
+    `pools` maps the functions' names to their pools; call `forget` after it has changed. `generic` says whether the
+    only function, if there is just one, may also be invoked by the name `function`. `on_found` is called with the name
+    of a function that was found for the first time; it may raise ApiError.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class FunctionDirectory:
         self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
 
     def resolve(self, name: bytes, query: bytes) -> tuple[EnvironmentPool, str]:
-        """The pool and the ARN as invoked for a name, `name:qualifier`, partial ARN or full ARN.
+        """The pool and the invoked ARN for a name, `name:qualifier`, partial ARN or full ARN.
 
         Raises ApiError: ResourceNotFoundException (404), or InvalidParameterValueException (400) when name and query
         give two different qualifiers.
@@ -52,7 +52,7 @@ class FunctionDirectory:
         return found
 
     def forget(self) -> None:
-        """The functions have changed: look everything up again."""
+        """Look everything up again, because the functions have changed."""
         self._resolved.clear()
 
     def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str]:

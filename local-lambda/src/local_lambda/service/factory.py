@@ -1,7 +1,7 @@
-"""Makes execution environments: foundation, event stream, sinks and ports of one, put together.
+"""Makes execution environments by putting together foundation, event stream, sinks and ports.
 
 One factory serves all functions of a tool. An environment can be made, and its runtime spawned, before the event loop
-exists; `attach` (or creating it later) lets the loop carry it on. What is said on the sockets is not known here.
+exists; `attach` (or creating it later) hands it to the loop. This module does not know the protocols on the sockets.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 EVENT_SECONDS = 0.002
 CONSOLE_SECONDS = 0.01
-"""Events go to the sinks, and lines to the terminal, in batches: one by one they would cost more than an invocation."""
+"""Events go to the sinks, and lines to the terminal, in batches: singly they would cost more than an invocation."""
 
 
 class EnvironmentFactory:
     """Creates the environments of all functions.
 
-    `runtime_api` makes the application behind an environment's Runtime API port. `workspace` is the folder for what
-    environments keep on disk, made when something is put into it.
+    `runtime_api` makes the application behind an environment's Runtime API port. `workspace` is the folder for the
+    environments' files; it is created when the first one is.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class EnvironmentFactory:
         self._serving: dict[ExecutionEnvironment, tuple[Server, Foundation]] = {}
 
     def create(self, program: Program, label: str = "") -> ExecutionEnvironment:
-        """A new environment; `label` marks its lanes on the console. Raises StartError when there cannot be one now."""
+        """A new environment; `label` marks its lanes on the console. Raises StartError if there cannot be one now."""
         base = self.lay(program, label)
         try:
             return self.build(base)
@@ -76,14 +76,14 @@ class EnvironmentFactory:
             raise
 
     def lay(self, program: Program, label: str = "", spawn: bool = False) -> Foundation:
-        """The first half of `create`. With `spawn` the runtime is started at once, unless extensions come first.
+        """The first half of `create`. With `spawn` the runtime starts at once, unless extensions come first.
 
-        All that costs import time is left for `build`, so that it happens while the runtime starts.
+        Everything that costs import time is left to `build`, so that it happens while the runtime starts.
         """
         return self._ground.lay(program, label, spawn)
 
     def build(self, base: Foundation) -> ExecutionEnvironment:
-        """The environment on its foundation; one with a runtime has begun its Init phase."""
+        """The environment on its foundation; if that has a runtime, the Init phase has begun."""
         from local_lambda.environment.environment import ExecutionEnvironment
         from local_lambda.events.platform import LogsDropped
         from local_lambda.events.stream import EventStream
@@ -120,13 +120,13 @@ class EnvironmentFactory:
         return environment
 
     def release(self, environment: ExecutionEnvironment) -> None:
-        """Give back the port and the `/tmp` of an environment that was shut down, while others go on."""
+        """Release the port and the `/tmp` of an environment that was shut down, while others keep running."""
         server, base = self._serving.pop(environment)
         server.close()
         self._loop.run_in_executor(None, remove, base.tmp)
 
     def attach(self, loop: Any) -> None:
-        """Let `loop` carry on from now on what was made before it existed."""
+        """Hand everything that was made before `loop` existed to it."""
         from local_lambda.xray.collecting import SegmentDocuments
         from local_lambda.xray.receiver import SegmentReceiver
 
@@ -138,7 +138,7 @@ class EnvironmentFactory:
             self._carry_on(environment)
 
     def close(self) -> None:
-        """Give back every port, while the loop still runs. Environments are shut down before. May be called twice."""
+        """Release every port, while the loop still runs. Shut down the environments first. May be called twice."""
         for server, _ in self._serving.values():
             server.close()
         for base in self._made.values():
@@ -212,7 +212,7 @@ class EnvironmentFactory:
         self.console.write("trace", f"a datagram on the X-Ray port is not a segment document: {reason}", bad=True)
 
     def _dropped(self, event: Event) -> None:
-        """CloudWatch has no line for this, but somebody who waits for logs should know."""
+        """Print a line: CloudWatch has none for this, but you should know if you wait for logs."""
         record: Any = event.record()
         text = f"{record['droppedRecords']} records not delivered: {record['reason']}"
         self.console.write("platform", text, bad=True)

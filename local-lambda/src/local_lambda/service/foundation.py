@@ -1,4 +1,4 @@
-"""What an environment stands on: sockets, sandbox and processes, made before an event loop has to exist."""
+"""The foundation of an environment: sockets, sandbox and processes, made before there has to be an event loop."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 DESCRIPTORS = 16
-"""What must be free before an environment is created. It needs ten, some of them later: one that has begun and cannot
-accept its runtime's connection would keep its caller waiting until the Init phase times out."""
+"""How many descriptors must be free before an environment is created. It needs ten, some of them later: an environment
+that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out."""
 
 
 class Program(NamedTuple):
-    """What a function's environments run: its code and merged layers as folders; no `interpreter` runs its command.
+    """What a function's environments run: its code and merged layers as folders. Without `interpreter`, its command.
 
-    `needs` are further programs a sandbox has to keep in reach.
+    `needs` are further programs that must stay visible in a sandbox.
     """
 
     function: FunctionConfig
@@ -47,12 +47,12 @@ class Program(NamedTuple):
 
     @property
     def interpreters(self) -> tuple[Interpreter, ...]:
-        """All programs a sandbox has to keep in reach."""
+        """All programs that must stay visible in a sandbox."""
         return self.needs if self.interpreter is None else (self.interpreter, *self.needs)
 
 
 class Foundation(NamedTuple):
-    """The ground of one environment. `runtime` is a runtime process that was started already."""
+    """The foundation of one environment. `runtime` is a runtime process that has already started."""
 
     function: FunctionConfig
     label: str
@@ -65,14 +65,14 @@ class Foundation(NamedTuple):
     """The folder that is `/tmp` in a sandbox."""
 
     def abandon(self) -> None:
-        """Give everything back: nothing will be built on it."""
+        """Release everything: no environment will be built on it."""
         self.listener.close()
         self.processes.close()
         remove(self.tmp)
 
 
 class Ground:
-    """Lays foundations. `xray` is the address of the port for X-Ray segments, `shell` the caller's variables."""
+    """Lays foundations. `xray` is the address of the X-Ray port, `shell` the caller's environment variables."""
 
     def __init__(
         self, zygote: Zygote, console: Console, shell: Mapping[str, str], workspace: Path, xray: tuple[str, int]
@@ -84,12 +84,12 @@ class Ground:
         self._xray = xray
         self._count = 0
         self._reasons: set[str] = set()
-        """Why there was no sandbox, each said once."""
+        """The reasons for a missing sandbox that were already reported; each is reported once."""
 
     def lay(self, program: Program, label: str, spawn: bool) -> Foundation:
-        """Sockets, sandbox and processes of a new environment; with `spawn` the runtime is started at once.
+        """Prepare sockets, sandbox and processes of a new environment; with `spawn`, start the runtime at once.
 
-        Raises StartError when something is missing (descriptors, space, processes); nothing is left behind then.
+        Raises StartError, and leaves nothing behind, when something is missing (descriptors, space, processes).
         """
         self._count += 1
         tmp = self._workspace / f"tmp-{self._count}"
@@ -112,7 +112,7 @@ class Ground:
         return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
 
     def _folders(self, program: Program, group: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
-        """The address of `sandbox.localdomain`, and code and layers: in a sandbox of its own, or where they lie."""
+        """The address of `sandbox.localdomain`, and code and layers: in a new sandbox, or where they are on disk."""
         extensions = _extensions(program.layers)
         layers = None if program.layers is None else str(program.layers)
         plain = Folders(str(program.code), layers, extensions)
@@ -132,14 +132,14 @@ class Ground:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder that may not be there."""
+    """Remove a folder, if it exists."""
     from local_lambda.processes.programs.removal import remove_tree
 
     remove_tree(str(folder))
 
 
 def _loopback_address(number: int) -> str:
-    """An address for environment `number`: no other one's, of this tool or of one that runs beside it."""
+    """An address for environment `number`. No other environment has it, in this tool or one that runs next to it."""
     suffix = (os.getpid() % 0xFFFE + 1) * 256 + number
     return f"127.{suffix >> 16 & 255}.{suffix >> 8 & 255}.{suffix & 255}"
 

@@ -1,6 +1,6 @@
-"""Who else gets what environments report: named once, when the factory is made.
+"""The further receivers of what environments report, named once, when the factory is made.
 
-Nothing is imported here that costs start-up time (see `cli/startup.py`).
+This module imports nothing that costs start-up time (see `cli/startup.py`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from local_lambda.xray.collecting import Trace
 
 LogWriter = Callable[["FunctionConfig", str], Callable[[str, str], None]]
-"""Makes, for a function and the name of a log stream, what takes an environment's lines: source and line."""
+"""Takes a function and the name of a log stream; returns what takes an environment's lines: source and line."""
 
 
 class Observers(NamedTuple):
-    """The further listeners of a factory, besides the console."""
+    """The listeners of a factory, in addition to the console."""
 
     sinks: tuple[Sink, ...] = ()
-    """Get every event of every environment."""
+    """They get every event of every environment."""
     recorder: Recorder | None = None
     log_writers: tuple[LogWriter, ...] = ()
-    """Further places for each environment's log lines."""
+    """Further destinations for each environment's log lines."""
     on_trace: tuple[Callable[[Trace], object], ...] = ()
-    """Get each traced invocation's documents."""
+    """They get each traced invocation's documents."""
     on_late_document: tuple[Callable[[dict[str, Any]], object], ...] = ()
-    """Get what an X-Ray SDK sent for an invocation that is over or unknown."""
+    """They get the documents an X-Ray SDK sent for an invocation that is over or unknown."""

@@ -1,4 +1,4 @@
-"""What an invocation's payload and client context must be, whichever way they came in.
+"""The checks of an invocation's payload and client context, whichever way they came in.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html.
 """
@@ -21,7 +21,7 @@ def _refuse_constant(name: str) -> float:
 
 
 _check = msgspec.json.Decoder(type=msgspec.Raw).decode
-"""Reads a document without making objects of it: twelve times as fast as `json` for a large one."""
+"""Reads a document without creating objects for it: twelve times as fast as `json` for a large one."""
 _STRICT = JSONDecoder(parse_constant=_refuse_constant, parse_int=str)
 
 
@@ -39,7 +39,7 @@ def check_size(size: int, *, asynchronous: bool) -> None:
 def check_json(payload: bytes) -> None:
     """Raises ApiError InvalidRequestContentException (400) when a payload is neither empty nor JSON.
 
-    Numbers of any length and lone surrogates are JSON; what is nested too deeply to be read is refused.
+    Numbers of any length and lone surrogates are valid JSON. A document nested too deeply to be read is refused.
     """
     try:
         if payload:
@@ -47,7 +47,7 @@ def check_json(payload: bytes) -> None:
             if not payload.isascii():
                 payload.decode("utf-8")
     except (ValueError, RecursionError):
-        try:  # the standard library has better words for what is wrong, and the last word
+        try:  # the standard library describes the problem better, and its verdict decides
             _STRICT.decode(payload.decode("utf-8"))
         except RecursionError:
             raise invalid_content("it is nested too deeply") from None
@@ -56,7 +56,7 @@ def check_json(payload: bytes) -> None:
 
 
 def invalid_content(reason: str) -> ApiError:
-    """The service's answer to a payload that is not JSON."""
+    """The service's response to a payload that is not JSON."""
     return ApiError(
         400,
         "InvalidRequestContentException",

@@ -1,8 +1,8 @@
 """The environments of one function: reuse of warm ones, the concurrency limit, and the callers that wait for one.
 
 Rules: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html.
-An invocation that finds every environment taken waits for `PLACEMENT_SECONDS` before it is throttled: a caller that
-sends its next request while the environment still finishes the previous one is not over the limit.
+When every environment is busy, an invocation waits for `PLACEMENT_SECONDS` before it is throttled: a caller that sends
+its next request while the environment is still finishing the previous one is not over the limit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OnRefused = Callable[[ApiError], None]
 
 
 class _Caller(NamedTuple):
-    """One that waits for an environment."""
+    """A caller that waits for an environment."""
 
     invocation: Invocation
     on_refused: OnRefused
@@ -34,9 +34,9 @@ class _Caller(NamedTuple):
 
 
 class EnvironmentPool:
-    """All environments of `function`, at most `limit` of them. `create` makes a new one, attached to the loop.
+    """All environments of `function`, at most `limit`. `create` makes a new one, attached to the loop.
 
-    `discard` gets each that has ended.
+    `discard` gets each environment that has ended.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class EnvironmentPool:
         self._waiting: deque[_Caller] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._fault = ""
-        """Why no environment could be created, until one can."""
+        """Why no environment could be created; reset as soon as one can be."""
         self._finished: asyncio.Future[None] | None = None
 
     def adopt(self, environment: ExecutionEnvironment) -> None:
@@ -75,8 +75,8 @@ class EnvironmentPool:
     def invoke(self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False) -> None:
         """Serve the invocation on a warm environment, a new one, or the first that becomes free.
 
-        `on_refused` gets the service's error instead when the function is at its limit (Throttled; a patient caller
-        waits however long it takes), or when no environment can be created (ServiceException).
+        `on_refused` gets the service's error when the function is at its limit (Throttled; a patient caller waits
+        instead, without a time limit), or when no environment can be created (ServiceException).
         """
         if self._idle:
             self._give(self._idle.pop(), _Caller(invocation, on_refused, patient))
@@ -96,13 +96,13 @@ class EnvironmentPool:
         return await responded
 
     def queue(self, invocation: Invocation) -> None:
-        """Take over an asynchronous invocation, which is never throttled later. Raises Throttled when too many wait."""
+        """Accept an asynchronous invocation, which is never throttled later. Raises Throttled when too many wait."""
         self.asynchronous.queue(invocation)
 
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
-        """From now on `function` is served, by new environments.
+        """Serve `function` from now on, in new environments.
 
-        Those there are shut down as soon as they serve nobody; `when_ended` is called behind the last of them.
+        The old environments are shut down as soon as they are idle; `when_ended` is called after the last of them.
         """
         self.function = function
         old, self.environments, self._idle = self.environments, [], []
@@ -122,16 +122,16 @@ class EnvironmentPool:
             when_ended()
 
     async def finish(self) -> None:
-        """Wait until nobody is being served; asynchronous invocations between two attempts are given up, and named."""
+        """Wait until no request is in progress; drop and name asynchronous invocations that wait for a next attempt."""
         self._finished = asyncio.get_running_loop().create_future()
-        await asyncio.sleep(0)  # what has just been queued begins
+        await asyncio.sleep(0)  # let what has just been queued begin
         if self._busy():
             await self._finished
-        await asyncio.sleep(0)  # what has just succeeded is done
+        await asyncio.sleep(0)  # let what has just succeeded complete
         self.asynchronous.drop()
 
     async def shutdown(self) -> None:
-        """Shut every environment down, all at the same time."""
+        """Shut down all environments at the same time."""
         if self._timer is not None:
             self._timer.cancel()
         terminated = []
@@ -146,10 +146,10 @@ class EnvironmentPool:
             self._discard(environment)
 
     def _start_environment(self, caller: _Caller) -> bool:
-        """Serve the caller on a new environment; False when there cannot be one, which the caller knows by then."""
+        """Serve the caller on a new environment; if that is impossible, refuse the caller and return False."""
         try:
             environment = self._create()
-        except Exception as error:  # no descriptors, no space, a bug: the next caller may have more luck
+        except Exception as error:  # no descriptors, no space, a bug: it may work for the next caller
             self._refuse(caller, error)
             return False
         self._fault = ""
@@ -160,7 +160,7 @@ class EnvironmentPool:
     def _give(self, environment: ExecutionEnvironment, caller: _Caller) -> bool:
         try:
             environment.invoke(caller.invocation)
-        except Exception as error:  # its processes cannot be started: it is of no use to the next caller either
+        except Exception as error:  # its processes cannot be started, for the next caller either
             caller.invocation.on_response = lambda invocation, response: None
             self.environments.remove(environment)
             self._end(environment, lambda environment: None)
@@ -169,7 +169,7 @@ class EnvironmentPool:
         return True
 
     def _end(self, environment: ExecutionEnvironment, when_ended: Callable[[ExecutionEnvironment], None]) -> None:
-        """Shut down an environment that is not in the pool any more."""
+        """Shut down an environment that is no longer in the pool."""
 
         def ended() -> None:
             self._leaving.discard(environment)
@@ -199,7 +199,7 @@ class EnvironmentPool:
         if self._waiting:
             self._give(environment, self._waiting.popleft())
             return
-        if environment not in self._idle:  # one whose runtime died while it was idle is still there
+        if environment not in self._idle:  # it is still there if its runtime died while it was idle
             self._idle.append(environment)
         self._look_whether_finished()
 
@@ -209,7 +209,7 @@ class EnvironmentPool:
 
     def _busy(self) -> bool:
         environments = (*self.environments, *self._leaving)
-        waiting = bool(self._waiting) and self.limit > 0  # without concurrency they wait for ever
+        waiting = bool(self._waiting) and self.limit > 0  # without concurrency they wait forever
         return waiting or any(environment.current is not None for environment in environments)
 
     def _finishing(self) -> int:
@@ -219,7 +219,7 @@ class EnvironmentPool:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._place_waiting)
 
     def _place_waiting(self) -> None:
-        """Those who waited long enough get a new environment, or are throttled when nobody is about to finish."""
+        """Give callers that waited long enough a new environment, or throttle them if no request is about to finish."""
         self._timer = None
         now = perf_counter()
         patient: deque[_Caller] = deque()

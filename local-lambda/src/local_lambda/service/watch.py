@@ -1,6 +1,7 @@
-"""`start --watch`: a function whose code, layers or template change on disk goes on with new environments.
+"""`start --watch`: when a function's code, layers or template change on disk, it gets new environments.
 
-Who is being served is served to the end by the old ones. What cannot be opened is said, and the old goes on.
+The old environments finish the requests in progress. If the new files cannot be opened, a message says so and the old
+environments keep running.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from local_lambda.service.pool import EnvironmentPool
 
 Stamps = dict[Path, tuple[int, int, int]]
-"""Of folders: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
+"""By folder: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
 Say = Callable[[str, bool], None]
-"""Tells the reader a line; True when it is about something that went wrong."""
+"""Prints a line; True when it reports a problem."""
 
 
 class Watcher:
-    """Watches what `programs` were made of, by the function's name, and puts new ones there.
+    """Watches the sources of `programs`, which are listed by the function's name, and replaces programs that changed.
 
-    `functions` are those of the template, which `load` reads again; `open_program` opens code and layers of a function.
-    Both raise CommandError. `workspace` is the folder below which opened archives lie.
+    `functions` are those of the template, which `load` reads again; `open_program` opens a function's code and layers.
+    Both raise CommandError. `workspace` is the folder that contains unpacked zip packages.
     """
 
     def __init__(
@@ -66,9 +67,9 @@ class Watcher:
             self._say(f"no longer watching for changes: {errors.exceptions[0]}", True)
 
     async def _watch_until_replaced(self, seen: Stamps | None) -> Stamps:
-        """Watch until a folder is replaced by another one: the system's notices are about the one that was there.
+        """Watch until a folder is replaced by a different one: the system reports on the old one only.
 
-        `seen` is what the folders held when they were opened last; what has changed since then is a change, too.
+        `seen` describes the folders when they were last opened; anything that differs now counts as a change, too.
         """
         sources = self._all_sources()
         folders = {source for source in sources if source.is_dir()}
@@ -92,7 +93,7 @@ class Watcher:
                 kinds: dict[Path, set[Change]] = {}
                 for change, path in changes:
                     kinds.setdefault(Path(path), set()).add(change)
-                # What came and went is how editors replace a file.
+                # A path that was added and removed again comes from an editor that replaces a file.
                 self._renew({path for path, kind in kinds.items() if Change.added not in kind or path.exists()})
                 if _identities(self._all_sources()) != identities:
                     replaced.set()
@@ -100,9 +101,9 @@ class Watcher:
         async with asyncio.TaskGroup() as group:
             parents = {path.parent for path in single if path.parent.is_dir()}
             group.create_task(follow(parents, False, lambda _, path: Path(path) in single))
-            if folders:  # the default filter leaves out .git, .venv, __pycache__ and what editors put beside a file
+            if folders:  # the default filter skips .git, .venv, __pycache__ and editors' temporary files
                 group.create_task(follow(folders, True, DefaultFilter()))
-            await asyncio.sleep(0)  # they have begun
+            await asyncio.sleep(0)  # let them begin
             if seen is None:
                 self._say("watching code, layers and template", False)
             else:
@@ -132,9 +133,9 @@ class Watcher:
             self._say(f"{what}: {name} is reloaded", False)
 
     def _of(self, program: Program, changed: set[Path]) -> set[Path]:
-        """What of the changed files the program is made of.
+        """The changed files that belong to the program.
 
-        A code folder that is the template's own also holds tests, events and answers: of it, Python files count.
+        A code folder that also contains the template holds tests, events and responses, too: there, only Python counts.
         """
         found = set()
         for source in _sources(program):
@@ -143,7 +144,7 @@ class Watcher:
         return found - {self._template}
 
     def _reload(self) -> Iterator[str]:
-        """The names of the functions that the template describes differently now."""
+        """The names of the functions whose description in the template has changed."""
         try:
             functions = {function.name: function for function in self._load()}
         except CommandError as error:
@@ -157,24 +158,24 @@ class Watcher:
                 yield name
 
     def _discard(self, program: Program) -> None:
-        """Nobody uses the program any more: what was unpacked for it is removed."""
+        """Remove what was unpacked for a program that is no longer used."""
         for folder in (program.code, program.layers):
             if folder is not None and folder.is_relative_to(self._workspace):
                 asyncio.get_running_loop().run_in_executor(None, partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _sources(program: Program) -> Iterator[Path]:
-    """The folders and archives that a program was made of."""
+    """The folders and zip packages that a program was made of."""
     return (path.resolve() for path in (program.function.code, *program.function.layers))
 
 
 def _counts(path: Path, source: Path) -> bool:
-    """Whether a path in the template's own folder is of the code: a Python file, or the folder itself."""
+    """Whether a path in the template's folder is part of the code: a Python file, or the folder itself."""
     return path.suffix == ".py" or path == source
 
 
 def _identities(sources: set[Path]) -> dict[Path, int]:
-    """The inodes of those that are folders now."""
+    """The inodes of the sources that are folders now."""
     return {source: _inode(source) for source in sources if source.is_dir()}
 
 
@@ -199,5 +200,5 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
 
 
 def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, int, str]]:
-    """What the servers and pools were made with."""
+    """The settings that servers and pools were created with."""
     return sorted((each.name, each.reserved_concurrency or -1, repr(each.routes)) for each in functions.values())
