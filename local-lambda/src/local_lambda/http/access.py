@@ -1,8 +1,9 @@
-"""Who may call: one rule for every port. Loopback is not a wall, because every page in a browser reaches it.
+"""Who may call: one rule for every port. Loopback is no protection, because every page in a browser can reach it.
 
-A request has to name this machine as its host: a web site's name may lead here too, and its pages would then be of the
-same origin (DNS rebinding). A request that a browser marks as one of another site's page is refused. The marks:
-https://www.w3.org/TR/fetch-metadata/ and https://fetch.spec.whatwg.org/#origin-header; a page cannot forge them.
+A request must name this machine as its host: a website's name may resolve to this machine, too, and its pages would
+then have the same origin (DNS rebinding). A request that a browser marks as coming from a different site is refused.
+The marks, which a page cannot forge, are described at https://www.w3.org/TR/fetch-metadata/ and
+https://fetch.spec.whatwg.org/#origin-header.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _ORIGIN = re.compile(rb"https?://([^/?#@]+)", re.IGNORECASE).fullmatch
 
 
 class Access:
-    """The rule of one port. `hosts` are further names it goes by: `--host`, `--allow-host`; `*` is any.
+    """The rule of one port. `hosts` are further names for it (`--host`, `--allow-host`); `*` allows any name.
 
-    An unspecified address among them (0.0.0.0) stands for every address, though not for any name. `origins` are those
-    of pages that may call, as `http://host:port`. `cors` may let in a request of a browser that no other rule does: a
-    route that has CORS settings of its own.
+    An unspecified address among them (0.0.0.0) stands for every address, but not for names. `origins` are the origins
+    of pages that may call, as `http://host:port`. `cors` may let in a browser's request that no other rule lets in, for
+    a route with its own CORS settings.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Access:
         self._known: dict[bytes, bool] = {}
 
     def refusal(self, head: Head) -> str | None:
-        """Why a request is refused, in one line; None when it is not."""
+        """Why a request is refused, in one line; None if it is allowed."""
         if head.host and not self._is_ours(head.host):
             name = head.host.decode("latin-1")
             return f"Host {name} is not a name of this machine: use a loopback address, or --allow-host NAME"
@@ -67,7 +68,7 @@ class Access:
         return self._any_address and _address(name) is not None
 
     def _is_own_page(self, head: Head) -> bool:
-        """Whether the page that asks is of this origin, of this machine, or allowed."""
+        """Whether the page that sends the request has this origin, is from this machine, or is allowed."""
         origin = head.header(b"origin")
         if not origin:
             return head.header(b"sec-fetch-site", b"none").lower() in (b"none", b"same-origin")
@@ -95,7 +96,7 @@ def _is_unspecified(name: bytes) -> bool:
 
 
 def _address(name: bytes) -> bytes | None:
-    """The bytes of an IP address; None when the name is not one."""
+    """The bytes of an IP address; None if the name is not one."""
     try:
         return socket.inet_pton(socket.AF_INET6 if b":" in name else socket.AF_INET, name.decode("latin-1"))
     except OSError:

@@ -1,6 +1,6 @@
-"""The chunked coding of a body: bytes in, pieces of the body out.
+"""Decodes a chunked body: bytes in, pieces of the body out.
 
-Grammar: https://www.rfc-editor.org/rfc/rfc9112#section-7.1. Extensions are ignored, trailers kept.
+Grammar: https://www.rfc-editor.org/rfc/rfc9112#section-7.1. Extensions are ignored; trailers are kept.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class ChunkedBody:
         self.complete = False
         self.trailers: list[tuple[str, str]] = []
         self.at = 0
-        """How far the bytes given to `take` were read."""
+        """How far `take` has read the bytes it was given."""
         self._left = 0
         self._in_chunk = False
         self._in_trailers = False
         self._trailer_bytes = 0
 
     def take(self, received: bytes | bytearray, at: int) -> bytes | None:
-        """The next piece in `received` from `at` on; None when it is incomplete, or the body is. Raises BadRequest."""
+        """The next piece in `received` from `at` on; None if it needs more bytes, or at the end. Raises BadRequest."""
         self.at = at
         while not self.complete:
             if self._in_chunk:
@@ -78,7 +78,7 @@ class ChunkedBody:
         return True
 
     def _trailer(self, received: bytes | bytearray) -> bool:
-        """Read one line of the trailers, or the empty line behind them."""
+        """Read one line of the trailers, or the empty line after them."""
         end = received.find(b"\r\n", self.at, self.at + MAX_HEAD_BYTES)
         length = (end if end >= 0 else len(received)) - self.at
         if self._trailer_bytes + length > MAX_HEAD_BYTES:

@@ -1,6 +1,6 @@
-"""Responses out of the bytes that a server sends: for those who make requests, as telemetry's deliveries do.
+"""Parses the responses that a server sends, for code that makes requests, such as telemetry's deliveries.
 
-Only what a sender has to know: the status, and whether the connection can be used again. Bodies are read and dropped.
+It reports what a sender has to know: the status, and whether the connection can be reused. It reads and drops bodies.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\xff]*)?\r\n").mat
 
 
 class NotHttp(Exception):
-    """What was received is not a response."""
+    """The received bytes are not a response."""
 
 
 class ResponseParser:
-    """Reads one response. Interim ones (1xx) are skipped."""
+    """Reads one response. It skips interim responses (1xx)."""
 
     def __init__(self) -> None:
         self.status = 0
-        """0 until the head is there."""
+        """0 until the head is complete."""
         self.framed = False
-        """The head says where the body ends; without that it ends with the connection."""
+        """Whether the head says where the body ends; if not, it ends with the connection."""
         self.complete = False
         self.keep_alive = False
         """Whether another request may follow, once the response is complete."""
@@ -33,7 +33,7 @@ class ResponseParser:
         self._chunked: ChunkedBody | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take what was received. Raises NotHttp."""
+        """Take received bytes. Raises NotHttp."""
         self._received += data
         try:
             while not self.status and self._head():
@@ -44,7 +44,7 @@ class ResponseParser:
             raise NotHttp(str(error)) from None
 
     def _head(self) -> bool:
-        """Read a head; False when it is not there yet."""
+        """Read a head; False while it is incomplete."""
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
             if len(self._received) > MAX_HEAD_BYTES:

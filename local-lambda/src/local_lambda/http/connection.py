@@ -1,7 +1,7 @@
-"""One client connection: what is received goes to `turns.py`, and when and how the connection ends is decided here.
+"""One client connection: it passes received bytes to `turns.py`, and decides when and how the connection ends.
 
-It is closed as soon as nothing can follow: the client has ended its side and has its response, either side said
-`Connection: close`, or what came is not a request. A client that stalls, or sends faster than it is served, has limits.
+It closes the connection as soon as nothing can follow: the client has ended its side and has its response, either side
+sent `Connection: close`, or the input is not a request. It limits clients that stall or send faster than it serves.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from local_lambda.http.responses import refusal
 from local_lambda.http.turns import Rules, Turns
 
 AHEAD_BYTES = 65_536
-"""So much of later requests is received while one is being answered; the rest waits with the client."""
+"""How much of later requests is received while one is in progress; the rest waits with the client."""
 PATIENCE_SECONDS = 30.0
-"""How long a head may take, and a connection without a request. A body may take longer, but not pause for that long."""
+"""How long a head may take, or a connection stay without a request. A body may take longer, but not pause that long."""
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 1_048_576
-"""A client that still sends gets so long to read why nothing more is taken; a reset would take that from it."""
+"""How long a client that is still sending may read why it was refused; a reset would discard that response."""
 
 
 class Registry(Rules, Protocol):
@@ -45,11 +45,11 @@ class Connection(asyncio.Protocol):
         self._parser = self._turns.parser
         self.transport: asyncio.Transport | None = None
         self.open = False
-        """Whether anything can still be sent."""
+        """Whether data can still be sent."""
         self.writable = True
-        """The client keeps up with what is sent."""
+        """Whether the client keeps up with the data sent to it."""
         self.ended = False
-        """The client will send nothing more."""
+        """Whether the client has ended its side."""
         self.reading = True
         self._discarded = 0
         self._progress = 0
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
                 self._be_patient()
             else:
                 self.refuse(BadRequest(403, "only processes of this execution environment are served here"))
-        else:  # at once, or there would be no descriptor left to tell the next one
+        else:  # at once, or no descriptor would be left to turn the next one away
             self.send(refusal(503, "too many connections for the descriptors that are left: try again"))
             self.abandon()
 
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def eof_received(self) -> bool:
-        """The client hung up, or will at least send nothing more: it may still read a response."""
+        """The client hung up, or only ended its side: it may still read a response."""
         self.ended = True
         if not self.open:
             return False
@@ -115,17 +115,17 @@ class Connection(asyncio.Protocol):
     # --- for exchanges
 
     def resume(self) -> None:
-        """The reader of a body takes more, or no more."""
+        """The reader of a body has paused or resumed."""
         self._turns.advance()
         self.regulate()
 
     def send(self, data: bytes) -> None:
-        """Send bytes, if anything can still be sent."""
+        """Send bytes, if data can still be sent."""
         if self.open and self.transport is not None:
             self.transport.write(data)
 
     def answered(self, exchange: Exchange) -> None:
-        """The response is written: the next request has its turn, or it was the last."""
+        """The response is written: serve the next request, or close if this was the last."""
         turns = self._turns
         if turns.busy is not exchange:
             return
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
         elif not turns.advancing and (self.ended or not self._parser.empty or not self.reading):
             turns.advance()
 
-    # --- how much is received, and how long it is waited for
+    # --- how much is received, and how long the connection waits for it
 
     def regulate(self) -> None:
         """Receive no more than can be used."""
@@ -158,14 +158,14 @@ class Connection(asyncio.Protocol):
                 transport.pause_reading()
 
     def wait_for_request(self) -> None:
-        """There is no complete head: that of a client which has ended its side will never be."""
+        """Wait for a complete head; if the client has ended its side, none will come."""
         if self.ended:
             self.abandon()
         else:
             self._be_patient()
 
     def wait_for_body(self, progress: int) -> None:
-        """So many bytes of a body are there, and more are to come."""
+        """Wait for more of a body, of which `progress` bytes have arrived."""
         self._progress = progress
         self._be_patient()
 
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
                 self._turns.break_off(exchange)
 
     def stop_timer(self) -> None:
-        """What was waited for is there."""
+        """Stop the timer: the awaited data has arrived."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -196,18 +196,18 @@ class Connection(asyncio.Protocol):
     # --- the end
 
     def refuse(self, error: BadRequest) -> None:
-        """What came is not a request: say why, and hang up."""
+        """Respond with the reason why the input is not a request, and hang up."""
         self.send(refusal(error.status, str(error)))
         self._linger()
 
     def abandon(self) -> None:
-        """Close without, or in the middle of, a response."""
+        """Close without a response, or in the middle of one."""
         self.open = False
         if self.transport is not None:
             self.transport.close()
 
     def _linger(self) -> None:
-        """Close in a while, so that a client that still sends can read what it was told."""
+        """Close after a while, so that a client that is still sending can read its response."""
         self.open = False
         self._parser.discard()
         self.stop_timer()

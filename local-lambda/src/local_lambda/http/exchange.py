@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from local_lambda.http.head import Head
 
 _JOIN_BYTES = 16_384
-"""A body up to this size is copied behind its head, so that both are one piece."""
+"""A body up to this size is appended to its head, so that both are sent as one piece."""
 
 Application = Callable[["Exchange"], None]
-"""Gets a request when it is complete, and responds now or later: a request that waits costs no task."""
+"""Gets a complete request, and responds now or later: a waiting request does not need a task."""
 
 
 class Carrier(Protocol):
@@ -54,33 +54,33 @@ class BodyReader(Protocol):
         ...
 
     def ended(self, trailers: Pairs, complete: bool) -> None:
-        """No more will come. `complete` is False when the client left, or stalled, in the middle of the body."""
+        """The end of the body. `complete` is False if the client left or stalled in the middle of it."""
         ...
 
 
 class Exchange:
     """One request and its response. `path` is still percent-encoded.
 
-    A response is whole (`respond`), or it is begun, written in pieces and ended. A second one is an error of ours.
+    A response is sent whole (`respond`), or begun, written in pieces and ended. A second response is a bug.
     """
 
     body = b""
-    """The whole body, if it is within the server's limit; empty for one that is streamed."""
+    """The whole body, if it is within the server's limit; empty if it is streamed."""
     body_size = 0
-    """Size of the body in bytes, also when it is over the server's limit."""
+    """Size of the body in bytes, even if it is over the server's limit."""
     incomplete = False
-    """The client left in the middle of the body."""
+    """Whether the client left in the middle of the body."""
     trailers: Pairs = ()
     keep_alive = True
     responded = False
     receiving = False
-    """The body is still arriving."""
+    """Whether the body is still arriving."""
     held = False
-    """The body's reader wants no more for now."""
+    """Whether the body's reader has paused."""
     on_disconnect: Callable[[], None] | None = None
-    """Called when the client is gone, or sends nothing more, before it has its response."""
+    """Called when the client leaves, or ends its side, before it has its response."""
     on_drain: Callable[[], None] | None = None
-    """Called when `write` has returned False and the client has taken what was written."""
+    """Called when `write` has returned False and the client has received everything written."""
 
     def __init__(self, connection: Carrier, head: Head) -> None:
         self._connection = connection
@@ -94,7 +94,7 @@ class Exchange:
         self.began = perf_counter()
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
-        """The value of a header, given in lower case."""
+        """The value of a header, whose name must be in lower case."""
         return self.head.header(name, default)
 
     def headers(self) -> list[tuple[str, str]]:
@@ -103,12 +103,12 @@ class Exchange:
 
     @property
     def client(self) -> str:
-        """The address of who sent the request."""
+        """The sender's address."""
         return self._connection.address("peername")[0]
 
     @property
     def port(self) -> str:
-        """The port it came in on."""
+        """The port that received the request."""
         return self._connection.address("sockname")[1]
 
     @property
@@ -116,23 +116,23 @@ class Exchange:
         """Whether the client can still read a response."""
         return self._connection.transport is not None
 
-    # --- the body, for an application that the server calls before it is there
+    # --- the body, for an application that the server calls before it is complete
 
     def read(self, reader: BodyReader) -> None:
-        """Hand the body to `reader` while it arrives. Only while the server calls the application."""
+        """Pass the body to `reader` while it arrives. Call this only while the server calls the application."""
         self.reader = reader
 
     def hold(self, held: bool) -> None:
-        """Stop and resume: while a body is held nothing more of it is received."""
+        """Pause or resume the body: while it is held, nothing more of it is received."""
         self.held = held
         self._connection.resume()
 
     # --- the response
 
     def respond(self, status: int, body: bytes = b"", headers: Pairs = (), block: Block = NONE) -> None:
-        """Respond with a whole body. `block` are headers that never change; the length is added.
+        """Respond with a whole body. `block` holds headers that never change; the length is added.
 
-        The response to HEAD may have a `Content-Length` among its headers, that of the body it does not have. Raises
+        The headers of a response to HEAD may include the `Content-Length` of the body it does not have. Raises
         ValueError, and sends nothing, for a status or header that cannot be sent.
         """
         if self.responded:
@@ -152,7 +152,7 @@ class Exchange:
         connection.answered(self)
 
     def begin(self, status: int, headers: Pairs = (), block: Block = NONE) -> None:
-        """Begin a response whose length is not known: chunked, or until the connection ends for HTTP/1.0."""
+        """Begin a response of unknown length: chunked, or for HTTP/1.0 until the connection ends."""
         if self.responded:
             raise RuntimeError("the exchange is over")
         start, lines = beginning(status), fields(headers, block)
@@ -164,7 +164,7 @@ class Exchange:
         self._connection.send(b"%b%b%b" % (start, lines, self._end_of_head()))
 
     def write(self, data: bytes) -> bool:
-        """The next piece. False asks to wait for `on_drain`: the client reads slower than this is written."""
+        """Write the next piece. False means wait for `on_drain`: the client reads more slowly than you write."""
         if not self._writing:
             raise RuntimeError("the response was not begun, or has ended")
         if data and self.method != b"HEAD":
@@ -172,7 +172,7 @@ class Exchange:
         return self._connection.writable
 
     def end(self, trailers: Pairs = ()) -> None:
-        """End a response that was begun. Trailers reach a client of HTTP/1.1 only."""
+        """End a response that was begun. Only HTTP/1.1 clients get the trailers."""
         if not self._writing:
             raise RuntimeError("the response was not begun, or has ended")
         self._writing = False
@@ -186,6 +186,6 @@ class Exchange:
         return KEEP if self.head.old else END
 
     def abandon(self) -> None:
-        """End the connection without a response, or in the middle of one, so that the client can tell."""
+        """End the connection without a response, or in the middle of one, so that the client notices."""
         self.responded = True
         self._connection.abandon()

@@ -1,6 +1,6 @@
-"""The head of a request: its bytes in, a `Head` out, or `BadRequest`. Strict: leniency lets requests be smuggled.
+"""Parses the head of a request: bytes in, a `Head` or `BadRequest` out. It is strict to prevent request smuggling.
 
-Grammar: https://www.rfc-editor.org/rfc/rfc9112. An upgrade is never made, so `Upgrade` is a header like any other.
+Grammar: https://www.rfc-editor.org/rfc/rfc9112. The server never upgrades, so `Upgrade` is a header like any other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 MAX_HEAD_BYTES = 65_536
 """Request line and headers together; the trailers of a chunked body have the same limit."""
 CHUNKED = -1
-"""The `length` of a body that comes in chunks."""
+"""The `length` of a chunked body."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _HEAD = re.compile(
@@ -21,13 +21,13 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)([/?].*)?", re.IGNORECASE).fullmatc
 _NOTABLE = re.compile(
     rb"\r\n(connection|content-length|expect|host|origin|sec-fetch-site|transfer-encoding):([^\r]*+)"
 ).findall
-"""What a connection depends on, found in one pass."""
+"""The headers that a connection depends on, found in one pass."""
 _BEGINNING = re.compile(rb"%b{0,32}+(?: |\Z)" % _TOKEN).match
 _MISPLACED = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]|(?<!\r)\n|\r(?!\n|\Z)").search
 
 
 class BadRequest(Exception):
-    """What was received is not a request that is served: answer with `status` and close the connection."""
+    """The received bytes are not a request that can be served: respond with `status` and close the connection."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class BadRequest(Exception):
 class Head:
     """Method, target and headers of a request. `path` and `query` are as received, percent-encoded.
 
-    `length` is that of the body in bytes, or CHUNKED. `admitted` is for the server: who may ask was looked at.
+    `length` is the body's length in bytes, or CHUNKED. `admitted` is for the server: the access rule was applied.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Head:
         self.query: bytes = query
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
-        """The value of the first header of this name, which is given in lower case."""
+        """The value of the first header with this name, which must be in lower case."""
         start = self._lower.find(b"\r\n%b:" % name)
         if start < 0:
             return default
@@ -87,7 +87,7 @@ class Head:
         return pairs_of(self._lines[2:])
 
     def _read(self, notable: list[tuple[bytes, bytes]]) -> None:
-        """Read the headers that matter here, whose names and values are in lower case."""
+        """Read the relevant headers, whose names and values are in lower case."""
         hosts = lengths = 0
         codings = expectation = b""
         for name, value in notable:
@@ -137,7 +137,7 @@ class Head:
         self.length = CHUNKED
 
     def _path_of(self, target: bytes) -> bytes:
-        """The path in a target that does not begin with one; `http://host/path` overrides the Host header."""
+        """The path of a target that does not begin with one; `http://host/path` overrides the Host header."""
         if target == b"*":
             return target
         absolute = _ABSOLUTE(target)
@@ -149,7 +149,7 @@ class Head:
 
 
 def parse_head(text: bytes) -> Head:
-    """A complete head, with the empty line at its end. Raises BadRequest."""
+    """Parse a complete head, with the empty line at its end. Raises BadRequest."""
     found = _HEAD(text)
     if found is None:
         raise BadRequest(400, "not a request of HTTP/1.1 or HTTP/1.0")
@@ -160,7 +160,7 @@ def parse_head(text: bytes) -> Head:
 
 
 def check_beginning(received: bytes | bytearray, start: int, scanned: int) -> None:
-    """Look at an incomplete head, of which everything before `scanned` was looked at. Raises BadRequest."""
+    """Check an incomplete head, whose bytes before `scanned` were already checked. Raises BadRequest."""
     if _BEGINNING(received, start, start + 33) is None and received[start:] != b"\r":
         raise BadRequest(400, "a request does not begin like this")
     if _MISPLACED(received, scanned) is not None:
@@ -170,21 +170,21 @@ def check_beginning(received: bytes | bytearray, start: int, scanned: int) -> No
 
 
 def too_long(received: bytes | bytearray) -> BadRequest:
-    """The refusal of a head over the limit: of its target (414), or of its headers (431)."""
+    """The refusal of a head over the limit: its target (414) or its headers (431) are too long."""
     if received.find(b"\r\n", 0, MAX_HEAD_BYTES) < 0:
         return BadRequest(414, f"the request line has more than {MAX_HEAD_BYTES} bytes")
     return BadRequest(431, f"the head of the request has more than {MAX_HEAD_BYTES} bytes")
 
 
 def parse_lines(lines: bytes) -> list[tuple[str, str]]:
-    """Header lines, each with its line end, as pairs. Raises BadRequest."""
+    """Parse header lines, each with its line end, into pairs. Raises BadRequest."""
     if _LINES(lines) is None:
         raise BadRequest(400, "a line is not a header")
     return pairs_of(lines.removesuffix(b"\r\n"))
 
 
 def pairs_of(lines: bytes) -> list[tuple[str, str]]:
-    """Lines of valid headers, with line ends between them, as pairs."""
+    """Split lines of valid headers, with line ends between them, into pairs."""
     found = []
     for line in lines.split(b"\r\n") if lines else ():
         name, _, value = line.partition(b":")

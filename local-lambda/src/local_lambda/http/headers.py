@@ -1,4 +1,4 @@
-"""Header fields as an application has them, pairs of name and value, and as bytes in a message."""
+"""Header fields: pairs of name and value for applications, bytes in messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Block:
-    """Headers that never change, turned into bytes once."""
+    """Headers that never change, converted to bytes once."""
 
     def __init__(self, *pairs: tuple[str, str]) -> None:
         self.pairs = pairs
@@ -17,9 +17,9 @@ class Block:
 
 
 def render(pairs: Pairs) -> bytes:
-    """Header lines, each with its line end. What UTF-8 cannot express becomes `?`.
+    """Header lines, each with its line end. A character that UTF-8 cannot express becomes `?`.
 
-    Raises ValueError when a name or value would end its line: the rest of it could be taken for another response.
+    Raises ValueError when a name or value contains a line end: what follows could be taken for a separate response.
     """
     text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
     if text.count("\n") != len(pairs) or text.count("\r") != len(pairs) or "\0" in text:

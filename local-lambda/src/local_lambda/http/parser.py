@@ -1,7 +1,7 @@
-"""Requests out of the bytes of one connection: `Head`s and pieces of bodies. No socket, no clock, no application.
+"""Parses the requests of one connection into `Head`s and pieces of bodies. No socket, no clock, no application.
 
-One request at a time: `head` gives the next one, then `body` its pieces until `complete`. What belongs to later
-requests stays in the buffer until they are asked for, so the reader decides how far ahead it takes bytes.
+It reads one request at a time: `head` returns the next head, then `body` its pieces until `complete`. Bytes of later
+requests stay in the buffer until those are read, so the caller decides how far ahead it receives.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from local_lambda.http.head import CHUNKED, BadRequest, Head, check_beginning, p
 
 MAX_KNOWN_HEADS = 16
 MAX_KNOWN_BYTES = 1024
-"""A client sends the same head again and again; so many, if they are no longer than this, are parsed only once."""
+"""Clients repeat the same heads. This many of them, if they are no longer than this, are parsed only once."""
 
 __all__ = ["BadRequest", "RequestParser"]
 
@@ -21,9 +21,9 @@ class RequestParser:
 
     def __init__(self) -> None:
         self.complete = True
-        """The body of the last head was read to its end."""
+        """Whether the body of the last head was read to its end."""
         self.empty = True
-        """Everything that was received has been read."""
+        """Whether all received bytes have been read."""
         self._buffer: bytes | bytearray = b""
         self._at = 0
         self._scanned = 0
@@ -32,7 +32,7 @@ class RequestParser:
         self._known: dict[bytes, Head] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take what was received, which is never empty."""
+        """Take received bytes, at least one."""
         self.empty = False
         buffer = self._buffer
         if self._at == len(buffer):
@@ -47,7 +47,7 @@ class RequestParser:
 
     @property
     def waiting(self) -> int:
-        """How many bytes were received and not yet read."""
+        """How many received bytes have not been read yet."""
         return len(self._buffer) - self._at
 
     @property
@@ -56,7 +56,7 @@ class RequestParser:
         return [] if self._chunked is None else self._chunked.trailers
 
     def head(self) -> Head | None:
-        """The next request's head; None when it is not there yet. Raises BadRequest."""
+        """The next request's head; None while it is incomplete. Raises BadRequest."""
         if self.empty:
             return None
         buffer, at = self._buffer, self._at
@@ -81,7 +81,7 @@ class RequestParser:
         return head
 
     def _look_at_beginning(self) -> None:
-        """Refuse a head that cannot become a good one, before it is complete."""
+        """Refuse a head that cannot become valid, before it is complete."""
         buffer, at = self._buffer, self._at
         self.empty = at == len(buffer)
         if not self.empty:
@@ -89,7 +89,7 @@ class RequestParser:
             self._scanned = max(at, len(buffer) - 1)
 
     def body(self) -> bytes | None:
-        """The next piece of the body; None when more has to be received, or it is complete. Raises BadRequest."""
+        """The next piece of the body; None if more bytes are needed, or the body is complete. Raises BadRequest."""
         chunked = self._chunked
         if chunked is not None:
             piece = chunked.take(self._buffer, self._at)
@@ -109,5 +109,5 @@ class RequestParser:
         return piece or None
 
     def discard(self) -> None:
-        """Forget what was received."""
+        """Forget all received bytes."""
         self._buffer, self._at, self._scanned, self.empty = b"", 0, 0, True

@@ -1,4 +1,4 @@
-"""The bytes of responses, and the one format of those that the server itself makes."""
+"""The bytes of responses, and the one format of the server's own responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BEGINNINGS = {
 
 
 def beginning(status: int) -> bytes:
-    """The status line. Raises ValueError for what is not the status of a final response."""
+    """The status line. Raises ValueError if `status` is not that of a final response."""
     line = _BEGINNINGS.get(status)
     if line is None:
         if not 200 <= status <= 599:
@@ -35,13 +35,13 @@ def fields(headers: Pairs, block: Block) -> bytes:
 
 
 def refusal(status: int, reason: str) -> bytes:
-    """The server's own response to what no application gets to see, after which the connection is closed."""
+    """The server's own response to input that no application sees; the connection is closed afterwards."""
     body = json.dumps({"message": reason}).encode()
     head = (beginning(status), len(body), CLOSE, body)
     return b"%bContent-Type: application/json\r\nContent-Length: %d\r\n%b%b" % head
 
 
 def forbidden(reason: str) -> tuple[bytes, Pairs]:
-    """Body and headers of a 403, as clients of the Lambda API read them."""
+    """Body and headers of a 403 in the format that clients of the Lambda API read."""
     body = json.dumps({"Type": "User", "message": reason}).encode()
     return body, (("Content-Type", "application/json"), ("x-amzn-ErrorType", "AccessDeniedException"))

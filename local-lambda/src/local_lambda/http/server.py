@@ -1,6 +1,6 @@
-"""The HTTP/1.1 server: a listening socket, its connections, and who of them is served.
+"""The HTTP/1.1 server: a listening socket, its connections, and which of them are served.
 
-What may be asked is the application's; what HTTP is, the parser's. Nothing else knows about TCP.
+The application decides what may be requested, and the parser what is valid HTTP. No other module knows about TCP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from local_lambda.http.headers import JSON, Block, Pairs
 
 MAX_CONNECTIONS = 4096
 SPARE_DESCRIPTORS = 8
-"""So many are kept for those who are turned away: with none left, the event loop cuts connections without a word."""
+"""How many descriptors are kept for turning clients away: without one, the event loop cuts connections silently."""
 
 __all__ = ["JSON", "Application", "Block", "Exchange", "Pairs", "Server"]
 
@@ -26,9 +26,9 @@ __all__ = ["JSON", "Application", "Block", "Exchange", "Pairs", "Server"]
 class Server:
     """A listening socket and its connections.
 
-    A body of more than `body_limit` bytes is read and dropped. `on_head` sees a request that has a body as soon as its
-    head is there; one whose body it takes with `Exchange.read` does not go to `app`. `is_own` is asked once for each
-    connection whether the other end (peer's address, own address) is served at all.
+    A body of more than `body_limit` bytes is read and dropped. `on_head` gets a request with a body as soon as its head
+    is complete; if it takes the body with `Exchange.read`, the request does not go to `app`. `is_own` is called once
+    for each connection, with the peer's address and the own one; it returns whether that peer is served at all.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """`host:port`, with an IPv6 address in brackets, as URLs have it."""
+        """`host:port` as in URLs, with an IPv6 address in brackets."""
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -62,26 +62,26 @@ class Server:
         self._server = await loop.create_server(lambda: Connection(self), sock=self._listener, backlog=512)
 
     def admit(self, connection: Connection, descriptor: int) -> bool:
-        """Count a new connection; False when there are too many, or too few descriptors for anything else.
+        """Count a new connection; False if there are too many, or too few descriptors left for anything else.
 
-        The system gives the lowest number that is free, so a high one says how many are in use.
+        The system assigns the lowest free number, so a high number shows how many are in use.
         """
         self.connections.add(connection)
         return len(self.connections) <= self._most and descriptor < self._highest
 
     def serves(self, transport: asyncio.BaseTransport) -> bool:
-        """Whether a new connection comes from a process that is served here."""
+        """Whether a new connection comes from a process that this server serves."""
         if self._is_own is None:
             return True
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         return bool(peer and own and self._is_own(peer[:2], own[:2]))
 
     def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Count the end of a connection."""
         self.connections.discard(connection)
 
     def stop_listening(self) -> None:
-        """Accept no new connection."""
+        """Stop accepting connections."""
         if self._server is not None:
             self._server.close()
         else:
@@ -95,9 +95,9 @@ class Server:
 
 
 def connection_limits() -> tuple[int, int]:
-    """How many connections a port may have, and from which descriptor on there are too few left to serve one.
+    """How many connections a port may have, and the descriptor from which on too few are left to serve one.
 
-    Half of the descriptors that a process may have: environments and their processes need the others.
+    Connections get at most half of a process's descriptors: environments and their processes need the rest.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""Listening sockets, made before anything that costs import time. What is said on them is not known here."""
+"""Listening sockets, opened before any import that costs time. This module does not know the protocols on them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ UDP_BUFFER_BYTES = 4 * 1024 * 1024
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 takes any free one.
+    """A listening TCP socket; port 0 takes any free port.
 
-    Raises StartError when the port is taken, may not be used, or the host is not one of this machine.
+    Raises StartError when the port is in use or not permitted, or when the host is not an address of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -1,6 +1,6 @@
-"""The requests of one connection, one at a time: from the parser to the application, in whole or piece by piece.
+"""Passes the requests of one connection from the parser to the application, one at a time, whole or in pieces.
 
-Nothing is written and nothing is closed here: what a connection has to do for that is in `connection.py`.
+This module writes nothing and closes nothing; `connection.py` does that.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Line(Carrier, Protocol):
 
 
 class Turns:
-    """Whose turn it is: `busy` is the request that is being received or answered."""
+    """Decides which request is next; `busy` is the one being received or in progress."""
 
     def __init__(self, connection: Line, rules: Rules) -> None:
         self._connection = connection
@@ -71,11 +71,11 @@ class Turns:
         self.parser = RequestParser()
         self.busy: Exchange | None = None
         self.advancing = False
-        """Requests are being given to the application: the one that is answered next is not the last."""
+        """Whether requests are being passed to the application, so that the next response is not the last."""
         self._body: bytearray | None = None
 
     def advance(self) -> None:
-        """Give to the application what is there and may be given. One answered at once is not a call deeper."""
+        """Pass on every request that is complete and has its turn. An immediate response does not deepen the stack."""
         if self.advancing:
             return
         connection = self._connection
@@ -97,7 +97,7 @@ class Turns:
             connection.regulate()
 
     def _next(self) -> bool:
-        """Begin with the next request; False when it is not there, or its turn has not come."""
+        """Begin the next request; False if it has not arrived, or its turn has not come."""
         connection = self._connection
         if not connection.writable:
             return False
@@ -131,7 +131,7 @@ class Turns:
             rules.on_head(exchange)
 
     def _receive(self, exchange: Exchange) -> bool:
-        """Take the next piece of the body; False when there is none, or it is not wanted yet."""
+        """Take the next piece of the body; False if there is none, or the reader does not want it yet."""
         if not exchange.receiving or exchange.held:
             return False
         data = self.parser.body()
@@ -163,7 +163,7 @@ class Turns:
             exchange.body = data
 
     def _hand_over(self, exchange: Exchange) -> None:
-        """The body is complete, or all there will be of it."""
+        """Pass on the request: its body is complete, or no more of it will come."""
         if self._connection.timer is not None:
             self._connection.stop_timer()
         if not exchange.incomplete and exchange.head.length == CHUNKED:
@@ -173,12 +173,12 @@ class Turns:
             exchange.reader.ended(exchange.trailers, not exchange.incomplete)
             return
         if body is not None:
-            # A copy of a large body costs as much as receiving it did.
+            # Copying a large body costs as much as receiving it.
             exchange.body = cast(bytes, body) if len(body) > _LARGE_BYTES else bytes(body)
         self._app(exchange)
 
     def break_off(self, exchange: Exchange) -> None:
-        """No more of the body will come: tell the application."""
+        """Notify the application that no more of the body will come."""
         exchange.receiving = False
         exchange.incomplete = True
         exchange.keep_alive = False
