@@ -50,8 +50,8 @@ def enter(spec: dict[str, Any]) -> str | int:
     """
     entered = _fork_inside(spec, contained=True)
     if isinstance(entered, str) and entered.startswith(("unshare: ", "mount proc /proc proc: ")):
-        # A machine that grants a view may refuse a process namespace or its /proc, as containers do when parts of
-        # their own /proc are covered. The view alone is better than nothing.
+        # A machine that grants a view may refuse a process namespace or its /proc. Containers do so if parts of their
+        # /proc are covered. The view alone is better than nothing.
         entered = _fork_inside(spec, contained=False)
     return entered
 
