@@ -1,4 +1,4 @@
-"""Who may call: one rule for every port. Loopback is no protection, because every page in a browser can reach it.
+"""Who may call: one rule for every port. Loopback does not protect: every page in a browser can reach it.
 
 A request must name this machine as its host: a website's name may resolve to this machine, too, and its pages would
 then have the same origin (DNS rebinding). A request that a browser marks as coming from a different site is refused.
