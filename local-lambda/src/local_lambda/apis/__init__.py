@@ -1,1 +1,1 @@
-"""Lambda's HTTP APIs, a module per API and version: parse a request, call a verb, render its answer. No state here."""
+"""Lambda's HTTP APIs, one module per API and version: parse a request, call a verb, render the result. No state."""

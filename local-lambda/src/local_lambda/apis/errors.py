@@ -1,4 +1,4 @@
-"""Error answers: how an `ApiError` raised by a verb becomes the answer of the API it was raised in."""
+"""Error responses: how an `ApiError` that a verb raises becomes the response of its API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def json_error(exchange: Exchange, error: ApiError) -> None:
 
 
 def answering_errors(app: Application, render: Render) -> Application:
-    """`app`, with what it raises rendered as an answer; a fault of ours is a 500 and one line on standard error."""
+    """`app`, with its errors rendered as responses. A bug becomes a 500 and one line on standard error."""
 
     def guarded(exchange: Exchange) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Extensions API, version 2020-01-01: what extensions, external and internal, ask their environment.
+"""Extensions API, version 2020-01-01: the requests of external and internal extensions to their environment.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html.
 """
@@ -33,7 +33,7 @@ def _failed(environment: ExecutionEnvironment, verb: str, exchange: Exchange) ->
 
 
 def identifier_of(exchange: Exchange) -> str | None:
-    """The extension identifier header; None when it is absent."""
+    """The extension identifier header; None if it is absent."""
     return exchange.header(b"lambda-extension-identifier").decode("latin-1") or None
 
 

@@ -1,7 +1,7 @@
-"""Invoke API, version 2015-03-31: what SDKs, the AWS CLI and curl call.
+"""Invoke API, version 2015-03-31, which SDKs, the AWS CLI and curl call.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. Error bodies, the case of their message
-key and the `x-amzn-ErrorType` header are such that botocore raises its typed exceptions.
+key and the `x-amzn-ErrorType` header make botocore raise its typed exceptions.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _headers(invocation: Invocation) -> list[tuple[str, str]]:
 
 
 def _payload(exchange: Exchange, kind: bytes) -> bytes:
-    """The event, checked to be a JSON document of legal size; an empty body is `{}`."""
+    """The event, after a check that it is JSON of a permitted size; an empty body becomes `{}`."""
     check_size(exchange.body_size, asynchronous=kind == b"Event")
     if exchange.incomplete:
         raise invalid_content("the request body ended too early")

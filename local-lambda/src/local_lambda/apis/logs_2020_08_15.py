@@ -1,7 +1,7 @@
-"""Logs API, version 2020-08-15: the predecessor of the Telemetry API, still served.
+"""Logs API, version 2020-08-15: the predecessor of the Telemetry API, still supported.
 
-Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html. What is delivered, and how, is not
-known here.
+Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html. This module does not know what is
+delivered, or how.
 """
 
 from __future__ import annotations

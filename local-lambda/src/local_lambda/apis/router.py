@@ -1,4 +1,4 @@
-"""Which verb serves a request: one table of methods and paths for a port, and one refusal of a wrong method."""
+"""Finds the verb for a request: one table of methods and paths per port, and one refusal of a wrong method."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from local_lambda.errors import ApiError
 from local_lambda.http.exchange import Exchange
 
 Verb = Callable[..., None]
-"""Gets the exchange, and the part of the path that its pattern has in braces, percent-encoded."""
+"""Gets the exchange, and the percent-encoded part of the path that is in braces in its pattern."""
 Routes = Mapping[tuple[str, str], Verb]
-"""Method and path pattern to verb. A pattern has at most one variable part, `{name}`, which is one segment."""
+"""Maps method and path pattern to a verb. A pattern has at most one variable part, `{name}`, which is one segment."""
 
 
 class Router:
-    """The application that looks the verb up. `unknown` makes the error for a path that is not in the table."""
+    """The application that looks up the verb. `unknown` creates the error for a path that is not in the table."""
 
     def __init__(
         self, routes: Routes, unknown: Callable[[Exchange], ApiError], not_allowed: str = "MethodNotAllowed"

@@ -1,7 +1,7 @@
-"""Runtime API, version 2018-06-01: what the runtime asks its environment, on the port it shares with the extensions.
+"""Runtime API, version 2018-06-01: the runtime's requests to its environment, on the port it shares with extensions.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Error types and texts are those of AWS's
-own supervisor. SnapStart (`restore/…`) and response streaming are refused, not accepted and dropped.
+own supervisor. SnapStart (`restore/…`) and response streaming are refused rather than accepted and ignored.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def routes(environment: ExecutionEnvironment) -> Routes:
 
 
 def runtime_api(environment: ExecutionEnvironment) -> Application:
-    """The application behind `AWS_LAMBDA_RUNTIME_API` of one environment, which extensions share with the runtime."""
+    """The application behind one environment's `AWS_LAMBDA_RUNTIME_API`, which runtime and extensions share."""
     table = {
         **routes(environment),
         **extensions_2020_01_01.routes(environment),
@@ -111,7 +111,7 @@ def _init_failed(environment: ExecutionEnvironment, exchange: Exchange) -> None:
 
 
 def _check_body(environment: ExecutionEnvironment, exchange: Exchange, request_id: str) -> None:
-    """A body that cannot be used is told to the function's caller, and to the runtime: raises ApiError."""
+    """Report an unusable body to the function's caller, and raise the ApiError that reports it to the runtime."""
     if exchange.incomplete:
         environment.runtime.refuse_response(request_id, _TRUNCATED, exchange.began)
         raise ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
@@ -129,7 +129,7 @@ def _invocation_id(exchange: Exchange) -> str | None:
 
 
 def _error_body(exchange: Exchange) -> bytes:
-    """The error object for the caller; of the kind with an `errorCause` (for X-Ray), without that."""
+    """The error object for the caller, without the `errorCause` that some have (it is for X-Ray)."""
     if not exchange.header(b"content-type").startswith(b"application/vnd.aws.lambda.error.cause+json"):
         return exchange.body
     try:
@@ -143,7 +143,7 @@ def _error_body(exchange: Exchange) -> bytes:
 
 
 def _init_error(exchange: Exchange) -> tuple[bytes, str]:
-    """Body and error type: the type is in a header, or (before awslambdaric 2.2) only in the body."""
+    """Body and error type. The type is in a header, or (before awslambdaric 2.2) only in the body."""
     kind = exchange.header(b"lambda-runtime-function-error-type").decode("latin-1")
     if not kind:
         try:

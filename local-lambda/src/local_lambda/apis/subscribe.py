@@ -1,4 +1,4 @@
-"""A subscription request, the part the Logs API and the Telemetry API have in common. No state, no error texts."""
+"""Subscription requests: the part that the Logs API and the Telemetry API share. No state, no error texts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from local_lambda.telemetry.request import SubscriptionApi, parse_subscription
 
 
 class ExtensionNames(Protocol):
-    """Who is registered."""
+    """The registered extensions."""
 
     def name_of(self, identifier: str | None) -> str:
-        """The name of the extension with this identifier. Raises ApiError 403 when it is missing or unknown."""
+        """The name of the extension with this identifier. Raises ApiError 403 if that is missing or unknown."""
 
 
 class SubscriptionHost(Protocol):
-    """What a subscription request needs of its environment."""
+    """What a subscription request needs from its environment."""
 
     subscriptions: Subscriptions
 
@@ -27,7 +27,7 @@ class SubscriptionHost(Protocol):
 
 
 def subscribe(api: SubscriptionApi, host: SubscriptionHost, exchange: Exchange) -> None:
-    """Subscribe the extension that asks, and say `"OK"`: also when it was subscribed in the same way before."""
+    """Subscribe the extension that asks, and respond `"OK"`, even if it already has the same subscription."""
     name = host.extensions.name_of(exchange.header(b"lambda-extension-identifier").decode("latin-1") or None)
     subscriptions = host.subscriptions
     if not subscriptions.open:

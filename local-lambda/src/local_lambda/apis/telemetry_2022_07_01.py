@@ -1,7 +1,7 @@
 """Telemetry API, version 2022-07-01: an extension subscribes to records of the environment.
 
-Specification: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html. What is delivered, and how, is
-not known here.
+Specification: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html. This module does not know what
+is delivered, or how.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TELEMETRY_API = SubscriptionApi(
     schemas=("2022-07-01", "2022-12-13", "2025-01-29"),
     default_schema=None,
     wrong_schema="TelemetryAPI only supports the SchemaVersion released after 2021-03-18",
-    # The one error type of this API without the prefix `Telemetry.`, in the documentation and in AWS's own supervisor.
+    # This is the API's only error type without the prefix `Telemetry.`, as documented and in AWS's own supervisor.
     validation_error="ValidationError",
     closed="Telemetry API subscription is closed",
 )
