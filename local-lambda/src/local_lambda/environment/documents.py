@@ -1,4 +1,4 @@
-"""JSON as the service writes it, and as it comes from a runtime or an extension, which may send anything."""
+"""JSON as the service writes it, and as runtimes and extensions send it, which may be anything."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 
 def encode(document: object) -> bytes:
-    """A document without blanks, non-ASCII characters as they are, but a lone surrogate escaped."""
+    """A document without spaces. Non-ASCII characters stay as they are, but a lone surrogate is escaped."""
     return _encode(document).encode("utf-8", "backslashreplace")
 
 
 def decode(text: bytes) -> object:
-    """A document from outside. Raises ValueError for whatever is wrong with it, nested too deeply included."""
+    """Parse a document from outside. Raises ValueError for any problem with it, including too deep nesting."""
     try:
         return _decode(text.decode("utf-8"))
     except RecursionError:

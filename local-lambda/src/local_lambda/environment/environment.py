@@ -1,10 +1,10 @@
-"""The execution environment: one runtime process, its extensions, one invocation at a time, and all the state there is.
+"""The execution environment: one runtime process, its extensions, one invocation at a time, and all of the state.
 
-Its methods are the protocols' verbs; the API modules call them and render what they return or raise. The phases have
-modules of their own: they are handed what they need and report their outcomes here, where the transitions are made.
-Order of events and what a failure leads to: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
-No clock, socket, HTTP or process here (see `ports`), and no import that costs start-up time: a runtime is spawned
-before the event loop exists.
+Its methods are the protocols' verbs; the API modules call them and render what they return or raise. Each phase is a
+separate module, which gets what it needs and reports its outcome here; this module makes the transitions.
+Order of events and effects of failures: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+This module knows no clock, socket, HTTP or process (see `ports`), and imports nothing that costs start-up time: a
+runtime is spawned before the event loop exists.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from local_lambda.telemetry.registry import Subscriptions
 
 
 class ExecutionEnvironment:
-    """One environment of `function`. `on_free(environment)` is called whenever it can take another invocation."""
+    """One environment of `function`. It calls `on_free(environment)` whenever it can serve another invocation."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ExecutionEnvironment:
         )
         self.current: Invocation | None = None
         self.init_failure: Failure | None = None
-        """Why the last init failed; None after one that succeeded."""
+        """Why the last init failed; None if it succeeded."""
         self.on_free: Callable[[ExecutionEnvironment], None] = _nothing
         self._processes = processes
         self._memory = memory
@@ -95,7 +95,7 @@ class ExecutionEnvironment:
     # --- init
 
     def attach(self, loop: Loop) -> None:
-        """Continue in `loop` from now on; an init that has begun gets its time limit."""
+        """Continue in `loop` from now on; an init that has begun gets its time limit now."""
         self._loop = loop
         self._invoke_phase.attach(loop)
         self._shutdown_phase = ShutdownPhase(
@@ -105,14 +105,14 @@ class ExecutionEnvironment:
             self._init_phase.limit(loop, self._init_timeout)
 
     def defer(self, action: Callable[[], None]) -> None:
-        """Run `action` when the current work is done."""
+        """Run `action` after the current work."""
         assert self._loop is not None
         self._loop.call_soon(action)
 
     def init(self, runtime: Process | None = None) -> None:
-        """Begin the Init phase: the first one, or one suppressed into the invocation that is waiting.
+        """Begin the Init phase: the first one, or a suppressed init inside the waiting invocation.
 
-        `runtime` is a process of the runtime that was started already.
+        `runtime` is a runtime process that has already started.
         """
         phase = "init" if self.machine.state is NEW else "invoke"
         self.machine.advance("init")
@@ -129,7 +129,7 @@ class ExecutionEnvironment:
             self._init_phase.limit(self._loop, self._init_timeout)
 
     def initialized(self, duration: float) -> None:
-        """The Init phase succeeded after `duration` milliseconds."""
+        """Record that the Init phase succeeded after `duration` milliseconds."""
         self.machine.advance("ready")
         if self._init_phase.phase == "init":
             self._init_duration = duration
@@ -144,7 +144,7 @@ class ExecutionEnvironment:
             self._idle()
 
     def init_failed(self, failure: Failure, duration: float) -> None:
-        """The Init phase failed: it is tried again inside the first invocation, where a failure is final."""
+        """Handle a failed Init phase: it is tried again inside the first invocation, where a failure is final."""
         self.init_failure = failure
         invocation = self.current
         if self._init_phase.phase == "invoke" and invocation is not None:
@@ -163,7 +163,7 @@ class ExecutionEnvironment:
 
     @property
     def responded(self) -> bool:
-        """Whether the caller already has its response while the environment is still busy: it will be free soon."""
+        """Whether the caller has its response but the environment is still busy, so that it will soon be free."""
         return not self.free and (self.current is None or self.current.response is not None)
 
     def invoke(self, invocation: Invocation) -> None:
@@ -190,7 +190,7 @@ class ExecutionEnvironment:
         self._abort(timed_out(self.function.timeout))
 
     def _abort(self, failure: Failure) -> None:
-        """The invocation has failed: respond, report, and start over."""
+        """Handle a failed invocation: respond, report, and start over."""
         if self.current is not None:
             self._end_invocation(self.current, failure)
         self._reset(failure)
@@ -207,14 +207,14 @@ class ExecutionEnvironment:
             self._invoke_phase.send_tail(invocation)
 
     def _done(self, invocation: Invocation) -> None:
-        """The runtime has finished the invocation: it is over if all extensions have finished too."""
+        """The runtime has finished the invocation, which is over if all extensions have finished, too."""
         if self.extensions.all_done():
             self._report(invocation, None)
             self.machine.advance("done")
             self._idle()
 
     def _idle(self) -> None:
-        """The environment is free: freeze it, if that was asked for."""
+        """The environment is free: freeze it, if requested."""
         if self._freeze:
             self.subscriptions.pause()
             self.control.freeze()
@@ -224,7 +224,7 @@ class ExecutionEnvironment:
         self.control.thaw()
         self.subscriptions.resume()
 
-    # --- what runtime, extensions and processes do
+    # --- events of runtime, extensions and processes
 
     def _runtime_ready(self) -> None:
         runtime = self.control.runtime
@@ -243,7 +243,7 @@ class ExecutionEnvironment:
 
     def _extension_registered(self) -> None:
         if self.control.runtime is None and self.extensions.all_registered():
-            self.defer(self._go_on_with_init)  # the extension gets its response first
+            self.defer(self._go_on_with_init)  # after the extension has its response
 
     def _go_on_with_init(self) -> None:
         if self.machine.state is INITIALIZING:
@@ -286,7 +286,7 @@ class ExecutionEnvironment:
         self._stop(failure.shutdown_reason)
 
     def shutdown(self, when_terminated: Callable[[], None]) -> None:
-        """End of life: what runs is stopped with its share of grace, then `when_terminated` is called."""
+        """End the environment: stop everything, each with its time to clean up, then call `when_terminated`."""
         self._on_terminated.append(when_terminated)
         before = self.machine.state
         if before is SHUTTING_DOWN:
@@ -302,7 +302,7 @@ class ExecutionEnvironment:
             self._stop("spindown", before is STOPPED)
 
     def _give_up(self, failure: Failure) -> None:
-        """End the invocation in progress. One that the runtime has never received is not reported."""
+        """End the invocation in progress. It is not reported if the runtime never received it."""
         invocation = self.current
         if invocation is None:
             return

@@ -1,7 +1,7 @@
-"""The extensions of one environment: who registered, for what, and where each one stands.
+"""The extensions of one environment: which have registered, for which events, and the state of each.
 
-Rules and errors: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html, wording of AWS's own
-supervisor. Every mistake of a client is a 403 that changes nothing. Processes and phases are the environment's.
+Rules and errors: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html; the wording is that of
+AWS's own supervisor. Every client error is a 403 that changes nothing. The environment handles processes and phases.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ EVENTS = ("INVOKE", "SHUTDOWN")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 
 Deliver = Callable[[bytes, str | None], None]
-"""Answers a pending `event/next`: the event's JSON, and its identifier (None for SHUTDOWN)."""
+"""Responds to a pending `event/next` with the event's JSON and its identifier (None for SHUTDOWN)."""
 
 
 class Extension:
-    """One extension. An external one has its own process; `error_type` is what it posted before it ended."""
+    """One extension. An external one has its own process; `error_type` is the one it posted before it ended."""
 
     def __init__(self, name: str, external: bool) -> None:
         self.name = name
@@ -39,11 +39,11 @@ class Extension:
         self.deliver: Deliver | None = None
         self.error_type: str | None = None
         self.pending: bytes | None = None
-        """A SHUTDOWN event that came while the extension was busy: the answer of its next `event/next`."""
+        """A SHUTDOWN event that came while the extension was busy; its next `event/next` gets it."""
 
     def give(self, event: bytes, event_id: str | None) -> None:
-        """Answer the pending `event/next`, or keep the event for the next one."""
-        if self.deliver is None or self.machine.state is not READY:  # it may say that it fails while it waits
+        """Respond to the pending `event/next`, or keep the event for the next one."""
+        if self.deliver is None or self.machine.state is not READY:  # it may report a failure while it waits
             self.pending = event
             return
         deliver, self.deliver = self.deliver, None
@@ -54,16 +54,16 @@ class Extension:
 class Extensions:
     """All extensions since the current init began, and the verbs of the Extensions API.
 
-    `on_registered` and `on_waiting` are called when one has registered, and when one has asked for an event and waits.
+    `on_registered` is called when an extension has registered, `on_waiting` when one waits for an event it requested.
     """
 
     def __init__(
         self, stream: EventStream, clock: Clock, on_registered: Callable[[], None], on_waiting: Callable[[], None]
     ) -> None:
         self.closed = False
-        """Registration is over: the runtime has asked for its first invocation."""
+        """Whether registration is over because the runtime has asked for its first invocation."""
         self.invoked: tuple[Extension, ...] = ()
-        """Those that get an INVOKE event with every invocation."""
+        """The extensions that get an INVOKE event for every invocation."""
         self._by_name: dict[str, Extension] = {}
         self._by_identifier: dict[str, Extension] = {}
         self._stream = stream
@@ -72,7 +72,7 @@ class Extensions:
         self._on_waiting = on_waiting
 
     def begin(self, external: Sequence[str]) -> None:
-        """An init begins; `external` are the file names found in `/opt/extensions`."""
+        """Begin an init; `external` are the file names found in `/opt/extensions`."""
         self._by_name = {name: Extension(name, external=True) for name in external}
         self._by_identifier = {}
         self.closed = False
@@ -85,27 +85,27 @@ class Extensions:
         return bool(self._by_name)
 
     def external(self) -> list[Extension]:
-        """Those with a process of their own."""
+        """The extensions that have their own process."""
         return [extension for extension in self if extension.external]
 
     def has_internal(self) -> bool:
-        """Whether one registered from inside the runtime process."""
+        """Whether an extension registered from inside the runtime process."""
         return any(not extension.external for extension in self)
 
     def all_registered(self) -> bool:
-        """Whether every external extension has registered: the gate before the runtime starts."""
+        """Whether every external extension has registered; the runtime starts only then."""
         return all(extension.machine.state is not STARTED for extension in self)
 
     def all_ready(self) -> bool:
-        """Whether every extension has called `event/next` and waits: the end of the Init phase."""
+        """Whether every extension has called `event/next` and waits, which ends the Init phase."""
         return all(extension.machine.state is READY for extension in self)
 
     def all_done(self) -> bool:
-        """Whether everyone who got the INVOKE event has come back: the end of the Invoke phase."""
+        """Whether every extension that got the INVOKE event waits for the next, which ends the Invoke phase."""
         return not self.invoked or all(extension.machine.state is READY for extension in self.invoked)
 
     def register(self, name: str, body: bytes) -> Extension:
-        """A registration; the body names the events. Raises ApiError 403."""
+        """Register an extension; the body names the events. Raises ApiError 403."""
         if not name:
             raise ApiError(403, "Extension.InvalidExtensionName", "Empty extension name")
         events = _events(body)
@@ -140,7 +140,7 @@ class Extensions:
         return self.identified(identifier).name
 
     def next(self, identifier: str | None, deliver: Deliver) -> None:
-        """An extension asks for its next event. Raises ApiError 403."""
+        """Handle an extension's request for its next event. Raises ApiError 403."""
         extension = self.identified(identifier)
         extension.machine.advance("next")
         if self._stream.recording:
@@ -153,13 +153,13 @@ class Extensions:
             self._on_waiting()
 
     def next_cancelled(self, deliver: Deliver) -> None:
-        """The connection on which an extension waited for an event is gone."""
+        """Handle the loss of the connection on which an extension waited for an event."""
         for extension in self:
             if extension.deliver is deliver:
                 extension.deliver = None
 
     def fail(self, identifier: str | None, verb: str, error_type: str) -> None:
-        """An extension posts `init/error` or `exit/error`: stored, it explains the end of its process.
+        """Store the `init/error` or `exit/error` that an extension posts, which explains the end of its process.
 
         Raises ApiError 403.
         """
@@ -171,13 +171,13 @@ class Extensions:
         extension.error_type = error_type
 
     def invoke(self, invocation: Invocation) -> None:
-        """Give the INVOKE event to those that want it."""
+        """Give the INVOKE event to the extensions that want it."""
         event = invoke_event(invocation)
         for extension in self.invoked:
             self.give(extension, "INVOKE", event, new_uuid())
 
     def drain(self) -> None:
-        """Hand out everything their processes have written so far."""
+        """Pass on everything their processes have written so far."""
         for extension in self:
             if extension.process is not None:
                 extension.process.drain()
@@ -218,7 +218,7 @@ def _events(body: bytes) -> tuple[str, ...]:
 
 
 def invoke_event(invocation: Invocation) -> bytes:
-    """The INVOKE event. It has neither the payload nor the response."""
+    """The INVOKE event. It contains neither the payload nor the response."""
     return encode(
         {
             "eventType": "INVOKE",

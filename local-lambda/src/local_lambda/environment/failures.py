@@ -1,7 +1,7 @@
-"""Why an environment's work ended badly, and the error bodies the platform itself writes.
+"""Why an environment's work failed, and the error bodies that the platform itself writes.
 
 Bodies and wording: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html and recorded responses of the service.
-Bodies made here put `errorType` first, as the service does; those of the Python runtime put `errorMessage` first.
+Bodies made here put `errorType` first, as the service does; the Python runtime puts `errorMessage` first.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from local_lambda.limits import MAX_PAYLOAD_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an environment's work ended badly: `status` and `error_type` for the events, `body` for the caller.
+    """Why an environment's work failed: `status` and `error_type` for the events, `body` for the caller.
 
-    `body` is None when the platform has to write it for the request (see `body_for`).
+    `body` is None if the platform has to write it for the request (see `body_for`).
     """
 
     status: str
@@ -28,7 +28,7 @@ class Failure:
 
     @property
     def shutdown_reason(self) -> str:
-        """What extensions are given as the reason when the environment is reset for it."""
+        """The reason that extensions get when this failure resets the environment."""
         return "timeout" if self.status == "timeout" else "failure"
 
     def body_for(self, request_id: str) -> bytes:
@@ -40,7 +40,7 @@ class Failure:
 
 
 def timed_out(seconds: float) -> Failure:
-    """The function's timeout passed."""
+    """The function ran into its timeout."""
     return Failure("timeout", None, f"Task timed out after {seconds:.2f} seconds")
 
 
@@ -57,7 +57,7 @@ def exited(exit_code: int) -> Failure:
 
 
 def extension_ended(state: str, exit_code: int) -> Failure:
-    """The process of an extension in `state` ended; unless it said why before, that is a crash."""
+    """The process of an extension in `state` ended; if it did not report why before, that is a crash."""
     kind = {INIT_ERROR: "Extension.InitError", EXIT_ERROR: "Extension.ExitError"}.get(state)
     return Failure("error", kind or "Extension.Crash", _exit_text(exit_code) if exit_code else "exit code 0")
 
@@ -68,12 +68,12 @@ def launch_failed(program: str, reason: str, error_type: str = "Runtime.InvalidE
 
 
 def extension_launch_failed(name: str, reason: str) -> Failure:
-    """An external extension could not be started. The words are AWS's, of the Go library that starts it there."""
+    """An external extension could not be started. The wording is AWS's: there, a Go library starts it."""
     return Failure("error", "Extension.LaunchError", f"fork/exec /opt/extensions/{name}: {reason.lower()}")
 
 
 SHUT_DOWN = Failure("failure", "Sandbox.Failure", "The environment was shut down")
-"""The environment comes to its end in the middle of an invocation."""
+"""The environment ends in the middle of an invocation."""
 
 
 def _exit_text(exit_code: int) -> str:

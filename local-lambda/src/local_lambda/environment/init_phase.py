@@ -1,7 +1,7 @@
-"""The Init phase: extensions first, the runtime when all of them have registered, the end when all have asked for work.
+"""The Init phase: extensions start first, the runtime when all have registered; it ends when all have asked for work.
 
 Order: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib. One object is
-one attempt; the second one after a failure is made inside an invocation (a suppressed init, `phase` is `invoke`).
+one attempt. After a failure, the second attempt is made inside an invocation (a suppressed init, `phase` is `invoke`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LAUNCH_ERRORS = {13: "PermissionDenied"}
 
 
 class InitHost(Protocol):
-    """What an attempt needs of its environment, and the two outcomes it reports."""
+    """What an attempt needs from its environment, and the two outcomes it reports."""
 
     function: FunctionConfig
     launch: Launch
@@ -44,7 +44,7 @@ class InitHost(Protocol):
     control: ProcessControl
 
     def defer(self, action: Callable[[], None]) -> None:
-        """Run `action` when the current work is done."""
+        """Run `action` after the current work."""
 
     def initialized(self, duration: float) -> None:
         """The attempt succeeded after `duration` milliseconds."""
@@ -66,7 +66,7 @@ class InitPhase:
         self._timer: Timer | None = None
 
     def begin(self, runtime: Process | None) -> None:
-        """Start the extensions, or right away the runtime when there are none; it may have been started already."""
+        """Start the extensions, or the runtime if there are none; it may have started already."""
         host = self._host
         launch, function = host.launch, host.function
         host.stream.emit(
@@ -94,7 +94,7 @@ class InitPhase:
         self.go_on()
 
     def go_on(self) -> None:
-        """Something happened: start the runtime, or end the phase, if it is time for that."""
+        """After an event: start the runtime, or end the phase, if it is time for that."""
         host = self._host
         if host.control.runtime is None:
             if host.extensions.all_registered():
@@ -104,7 +104,7 @@ class InitPhase:
             host.initialized(self._report("success", None))
 
     def limit(self, loop: Loop, init_timeout: float) -> None:
-        """Fail in `loop` when the time is over: `init_timeout`, or inside an invocation the function's timeout."""
+        """Fail in `loop` when time is up: `init_timeout`, or the function's timeout inside an invocation."""
         if self.phase == "init":
             limit, failure = init_timeout, init_timed_out(init_timeout)
         else:
@@ -113,17 +113,17 @@ class InitPhase:
         self._timer = loop.call_later(max(left, 0.0), partial(self.fail, failure))
 
     def stop(self) -> None:
-        """The attempt is over: there is no time limit any more."""
+        """End the attempt, and with it its time limit."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def explain(self, failure: Failure) -> None:
-        """What the runtime posted before its process ended; it explains the end better than an exit status."""
+        """Keep the error that the runtime posted; it explains the end of its process better than an exit status."""
         self._said = failure
 
     def runtime_ready(self) -> None:
-        """The runtime asked for its first invocation: registration of extensions is over."""
+        """The runtime asked for its first invocation, so the registration of extensions is over."""
         host = self._host
         host.extensions.closed = True
         host.stream.emit(platform.InitRuntimeDone(self._time(), INITIALIZATION_TYPE, self.phase, "success"))
@@ -146,7 +146,7 @@ class InitPhase:
             self.fail(extension_ended(extension.machine.state, process.exit_code or 0))
 
     def fail(self, failure: Failure) -> None:
-        """The attempt failed; what the runtime posted before comes first."""
+        """Fail the attempt; an error that the runtime posted before takes precedence."""
         host = self._host
         failure = self._said or failure
         if host.runtime.machine.state is not READY:

@@ -1,4 +1,4 @@
-"""One invocation on its way through an environment, and what its caller gets."""
+"""One invocation as it passes through an environment, and what its caller gets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_lambda.xray.header import next_attempt
 
 
 class InvocationResponse(NamedTuple):
-    """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set when asked for."""
+    """What the caller gets. `failed` becomes `X-Amz-Function-Error: Unhandled`; `log_tail` is set if requested."""
 
     payload: bytes
     failed: bool
@@ -22,24 +22,24 @@ OnResponse = Callable[["Invocation", InvocationResponse], object]
 
 
 def _not_awaited(invocation: Invocation, response: InvocationResponse) -> None:
-    """Used where the pool hands the response over, or where no response is wanted."""
+    """Used when the pool passes on the response, or when no response is wanted."""
 
 
 class Invocation:
-    """One event on its way through an environment. Times are `perf_counter` seconds, 0 before they are known."""
+    """One event as it passes through an environment. Times are `perf_counter` seconds, 0 until they are known."""
 
     response: InvocationResponse | None = None
     failed = False
     error_cause: str | None = None
     """The exception as the runtime describes it for X-Ray (JSON text)."""
     cold_init: float | None = None
-    """Milliseconds of the init that this invocation's environment began with."""
+    """Milliseconds of the init with which this invocation's environment began."""
     deadline_ms = 0
     started = 0.0
     started_at = 0.0
     """Seconds since the epoch."""
     clock_offset = 0.0
-    """What makes of `perf_counter` seconds seconds since the epoch."""
+    """Added to `perf_counter` seconds, it gives seconds since the epoch."""
     response_began = 0.0
     responded = 0.0
     done = 0.0
@@ -69,12 +69,12 @@ class Invocation:
         self.on_response = on_response
         self.request_id = request_id or new_uuid()
         self.invocation_id = self.request_id[:24] + random_hex(12)
-        """Differs between the attempts at one request."""
+        """Different for each attempt at one request."""
         self.client_context = client_context
         self.tail = tail
 
     def again(self) -> Invocation:
-        """The next attempt at an asynchronous invocation: same request id, everything else new."""
+        """The next attempt at an asynchronous invocation, with the same request id and everything else new."""
         return Invocation(
             self.payload,
             self.function_arn,

@@ -1,7 +1,7 @@
 """The Invoke phase: an invocation goes to runtime and extensions, and is over when all of them have finished.
 
-This is the path of every warm invocation, so what it calls is kept as bound functions, and events are put into words
-later, if anything wants them. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+Every warm invocation takes this path, so the functions it calls are kept bound, and events are written later, if
+anything wants them. Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from local_lambda.functions.config import FunctionConfig
 
 TICK_SECONDS = 0.1
 MEMORY_SECONDS = 0.01
-"""Memory is read after a response, but not more often than this: a reading costs as much as the rest of a response."""
+"""The shortest time between two memory readings after responses: a reading costs as much as the rest of a response."""
 
 
 class InvokePhase:
-    """Serves one invocation after the other; `on_timeout` is called when one has used up the function's timeout."""
+    """Serves one invocation after another; `on_timeout` is called when one has used up the function's timeout."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class InvokePhase:
         self._loop = loop
 
     def begin(self, invocation: Invocation, cold_init: float | None, since: float | None) -> None:
-        """The invocation is about to be given to the runtime, and to the extensions that want INVOKE events.
+        """Begin: the invocation is about to go to the runtime, and to the extensions that want INVOKE events.
 
-        `cold_init` are the milliseconds of the init it began with. A suppressed init began at `since`: it is part of
-        the duration, and the handler has its whole timeout anyway.
+        `cold_init` is the duration in milliseconds of the init it began with. A suppressed init began at `since`: it
+        is part of the duration, but the handler still has its whole timeout.
         """
         timeout = self._function.timeout
         invocation.started_at = now = self._time()
@@ -90,7 +90,7 @@ class InvokePhase:
         self.answer(invocation, payload, failed)
 
     def answer(self, invocation: Invocation, payload: bytes, failed: bool) -> None:
-        """Hand the response to the caller; one that asked for the log tail gets it with the report, see `send_tail`."""
+        """Pass the response to the caller; one that wants the log tail gets it with the report, see `send_tail`."""
         invocation.failed = failed
         invocation.response = response = InvocationResponse(payload, failed)
         if not invocation.tail:
@@ -122,14 +122,14 @@ class InvokePhase:
             self._emit(partial(reporting.report, invocation, failure, self._function, self._memory, extended))
 
     def send_tail(self, invocation: Invocation) -> None:
-        """The caller that asked for the log tail gets the response now: the report is in the log."""
+        """Send the response to a caller that wants the log tail, now that the report is in the log."""
         response = invocation.response
         if response is not None:
             self._stream.flush()
             invocation.on_response(invocation, response._replace(log_tail=self._log_tail()))
 
     def stop(self) -> None:
-        """No invocation is served for now."""
+        """Stop serving until the next invocation."""
         self._serving = False
         if self._timer is not None:
             self._timer.cancel()
@@ -140,7 +140,7 @@ class InvokePhase:
         self._timer = self._loop.call_later(max(seconds, 0.0), self._tick)
 
     def _tick(self) -> None:
-        """Look at the deadline, and at the memory of what runs long enough to have children worth counting."""
+        """Check the deadline, and the memory of processes that run long enough to have children worth measuring."""
         self._timer = None
         if not self._serving:
             return

@@ -1,7 +1,7 @@
-"""What the core needs of the world, as Protocols: time, timers, processes and their memory.
+"""What the core needs from outside, as Protocols: time, timers, processes and their memory.
 
-The factory hands in the real ones and the tests hand in fakes; nothing in this package imports a clock, an event loop,
-a process or a socket. What is called for every invocation is kept as a bound function, not looked up here each time.
+The factory passes the real ones, and the tests pass fakes; nothing in this package imports a clock, an event loop, a
+process or a socket. Functions called for every invocation are kept bound, instead of being looked up each time.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ class Clock(Protocol):
 
     @property
     def time(self) -> Callable[[], float]:
-        """Since the epoch: for what is reported."""
+        """Seconds since the epoch, for reports."""
 
     @property
     def perf_counter(self) -> Callable[[], float]:
-        """Since some moment: for durations."""
+        """Seconds since an arbitrary moment, for durations."""
 
 
 class Timer(Protocol):
-    """Something that will be called later."""
+    """A call that is scheduled for later."""
 
     def cancel(self) -> None:
-        """Do not call it."""
+        """Cancel the call."""
 
 
 class Loop(Protocol):
-    """Where things are called later. An asyncio event loop is one."""
+    """Schedules calls for later. An asyncio event loop is one."""
 
     def call_soon(self, callback: Callable[[], object], /) -> object:
-        """Call when the current work is done."""
+        """Call after the current work."""
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
         """Call in `delay` seconds."""
@@ -67,17 +67,17 @@ class Process(Protocol):
 
     @property
     def started(self) -> float:
-        """When it was asked for (`perf_counter` seconds)."""
+        """When its start was requested (`perf_counter` seconds)."""
 
     def connect(self, on_line: OnLine, on_exit: Callable[[Process], None]) -> None:
-        """Say where its output goes, and what to call when it has ended or could not be started."""
+        """Set where its output goes, and what to call when it has ended or could not be started."""
 
     def drain(self) -> None:
-        """Hand out everything it has written so far."""
+        """Pass on everything it has written so far."""
 
 
 class Launch(Protocol):
-    """What an environment runs, as far as it is reported."""
+    """The part of an environment's programs that is reported."""
 
     @property
     def program(self) -> str:
@@ -105,7 +105,7 @@ class Processes(Protocol):
 
     @property
     def launch(self) -> Launch:
-        """What is being run."""
+        """The programs that are run."""
 
     def spawn_runtime(self) -> Process:
         """Start the runtime."""
@@ -114,7 +114,7 @@ class Processes(Protocol):
         """Start an external extension."""
 
     def names(self) -> Iterable[str]:
-        """Of those that have not ended."""
+        """The ids of the processes that have not ended."""
 
     def signal(self, name: str, number: int) -> None:
         """Signal a process and its process group."""
@@ -137,7 +137,7 @@ class Memory(Protocol):
 
     @property
     def megabytes(self) -> int:
-        """The highest seen so far."""
+        """The highest reading so far."""
 
     def watch(self, pid: int | None) -> None:
         """Measure this process too from now on."""
@@ -149,4 +149,4 @@ class Memory(Protocol):
         """Take a reading made elsewhere."""
 
     def forget(self) -> None:
-        """The processes are gone; what was measured stays."""
+        """Forget the processes, which have ended; keep the peak."""

@@ -1,6 +1,6 @@
-"""The processes of one environment as the phases see them: started, signalled, watched; what they do is reported.
+"""The processes of one environment as the phases see them: starts, signals and watches them, and reports what they do.
 
-Nothing is decided here. `on_runtime_exit` and `on_extension_exit` are called when a process has ended.
+This module makes no decisions. It calls `on_runtime_exit` and `on_extension_exit` when a process has ended.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from local_lambda.events.stream import EventStream
 
 
 def runs(process: Process | None) -> bool:
-    """Whether there is such a process, and it has not ended."""
+    """Whether the process exists and has not ended."""
     return process is not None and process.exit_code is None
 
 
 class ProcessControl:
-    """Starts and signals the processes of `processes`, and says so in `stream`."""
+    """Starts and signals the processes of `processes`, and reports that to `stream`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class ProcessControl:
                 self._memory.watch(process.pid)
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
-        """SIGKILL whatever is left; `when_killed` is called when nothing is."""
+        """SIGKILL everything that is left, then call `when_killed`."""
         if self._stream.recording:
             for name in self._processes.names():
                 self._stream.emit(local.ProcessSignalled(self._time(), name, "SIGKILL"))

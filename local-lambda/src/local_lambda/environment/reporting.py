@@ -1,6 +1,6 @@
-"""An invocation put into words: `platform.start`, `platform.runtimeDone`, `platform.report` and their spans. Pure.
+"""Writes an invocation's events: `platform.start`, `platform.runtimeDone`, `platform.report` and their spans. Pure.
 
-Made when the sinks get the events, off the path of the response. Times come from the invocation, never from a clock.
+They are written when the sinks get the events, after the response. Times come from the invocation, never from a clock.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def report(
 
 
 def _runtime_spans(invocation: Invocation) -> tuple[platform.Span, ...]:
-    """The three spans of `platform.runtimeDone`; none for an invocation that the runtime did not respond to."""
+    """The three spans of `platform.runtimeDone`; there are none if the runtime did not respond to the invocation."""
     if not invocation.responded:
         return ()
     offset = invocation.clock_offset

@@ -1,7 +1,7 @@
-"""The runtime of one environment, and the verbs of the Runtime API: what it has asked for, and what it may say now.
+"""The runtime of one environment, and the verbs of the Runtime API: what it has requested, and what it may send next.
 
-Every mistake of a client is refused and changes nothing. Specification:
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The process and the phases are not known here.
+Every client error is refused and changes nothing. Specification:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. This module does not know the process or the phases.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from local_lambda.environment.states import READY, RESPONSE_SENT, RUNTIME, START
 from local_lambda.errors import ApiError
 
 Deliver = Callable[[Invocation], None]
-"""Answers a pending `invocation/next`."""
+"""Responds to a pending `invocation/next`."""
 
 
 class Runtime:
-    """Gets invocations and says how they ended.
+    """Gets invocations and reports how they ended.
 
     `on_ready` is called at its first `next`, `on_response(invocation, payload, began, failed)` when it has a result,
     `on_done(invocation)` when it asks for more, and `on_init_error` when it could not initialize.
@@ -42,12 +42,12 @@ class Runtime:
         self._stopping = False
 
     def begin(self) -> None:
-        """An init begins: a new process is about to be started."""
+        """Begin an init: a new process is about to start."""
         self.machine.restart(STARTED)
         self._stopping = False
 
     def give(self, invocation: Invocation) -> None:
-        """An invocation for the runtime; it is handed over as soon as it asks."""
+        """Give the runtime an invocation, which it gets as soon as it asks."""
         self._invocation = invocation
         self._last_request_id = invocation.request_id
         deliver = self._pending
@@ -61,14 +61,14 @@ class Runtime:
         self._invocation = None
 
     def stop(self) -> None:
-        """It is being stopped; its requests in the time it has left have no effect."""
+        """Note that the runtime is being stopped; requests in its remaining time have no effect."""
         self._pending = None
         self._stopping = True
 
     # --- verbs
 
     def next(self, deliver: Deliver) -> None:
-        """It asks for its next invocation: `deliver` is called when there is one."""
+        """Handle its request for the next invocation: `deliver` is called when there is one."""
         before = self.machine.state
         self.machine.advance("next")
         if self._stopping:
@@ -80,19 +80,19 @@ class Runtime:
                 self._on_done(invocation)
         elif before is STARTED:
             self._on_ready()
-        elif invocation is not None and not invocation.done:  # asked once more, or the connection was lost before
+        elif invocation is not None and not invocation.done:  # it asked again, or the connection was lost before
             self._pending = None
             if self.machine.state is READY:
                 self.machine.advance("invoke")
             deliver(invocation)
 
     def next_cancelled(self, deliver: Deliver) -> None:
-        """The connection on which it waited is gone."""
+        """Handle the loss of the connection on which it waited."""
         if self._pending is deliver:
             self._pending = None
 
     def respond(self, request_id: str, payload: bytes, began: float, invocation_id: str | None = None) -> None:
-        """Its result. `began` is when it began to arrive (`perf_counter` seconds).
+        """Take its result, which began to arrive at `began` (`perf_counter` seconds).
 
         Raises ApiError 400 for another request's id and InvalidStateTransition (403) when nothing is expected.
         """
@@ -101,19 +101,19 @@ class Runtime:
         self._on_response(invocation, payload, began, False)
 
     def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
-        """Its result cannot be passed on (too large, cut off, streamed): the caller gets the error `body`."""
+        """Give the caller the error `body` because the result cannot be passed on (too large, cut off, streamed)."""
         self._on_response(self._expect("response", request_id, None), body, began, True)
 
     def fail(
         self, request_id: str, body: bytes, began: float, invocation_id: str | None = None, cause: str | None = None
     ) -> None:
-        """The handler's error object, passed to the caller byte for byte. Raises as `respond` does."""
+        """Pass the handler's error object to the caller byte for byte. Raises the same errors as `respond`."""
         invocation = self._expect("error", request_id, invocation_id)
         invocation.error_cause = cause
         self._on_response(invocation, body, began, True)
 
     def fail_init(self, body: bytes, error_type: str) -> None:
-        """It could not initialize; its error becomes the response once its process has ended."""
+        """Take its initialization error, which becomes the response once its process has ended."""
         self.machine.advance("init/error")
         self._on_init_error(Failure("error", error_type, "", body))
 

@@ -1,4 +1,4 @@
-"""The Shutdown phase, and the part of a reset that is the same: stop the runtime, tell extensions, kill the rest.
+"""The Shutdown phase, and the same part of a reset: stop the runtime, notify extensions, kill the rest.
 
 Budgets and signals: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Shutdown phase).
 Without extensions the runtime gets no time and no SIGTERM; this phase is not needed then.
@@ -20,25 +20,25 @@ FLUSH_SECONDS = 0.1
 
 
 class Deliveries(Protocol):
-    """What is delivered to the listeners of the environment."""
+    """The deliveries to the environment's listeners."""
 
     def flush_then(self, seconds: float, when_flushed: Callable[[], None]) -> None:
-        """Send all that is buffered, for at most `seconds`, then call back."""
+        """Send everything that is buffered, for at most `seconds`, then call back."""
 
 
 class _Wait(NamedTuple):
-    """Until all these processes have ended, or until `deadline` (`perf_counter` seconds)."""
+    """A wait until all these processes have ended, or until `deadline` (`perf_counter` seconds)."""
 
     processes: Sequence[Process]
     deadline: float
 
 
 _FLUSH = _Wait((), 0.0)
-"""Until the listeners have everything."""
+"""A wait until the listeners have received everything."""
 
 
 class ShutdownPhase:
-    """Gives runtime and extensions their chance to clean up, then calls `when_over`."""
+    """Gives runtime and extensions time to clean up, then calls `when_over`."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class ShutdownPhase:
         self._go_on()
 
     def process_ended(self) -> None:
-        """Some process of the environment has ended."""
+        """A process of the environment has ended."""
         if self._waiting is not None and not any(map(runs, self._waiting.processes)):
             self._go_on()
 
@@ -88,7 +88,7 @@ class ShutdownPhase:
         self._when_over()
 
     def _story(self, reason: str) -> Iterator[_Wait]:
-        """What happens, in order; each step waits for what it yields."""
+        """The steps in order; each waits for what it yields."""
         extensions = [extension for extension in self._extensions.external() if runs(extension.process)]
         began = self._perf_counter()
         total = EXTERNAL_SHUTDOWN_SECONDS if extensions else INTERNAL_SHUTDOWN_SECONDS
@@ -100,7 +100,7 @@ class ShutdownPhase:
             if runs(runtime):
                 self._control.signal(runtime, signal.SIGKILL)
                 yield _Wait((runtime,), began + total)
-        # A listener gets everything before its extension is asked to leave, and cannot use up the time.
+        # A listener gets everything before its extension is asked to end, but cannot use up the time.
         yield _FLUSH
         left = began + total - self._perf_counter()
         event = shutdown_event(reason, int((self._time() + left) * 1000))

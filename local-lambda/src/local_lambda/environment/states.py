@@ -2,7 +2,7 @@
 
 The names of the runtime's and the extensions' states are those of AWS's own supervisor
 (https://github.com/aws/aws-lambda-runtime-interface-emulator). A verb without a row is refused and changes nothing.
-A state is one of the objects below, so it may be compared with `is`: when compiled, half the price of `==`.
+A state is one of the objects below, so it can be compared with `is`, which takes half as long as `==` when compiled.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Table:
         self.what = what
         self.rows = rows
         self.moves: dict[str, dict[str, str]] = {}
-        """The same by state, then by verb: looked up without making a pair."""
+        """The same by state, then by verb, for a lookup that creates no tuple."""
         for (state, verb), target in rows.items():
             self.moves.setdefault(state, {})[verb] = target
             self.moves.setdefault(target, {})
@@ -119,11 +119,11 @@ TARGETS = {
     "exit/error": EXIT_ERROR,
     "register": REGISTERED,
 }
-"""The state a verb leads to, as the service names it in the message of a refusal."""
+"""The state that a verb leads to, under the name that the service uses when it refuses."""
 
 
 class Machine:
-    """A table and the state something is in."""
+    """A table, and a current state in it."""
 
     __slots__ = ("_moves", "error_type", "state", "what")
 
@@ -134,12 +134,12 @@ class Machine:
         self._moves = table.moves
 
     def advance(self, verb: str) -> None:
-        """Take the transition `verb`; raises InvalidStateTransition, and changes nothing, when there is none."""
+        """Take the transition `verb`. Raises InvalidStateTransition, and changes nothing, if there is none."""
         target = self._moves[self.state].get(verb)
         if target is None:
             raise InvalidStateTransition(self.what, self.state, TARGETS.get(verb, verb), self.error_type)
         self.state = target
 
     def restart(self, state: str) -> None:
-        """Something new begins where the table begins, whatever became of the one before."""
+        """Return to the table's first state, whatever the current one is."""
         self.state = state
