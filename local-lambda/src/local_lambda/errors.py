@@ -1,7 +1,7 @@
 """Every error this package raises on purpose, in one small tree.
 
-Two branches: errors that end a command (`CommandError`: one line for the reader, one exit status) and errors that are
-an answer of one of Lambda's HTTP APIs (`ApiError`: HTTP status, error type and message as the service spells them).
+It has two branches: errors that end a command (`CommandError`: one line for the reader, one exit status) and errors
+that one of Lambda's HTTP APIs responds with (`ApiError`: HTTP status, error type and message in the service's wording).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LocalLambdaError(Exception):
 
 
 class CommandError(LocalLambdaError):
-    """Ends a command: `str(error)` is the one line the reader gets, `exit_status` the process's exit status."""
+    """Ends a command: `str(error)` is the one line that the reader gets, `exit_status` the process's exit status."""
 
     exit_status = 1
 
@@ -37,15 +37,15 @@ class UsageError(CommandError):
 
 
 class StartError(CommandError):
-    """The execution environment could not be started: port taken, interpreter or dependency missing. Exit status 3."""
+    """The execution environment could not start: port in use, interpreter or dependency missing. Exit status 3."""
 
     exit_status = 3
 
 
 class ApiError(LocalLambdaError):
-    """An error answer of one of Lambda's APIs.
+    """An error response of one of Lambda's APIs.
 
-    `status` is the HTTP status, `error_type` the wire name of the error, `message` its text.
+    `status` is the HTTP status, `error_type` the error's name in the response, `message` its text.
     """
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
@@ -67,7 +67,7 @@ class Throttled(ApiError):
 
 
 class InvalidStateTransition(ApiError):
-    """A request that the state table does not allow (HTTP 403); nothing was changed."""
+    """A request that the state table does not allow (HTTP 403); it changed nothing."""
 
     def __init__(self, what: str, state: str, target: str, error_type: str = "InvalidStateTransition") -> None:
         super().__init__(
@@ -78,7 +78,7 @@ class InvalidStateTransition(ApiError):
 
 
 def reason_of(error: OSError) -> str:
-    """What the system refused, in one line, with what to do about it where that is known."""
+    """What the system refused, in one line, with what to do about it if that is known."""
     reason = error.strerror or str(error) or type(error).__name__
     where = f": {error.filename}" if error.filename is not None else ""
     advice = _ADVICE.get(error.errno or 0)

@@ -1,4 +1,4 @@
-"""Every number of the service, once. Numbers of this tool's own stand where they are used.
+"""Every limit of the service, once. This tool's own limits are defined where they are used.
 
 Sources: the quotas at https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, the API reference, and
 AWS's own supervisor (https://github.com/aws/aws-lambda-runtime-interface-emulator).
@@ -28,12 +28,12 @@ MAX_EVENT_BYTES = 6_291_456
 MAX_ASYNC_EVENT_BYTES = 1_048_576
 """An asynchronous invocation's event: 1 MB."""
 MAX_EVENT_AGE_SECONDS = 21_600
-"""How long an asynchronous event is tried again while no environment can serve it: six hours."""
+"""How long an asynchronous event is retried while no environment can serve it: six hours."""
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
-"""A function's response."""
+"""The size of a function's response."""
 MAX_CLIENT_CONTEXT_BYTES = 3_583
 LOG_TAIL_BYTES = 4096
-"""What `LogType: Tail` gives back of the log."""
+"""How much of the log `LogType: Tail` returns."""
 
 # --- phases
 
@@ -43,13 +43,13 @@ INTERNAL_SHUTDOWN_SECONDS = 0.5
 EXTERNAL_SHUTDOWN_SECONDS = 2.0
 """The Shutdown phase with an external extension."""
 RUNTIME_SHUTDOWN_SECONDS = 0.3
-"""The runtime's share when there are external extensions; with internal ones as well it is the internal 0.5 s."""
+"""The runtime's share if there are external extensions; if there are internal ones too, it is the internal 0.5 s."""
 
 # --- extensions and telemetry
 
 MAX_EXTENSIONS = 10
 MAX_LOG_EVENT_BYTES = 262_144
-"""A longer line is cut."""
+"""The longest log line; a longer one is cut."""
 
 # --- packages
 
@@ -58,4 +58,4 @@ MAX_UNZIPPED_BYTES = 262_144_000
 MAX_ZIPPED_BYTES = 52_428_800
 """A zip sent with the request: 50 MB."""
 MAX_CREATE_REQUEST_BYTES = 70_167_211
-"""A request with a zip in it."""
+"""A request that contains a zip."""

@@ -1,7 +1,7 @@
 """The command line: arguments in, the options of one command, its exit status out.
 
 Exit status: 0 success, 1 the function reported an error, 2 wrong usage, template or event, 3 the environment could not
-be started. Each command is in its own file, which is imported when it is chosen; `argparse` ends here.
+be started. Each command has its own file, which is imported when it is chosen. No other module uses `argparse` results.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        discard_output()  # its reader has gone away
+        discard_output()  # the reader has gone
         return 141
     except OSError as error:
         return _complain(reason_of(error), StartError.exit_status)
@@ -53,8 +53,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _complain(line: str, status: int) -> int:
-    """The one line with which a command that failed ends. Where even that cannot be written, the status has to do."""
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)  # it may quote anything
+    """Print the one line with which a failed command ends. If even that fails, the exit status has to suffice."""
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)  # it may quote any input
     try:
         print(f"local-lambda: {line}", file=sys.stderr, flush=True)
     except OSError:

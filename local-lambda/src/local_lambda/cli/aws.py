@@ -9,7 +9,7 @@ from local_lambda.cli.options import ServerOptions
 
 
 class AwsOptions(NamedTuple):
-    """`python` is the functions' interpreter; `command` runs as long as the endpoint, and finds it in its variables."""
+    """`python` is the functions' interpreter; `command` runs with the endpoint in its environment variables."""
 
     server: ServerOptions
     command: tuple[str, ...] = ()

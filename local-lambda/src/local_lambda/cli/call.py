@@ -1,4 +1,4 @@
-"""`local-lambda call`: one invocation through RabbitMQ; exit statuses as `invoke`."""
+"""`local-lambda call`: one invocation through RabbitMQ, with the exit statuses of `invoke`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from local_lambda.errors import UsageError
 
 
 class CallOptions(NamedTuple):
-    """`function` is the queue's name too, `event` a file or `-`, `timeout` in seconds."""
+    """`function` is also the queue's name, `event` is a file or `-`, `timeout` is in seconds."""
 
     function: str
     event: str | None = None

@@ -10,7 +10,7 @@ from local_lambda.limits import MAX_EVENT_BYTES
 
 
 def read_event(name: str | None) -> bytes:
-    """The event in file `name`, on standard input for `-`, `{}` without a name. Raises UsageError."""
+    """The event in the file `name`, or on standard input for `-`, or `{}` without a name. Raises UsageError."""
     if name is None:
         return b"{}"
     if name == "-" and sys.stdin is None:
@@ -19,13 +19,13 @@ def read_event(name: str | None) -> bytes:
         if name == "-":
             return sys.stdin.buffer.read()
         with Path(name).open("rb") as file:
-            return file.read() if Path(name).is_file() else file.read(MAX_EVENT_BYTES + 1)  # a device has no end
+            return file.read() if Path(name).is_file() else file.read(MAX_EVENT_BYTES + 1)  # a device may have no end
     except OSError as error:
         raise UsageError(f"cannot read the event {name}: {error.strerror}") from None
 
 
 def check_event(name: str | None, payload: bytes) -> None:
-    """Raises UsageError when an event that was read is no event."""
+    """Raises UsageError when the input is not a valid event."""
     from local_lambda.errors import ApiError
     from local_lambda.service.payload import check_json
 

@@ -1,4 +1,4 @@
-"""`local-lambda exec`: the Invoke API for one runtime, described by `AWS_LAMBDA_*` variables like `aws-lambda-rie`."""
+"""`local-lambda exec`: the Invoke API for one runtime, set up by `AWS_LAMBDA_*` variables like `aws-lambda-rie`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def execute(options: ExecOptions) -> int:
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:
-    """The function as the variables of `aws-lambda-rie` and of the service describe it."""
+    """The function that the environment variables of `aws-lambda-rie` and of the service describe."""
 
     def number(name: str, default: int) -> int:
         text = os.environ.get(name) or str(default)

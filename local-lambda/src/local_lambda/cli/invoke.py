@@ -1,4 +1,4 @@
-"""`local-lambda invoke`: one environment, one invocation after the other, graceful shutdown."""
+"""`local-lambda invoke`: one environment, one invocation after another, and a graceful shutdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class InvokeOptions(NamedTuple):
-    """`events` are files or `-`, the whole list `times` over; `report` prints one document instead of the payloads."""
+    """`events` are files or `-`, repeated `times` times as a list; `report` prints one document, not the payloads."""
 
     source: SourceOptions
     function: str | None = None
@@ -50,7 +50,7 @@ def invoke(options: InvokeOptions) -> int:
         program = open_program(function, options.source, factory.workspace)
         note_runtimes([program], factory.console)
         foundation = factory.lay(program, spawn=True)
-        for name, payload in zip(names, payloads, strict=False):  # the first round, which the others repeat
+        for name, payload in zip(names, payloads, strict=False):  # the first round; the others repeat it
             check_event(name, payload)
         environment = factory.build(foundation)
         from local_lambda.cli.loop import run
@@ -87,7 +87,7 @@ async def _invoke_all(
     try:
         for payload in payloads:
             tracing = new_tracing(None, function.tracing_active)
-            # With the log comes the response when all of the invocation is over, so that it is printed in its place.
+            # With the log, the response comes when the whole invocation is over, so that it is printed in order.
             invocation = Invocation(payload or b"{}", function.arn, tracing, tail=True)
             responded = asyncio.ensure_future(pool.call(invocation, patient=True))
             await asyncio.wait((responded, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on uvloop. Raises StartError when there cannot be a loop."""
+    """Run a coroutine on uvloop. Raises StartError when a loop cannot be created."""
     import asyncio
 
     import uvloop
@@ -35,7 +35,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
 
 def stop_signal() -> asyncio.Event:
-    """An event for Ctrl-C, SIGTERM and SIGHUP; the second signal ends the tool, and with it every child, at once."""
+    """An event set by Ctrl-C, SIGTERM and SIGHUP. A second signal ends the tool and all its children at once."""
     import asyncio
 
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What several commands are asked for in the same way. Each command's own options are in its file."""
+"""The options that several commands share. Each command's own options are in its file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class SourceOptions(NamedTuple):
-    """Where functions come from: a template, other code than the template's, and an interpreter."""
+    """Where functions come from: a template, code that replaces the template's, and an interpreter."""
 
     template: Path
     code: Path | None = None
@@ -18,7 +18,7 @@ class SourceOptions(NamedTuple):
 
 
 class RecordingOptions(NamedTuple):
-    """What becomes of a run besides its output: a recording, a drawing (`-` is text), Chrome trace events."""
+    """What a run produces in addition to its output: a recording, a drawing (`-` is text), Chrome trace events."""
 
     record: Path | None = None
     timeline: Path | None = None
@@ -26,12 +26,12 @@ class RecordingOptions(NamedTuple):
 
     @property
     def wanted(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether any of them is requested."""
         return self != RecordingOptions()
 
 
 class ServerOptions(NamedTuple):
-    """Where to listen (port 0: any free one), the most environments of a function, and who may call besides us."""
+    """Where to listen (port 0: any free port), a function's highest number of environments, and who else may call."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""What may stand on the command line, and the help text for it."""
+"""The arguments of the command line, and their help texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 
 
 def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
-    """The parser; what it finds has, as `run`, the entry of `run` for the command that was chosen."""
+    """The parser. In its result, `run` is the entry of `run` for the chosen command."""
     parser = argparse.ArgumentParser(
         prog="local-lambda",
         description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",

@@ -1,4 +1,4 @@
-"""What has to be there before a command begins: programs, optional packages, a broker."""
+"""What a command needs before it begins: programs, optional packages, a broker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_program(command: Sequence[str]) -> None:
-    """Raises StartError when a command line names a program that is not there."""
+    """Raises StartError when a command line names a program that does not exist."""
     from shutil import which
 
     if command and which(command[0]) is None:
@@ -33,7 +33,7 @@ def check_extra(command: str, extra: str, *packages: str) -> None:
 
 
 def find_broker(uri: str | None) -> Broker | None:
-    """The broker of `--amqp`, else of AMQP_URI, which is taken out of the environment: functions must not see it."""
+    """The broker from `--amqp` or AMQP_URI. Removes that from the environment, because functions must not see it."""
     uri = uri or os.environ.get("AMQP_URI")
     os.environ.pop("AMQP_URI", None)
     if not uri:

@@ -1,4 +1,4 @@
-"""What the functions of a template run: code, layers and interpreter of each, opened."""
+"""Opens what the functions of a template run: the code, layers and interpreter of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_program(function: FunctionConfig, source: SourceOptions, workspace: Path) -> Program:
-    """Code, layers and interpreter of a function; what has to be unpacked goes to `workspace`. Raises CommandError."""
+    """Open a function's code, layers and interpreter; zip packages are unpacked to `workspace`. Raises CommandError."""
     from local_lambda.service.foundation import Program
 
     if source.code is not None:
@@ -39,7 +39,7 @@ def open_program(function: FunctionConfig, source: SourceOptions, workspace: Pat
 
 
 def note_runtimes(programs: Iterable[Program], console: Console) -> None:
-    """Say, once each, when a template names a deprecated runtime, or another Python than the one that runs."""
+    """Report, once each, a deprecated runtime in a template, or a different Python from the one that runs."""
     from local_lambda.functions.deprecated import DEPRECATED
 
     pairs = {

@@ -1,4 +1,4 @@
-"""The run of a command recorded, and drawn at the end: the options that most commands have."""
+"""Records a command's run and draws it at the end, with options that most commands have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local_lambda.timeline.drawing import check_drawings, draw_run
 
 @contextmanager
 def recorded(options: RecordingOptions) -> Iterator[Recorder]:
-    """The recorder of a run; at its end the run is drawn. Raises UsageError before it begins."""
+    """The recorder of a run, which is drawn when it ends. Raises UsageError before it begins."""
     check_drawings(options.timeline, options.trace_events)
     with open_recording(options.record) if options.record else TemporaryFile("w+", encoding="utf-8") as file:
         try:

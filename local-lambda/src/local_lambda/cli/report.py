@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Collects what `observers` are given."""
+    """Collects what `observers` get."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -33,14 +33,14 @@ class Report:
         self._segments += trace.documents
 
     def write(self, function: FunctionConfig, exchanges: Sequence[Exchange]) -> None:
-        """Print the document. A payload that is JSON stands there as JSON, another one as text."""
+        """Print the document. A JSON payload is included as JSON, any other payload as text."""
         document = {
             "function": function.name,
             "invocations": [_invocation(function, *exchange) for exchange in exchanges],
             "events": [event.wire() for event in self._events],
             "segments": self._segments,
         }
-        # A lone surrogate, which UTF-8 has no bytes for, becomes the escape sequence that it is in JSON.
+        # UTF-8 cannot encode a lone surrogate, so it becomes the JSON escape sequence.
         text = json.dumps(document, indent=2, ensure_ascii=False)
         write_payload(text.encode("utf-8", "backslashreplace") + b"\n")
 

@@ -1,4 +1,4 @@
-"""The Invoke API for a set of functions, with the routes of an API and the queues of a broker: `start` and `exec`."""
+"""The Invoke API for a set of functions, with an API's routes and a broker's queues, for `start` and `exec`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ async def serve(
     broker: Broker | None,
     make_watcher: MakeWatcher | None = None,
 ) -> int:
-    """Serve `programs` by their functions' names until a signal comes; what is being served then is finished.
+    """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
-    `limit` is the most environments a function may have, `access` says who may call. Returns the exit status.
+    `limit` is the highest number of environments for a function, and `access` says who may call. Returns the exit
+    status.
     """
     import asyncio
 

@@ -4,14 +4,14 @@ A first invocation waits for two things. One is processes: a helper that forks e
 that has to start and import the function. The other is this tool: asyncio, the HTTP server and the APIs take about as
 long to import. Neither needs the other, so they happen at the same time:
 
-1. The helper process is started, before anything else is imported.
-2. While it starts: read the template, find the interpreter, open code and layers.
-3. Bind the ports, and for `invoke` spawn the runtime. A bound port takes connections before anybody answers on it, so
-   the runtime may ask for its first event as soon as it can.
-4. While the runtime starts: import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
+1. Start the helper process before anything else is imported.
+2. While it starts, read the template, find the interpreter, and open code and layers.
+3. Bind the ports, and for `invoke` spawn the runtime. A bound port accepts connections before the server responds, so
+   the runtime can ask for its first event as soon as it is ready.
+4. While the runtime starts, import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
 
-That is why the functions of `cli/` and `service/factory.py` import what they need where they need it, and why what
-runs in steps 1 to 3 must not import any of step 4 at the top of its file.
+That is why the functions of `cli/` and `service/factory.py` import modules where they need them, and why code that
+runs in steps 1 to 3 must not import anything of step 4 at the top of its file.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 TRACE_WIDTH = 100
 DESCRIPTORS = 28
-"""What a command with one environment has open, and a little more."""
+"""The descriptors that a command with one environment has open, and a few more."""
 
 
 @contextmanager
 def started(
     freeze: bool, recording: RecordingOptions | None = None, observers: Observers | None = None
 ) -> Iterator[EnvironmentFactory]:
-    """The factory of all environments of a command; with it ends everything it has made.
+    """The factory of all of a command's environments; everything it has made ends with it.
 
-    Its workspace is a private folder for opened zip packages and for `/tmp`, made when something is put into it. The
-    helper process removes it, even when the tool is killed. Raises StartError.
+    Its workspace is a private folder for unpacked zip packages and for `/tmp`, created when first used. The helper
+    process removes it, even if the tool is killed. Raises StartError.
     """
     _check_descriptors()
     workspace = _temporary_folder() / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
@@ -74,7 +74,7 @@ def started(
 
 
 def _check_descriptors() -> None:
-    """Without some descriptors to begin with, libraries end the process in ways that nobody can answer for."""
+    """Raises StartError when there are too few descriptors: libraries would end the process unpredictably."""
     from local_lambda.service.descriptors import descriptors
 
     limit, free = descriptors()

@@ -1,4 +1,4 @@
-"""The three standard streams, and what is done where one of them is closed or full."""
+"""The three standard streams, and what happens when one of them is closed or full."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from local_lambda.errors import StartError
 
 
 def fill_standard_descriptors() -> None:
-    """Where a standard stream is closed nothing else may get its number: a socket would be taken for it.
+    """Occupy the descriptors of closed standard streams, so that no socket gets such a number and is mistaken for one.
 
-    Python then has None for the stream; standard error becomes one that goes nowhere.
+    Python has None for a closed stream; standard error becomes one that discards what is written.
     """
     for number in (0, 1, 2):
         try:
@@ -23,15 +23,15 @@ def fill_standard_descriptors() -> None:
 
 
 def check_output() -> None:
-    """Raises StartError when there is no standard output: what it is for should not be run in vain."""
+    """Raises StartError when there is no standard output, before a command runs whose output would be lost."""
     if sys.stdout is None:
         raise StartError("standard output is closed; redirect it to a file, or to /dev/null")
 
 
 def write_payload(data: bytes) -> None:
-    """Write to standard output. Where that is unbuffered (`PYTHONUNBUFFERED`) a signal may cut a write short.
+    """Write to standard output. If that is unbuffered (`PYTHONUNBUFFERED`), a signal may interrupt a write.
 
-    Raises StartError when it is full, BrokenPipeError when its reader has gone.
+    Raises StartError when it is full, BrokenPipeError when the reader has gone.
     """
     left = memoryview(data)
     try:
@@ -45,7 +45,7 @@ def write_payload(data: bytes) -> None:
 
 
 def flush_output() -> None:
-    """Write what is buffered. Raises as `write_payload`."""
+    """Write what is buffered. Raises the same errors as `write_payload`."""
     if sys.stdout is None:
         return
     try:
@@ -57,7 +57,7 @@ def flush_output() -> None:
 
 
 def discard_output() -> None:
-    """Drop what standard output has not taken: the interpreter must not find that out again when it ends."""
+    """Drop what could not be written to standard output, so that the interpreter does not fail on it when it exits."""
     if sys.stdout is None:
         return
     try:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class TimelineOptions(NamedTuple):
-    """`recording` is what `--record` wrote; without `output` the drawing is text on standard output."""
+    """`recording` is a file that `--record` wrote; without `output` the drawing is text on standard output."""
 
     recording: Path
     output: Path | None = None
