@@ -13,11 +13,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PRINTED = re.compile(r"local-lambda/src/.*\.py")
-NOTES = re.compile(
-    r"(?:benchmarks|walkthrough/src|tests/prose|local-lambda/src/local_lambda/"
-    r"(?:amqp|apis/api_gateway|aws|events|functions|sinks|telemetry|timeline|xray))/.*\.py"
-)
-"""The files whose docstrings and comments are checked without `--all` too."""
+NOTES = re.compile(r"(?:benchmarks|local-lambda/src|tests/prose|walkthrough/src)/.*\.py")
+"""The files whose docstrings and comments are checked even without `--all`."""
 _FENCE = re.compile(r"^ *(```|~~~)")
 _CODE = re.compile(r"https?://\S+|`[^`]*`|\]\([^)]*\)|<[^>]*>")
 
