@@ -35,7 +35,7 @@ FOLDER = Path("/somewhere/else/hello")
     ],
 )
 def test_line_is_the_same_when_only_what_varies_differs(expected: str, actual: str) -> None:
-    """Each wildcard stands for what it says."""
+    """Each wildcard matches what its name says."""
     assert same(expected, actual)
 
 
@@ -50,7 +50,7 @@ def test_line_is_the_same_when_only_what_varies_differs(expected: str, actual: s
     ],
 )
 def test_line_is_not_the_same_when_something_else_differs(expected: str, actual: str) -> None:
-    """A wildcard stands for nothing else."""
+    """A wildcard matches nothing else."""
     assert not same(expected, actual)
 
 
@@ -72,17 +72,17 @@ def test_line_is_not_the_same_when_something_else_differs(expected: str, actual:
     ],
 )
 def test_transcript_matches_when_gaps_and_lanes_allow(expected: list[str], actual: list[str], is_match: bool) -> None:
-    """A gap is any lines; only the lines of one process have an order."""
+    """A gap matches any lines; only the lines of one process have an order."""
     assert matches(expected, actual) is is_match
 
 
 def test_transcript_is_compared_quickly_when_it_has_many_gaps() -> None:
-    """Thirty gaps in a thousand equal lines are no reason to wait."""
+    """Comparing thirty gaps with a thousand equal lines does not take long."""
     assert not matches(["...", "a"] * 30 + ["b"], ["a"] * 1000)
 
 
 def test_explanation_when_a_line_is_missing() -> None:
-    """It shows the line that was expected, and what stands in its place."""
+    """It shows the expected line, and the line that was printed instead."""
     text = explain(["a", "b 1", "c"], ["a", "b 2", "c"])
     assert "expected: b 1" in text and "got:      b 2" in text and "got:      a" not in text
 
@@ -94,7 +94,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_commands_when_continued_or_tagged(tmp_path: Path) -> None:
-    """A command goes on after a backslash; a reason is what stands after the language; line numbers are the file's."""
+    """A backslash continues a command, a reason follows the language, and line numbers are those of the file."""
     text = "# x\n~~~console needs luck\n$ a \\\n    b\nout\n$ c\n~~~\n## y\n~~~python\n$ no\n~~~\n"
     first, second = parse(write(tmp_path / "a.md", text)).blocks
     assert (first.language, first.reason, first.section) == ("console", "needs luck", 1)
@@ -107,7 +107,7 @@ def test_commands_when_continued_or_tagged(tmp_path: Path) -> None:
 
 
 def test_commands_when_output_comes_first(tmp_path: Path) -> None:
-    """Output of nothing is an error, with its line."""
+    """Output without a command is an error that names the line."""
     block = parse(write(tmp_path / "a.md", "~~~console\nout\n$ a\n~~~\n")).blocks[0]
     with pytest.raises(ValueError, match="line 2"):
         block.commands()
@@ -120,7 +120,7 @@ def session(tmp_path: Path) -> Session:
 
 
 def test_session_keeps_folder_variables_and_status(session: Session) -> None:
-    """One shell runs all commands; standard error comes with standard output."""
+    """One shell runs all commands; standard output includes standard error."""
     with session:
         assert session.run("mkdir a; cd a; X=1; (exit 3)") == ("", 3)
         assert session.run("echo $? $X ${PWD##*/}") == ("3 1 a\n", 0)
@@ -129,7 +129,7 @@ def test_session_keeps_folder_variables_and_status(session: Session) -> None:
 
 
 def test_session_has_a_network_of_its_own(session: Session) -> None:
-    """Two READMEs can use the same port at the same time, and nobody reaches out unseen."""
+    """Two READMEs can use the same port at the same time, and no command reaches the network unnoticed."""
     serve = "python3 -c 'import socket, sys; s = socket.create_server((\"127.0.0.1\", 8080)); print(1, flush=True); {}'"
     with session, Session(Path("/"), {"PATH": os.environ["PATH"]}) as other:
         if session.run("ls -l /proc/self/ns/net")[0].split()[-1] == os.readlink("/proc/self/ns/net"):
@@ -139,7 +139,7 @@ def test_session_has_a_network_of_its_own(session: Session) -> None:
 
 
 def test_background_command_when_killed_shows_the_rest(session: Session) -> None:
-    """What is shown at first is waited for, the rest comes with `kill`, and nothing stays."""
+    """A run waits for the lines shown first; the rest follows with `kill`, and no process is left."""
     command = "(trap 'echo bye; exit' TERM; echo hello; while :; do sleep 0.1; done) &"
     with session:
         assert session.start(command, lambda text: "hello" in text) == "hello\n"
@@ -151,14 +151,14 @@ def test_background_command_when_killed_shows_the_rest(session: Session) -> None
 
 
 def test_background_command_when_it_ends_too_early(session: Session) -> None:
-    """Nobody waits for the lines of a server that has gone."""
+    """A run does not wait for the lines of a server that has ended."""
     with session, pytest.raises(Stuck) as error:
         session.start("echo port in use &", lambda text: "listening" in text)
     assert error.value.text == "port in use\n"
 
 
 def test_command_when_it_does_not_end(session: Session) -> None:
-    """What it printed so far is told."""
+    """The message includes what the command has printed so far."""
     with session, pytest.raises(Stuck) as error:
         session.run("echo so far; sleep 600", patience=1)
     assert error.value.text == "so far\n"
@@ -176,7 +176,7 @@ def test_command_when_it_does_not_end(session: Session) -> None:
     ],
 )
 def test_step_when_a_command_fails(tmp_path: Path, session: Session, transcript: str, is_good: bool) -> None:
-    """A failure has to be seen in what the README shows: in the output, or in the status."""
+    """The README must show a failure: in the output, or in the exit status."""
     block = parse(write(tmp_path / "a.md", f"~~~console\n{transcript}~~~\n")).blocks[0]
     with session:
         problems = [step.problem for step in run_block(session, block.commands()) if step.problem]
@@ -184,7 +184,7 @@ def test_step_when_a_command_fails(tmp_path: Path, session: Session, transcript:
 
 
 def test_transcript_when_written_anew() -> None:
-    """Lines and gaps of the author stay where they fit; a changed line comes from the run, with wildcards."""
+    """The author's lines and gaps stay where they match; a changed line comes from the run, with wildcards."""
     expected = ["...", "START [ID]", "Duration: [MS] of 10", "...", "end", "gone"]
     actual = ["x", "START 12ab", "Duration: 3 ms of 12", "y", "z", "end", "new at 2026-11-21T04:07:47.830Z"]
     assert merge(expected, actual, FOLDER) == [
@@ -220,13 +220,13 @@ def test_transcript_when_written_anew() -> None:
     ],
 )
 def test_line_when_written_anew(line: str, written: str) -> None:
-    """What varies becomes a wildcard, and no machine's path is told; what was written matches what was printed."""
+    """Values that vary become wildcards, paths of the machine do not appear, and the text matches what was printed."""
     assert normalize(line, FOLDER) == written
     assert same(written, line)
 
 
 def test_change_when_made_and_undone(tmp_path: Path) -> None:
-    """The lines of the hunk are replaced; undoing brings back every byte."""
+    """The lines of the hunk are replaced; undoing restores every byte."""
     file = tmp_path / "a.py"
     file.write_bytes(b"one\ntwo\nthree\n")
     diff = ["--- a/a.py", "+++ b/a.py", "@@ -1,2 +1,2 @@", " one", "-two", "+2", "+2.5"]
@@ -238,7 +238,7 @@ def test_change_when_made_and_undone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lines", [["-four", "+5"], ["-same", "+other"], ["-tw", "+2"], ["what"]])
 def test_change_when_it_does_not_fit(tmp_path: Path, lines: list[str]) -> None:
-    """Lines that are not there, or there twice, or only in part: the README is wrong."""
+    """The README is wrong if the lines are missing, exist twice, or match only in part."""
     (tmp_path / "a.py").write_text("one\ntwo\nsame\nsame\n")
     with pytest.raises(changes.DiffError):
         changes.apply(["--- a.py", "+++ a.py", *lines], tmp_path)
@@ -255,12 +255,12 @@ def test_change_when_it_does_not_fit(tmp_path: Path, lines: list[str]) -> None:
     ],
 )
 def test_anchor_of_a_heading(heading: str, anchor: str) -> None:
-    """As GitHub makes them."""
+    """Anchors are the same as on GitHub."""
     assert anchors.slug(heading) == anchor
 
 
 def test_links_when_they_lead_nowhere(tmp_path: Path) -> None:
-    """Files, headings, the second of two equal headings, references and addresses; nothing in code counts."""
+    """Files, headings, the second of two equal headings, references and addresses are found; code is ignored."""
     write(tmp_path / "b.md", "# Same\n# Same\n~~~\n# code\n~~~\n")
     good = (
         "[a](b.md#same) [a](b.md#same-1) [a](#here) [r] [a][r] `[x](no.md)` <https://a.org>\n\n[r]: https://a.org/x\n"
