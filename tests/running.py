@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 120
-"""Seconds after which a container that says nothing is given up."""
+"""Seconds after which the tests give up on a container that prints nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def find_engine() -> Engine | None:
 
 @dataclass
 class Served:
-    """A command that serves a function: where, and what it has printed up to now."""
+    """A command that serves a function: its address, and what it has printed so far."""
 
     process: subprocess.Popen[str]
     address: str = ""
@@ -97,7 +97,7 @@ class Served:
 
 @contextmanager
 def serving(*command: str, cwd: Path = ROOT) -> Iterator[Served]:
-    """Run a command that serves something, from when it listens to the end of the block."""
+    """Run a server, from when it listens to the end of the block."""
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, start_new_session=True
     )
@@ -117,7 +117,7 @@ def serving(*command: str, cwd: Path = ROOT) -> Iterator[Served]:
 
 @contextmanager
 def container(engine: Engine, name: str, *command: str) -> Iterator[Served]:
-    """Run a command that serves from a container of this name; the container is gone after the block."""
+    """Run a server in a container with this name; the container is removed after the block."""
     engine.remove(name)
     try:
         with serving(*command) as served:

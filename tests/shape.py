@@ -66,7 +66,7 @@ def find_lacks(folder: str) -> list[str]:
 
 
 def template(folder: str) -> Iterator[str]:
-    """What `sam deploy` takes is what runs here."""
+    """`sam deploy` takes the files that run here."""
 
     class Loader(yaml.SafeLoader):
         """Reads `!Ref` and its like as plain values."""
@@ -94,7 +94,7 @@ def code(folder: str) -> Iterator[str]:
 
 
 def files(folder: str) -> Iterator[str]:
-    """Knowing one folder means knowing all."""
+    """If you know one folder, you know them all."""
     for name in FILES:
         if not (ROOT / folder / name).exists():
             yield f"{name} is missing"
@@ -143,7 +143,7 @@ def dockerfile(folder: str) -> Iterator[str]:
 
 
 def headings(folder: str) -> Iterator[str]:
-    """The walkthroughs all go the same way."""
+    """All walkthroughs have the same structure."""
     prose = re.sub(r"^```.*?^```$", "", read(f"{folder}/README.md"), flags=re.MULTILINE | re.DOTALL)
     if not prose:
         return

@@ -1,4 +1,4 @@
-"""The make targets that talk to AWS, against a local endpoint: the recipes are those for the cloud, word by word."""
+"""The make targets that talk to AWS, against a local endpoint: the recipes are exactly those for the cloud."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from walkthrough.parse import parse
 LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(ROOT / "local-lambda/.venv/bin/local-lambda")
 CONTAINER = "external-extension-container"
 NOBODY = "http://127.0.0.1:9"
-"""An endpoint that nobody serves."""
+"""An endpoint where nothing is listening."""
 
 LOG = r"START RequestId: \S+ Version: \$LATEST\n(.*\n)*REPORT RequestId: "
 
 
 @dataclass(frozen=True)
 class Example:
-    """What the function answers, and a line that its log must have."""
+    """The function's response, and a line that its log must contain."""
 
     answer: str
     log: str
@@ -92,7 +92,7 @@ def succeed(folder: str, endpoint: str, *arguments: str) -> str:
 
 @each_example
 def test_function_when_deployed_invoked_and_deleted(folder: str, endpoint: str) -> None:
-    """The whole life: created, invoked, its log read, and gone. An extension comes and goes with its layer."""
+    """A function is created, invoked, read from its log, and deleted. An extension comes and goes with its layer."""
     example = EXAMPLES[folder]
     output = succeed(folder, endpoint, "deploy", "invoke-aws", "logs-aws")
     assert "aws lambda create-function " in output
@@ -131,7 +131,7 @@ def test_folder_when_copied_out(tmp_path_factory: pytest.TempPathFactory) -> Non
 
 @pytest.mark.parametrize("folder", ["hello-python3.8"])
 def test_hello_when_each_step_is_taken_by_itself(folder: str, endpoint: str) -> None:
-    """create, update, invoke, invoke-error, get, list, delete; deploy of what there is updates it."""
+    """create, update, invoke, invoke-error, get, list and delete work; deploying an existing function updates it."""
     output = succeed(folder, endpoint, "create", "update", "invoke-error", "get", "list")
     assert '"LastUpdateStatus": "Successful"' in output
     assert '"FunctionError": "Unhandled"' in output
@@ -236,7 +236,7 @@ def test_account_when_aws_is_local(folder: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["deploy", "create", "update", "push", "invoke-aws", "logs-aws", "delete"])
 @pytest.mark.parametrize("local", ["AWS=local", f"AWS_ENDPOINT_URL={NOBODY}"])
 def test_container_when_the_endpoint_is_local(target: str, local: str) -> None:
-    """It takes no images, which is said with what to do instead."""
+    """It does not take images; the message says what to do instead."""
     made = make(CONTAINER, target, local)
     assert (made.returncode, made.stdout) == (2, "")
     assert "takes no images: 'make run-image' serves this one" in made.stderr

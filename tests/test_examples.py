@@ -52,7 +52,7 @@ def test_short_names_when_folders_share_words() -> None:
 
 
 def test_environments_are_every_folder_on_every_python(toxfile: object) -> None:
-    """A folder that is no environment would never be tested."""
+    """A folder without an environment would never be tested."""
     pythons = ["py" + version.replace(".", "") for version in read_pythons()]
     assert pythons[0] == "py38"
     examples = {

@@ -16,7 +16,7 @@ OWN_WORDS = {
     ("external-extension-container", "package"),
     ("powertools-decorators", "run-image"),
 }
-"""Where a target means something else, so that it is described in other words than everywhere."""
+"""Where a target means something different, so that its description differs, too."""
 SAME = ["invoke", "test", "image"]
 """Targets whose recipes are the same in every folder."""
 SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "with_service.py", "tests/extensions_api.py"]
@@ -48,7 +48,7 @@ def test_concepts_have_a_cell_for_every_example() -> None:
 
 
 def test_make_targets_are_described_in_the_same_words() -> None:
-    """What is the same everywhere reads the same everywhere, also when only two examples have it."""
+    """Identical parts have identical text everywhere, even if only two examples have them."""
     found: dict[str, dict[str, list[str]]] = {}
     for folder in WITH_MAKEFILE:
         for target, words in read_help(folder).items():
@@ -60,7 +60,7 @@ def test_make_targets_are_described_in_the_same_words() -> None:
 
 @pytest.mark.parametrize("target", SAME)
 def test_recipe_is_the_same_in_every_folder(target: str) -> None:
-    """A command that was understood in one folder is understood in all."""
+    """If you understand a command in one folder, you understand it in all."""
     recipes: dict[str, list[str]] = {}
     for folder in WITH_MAKEFILE:
         text = read(f"{folder}/Makefile")
@@ -72,7 +72,7 @@ def test_recipe_is_the_same_in_every_folder(target: str) -> None:
 
 @pytest.mark.parametrize("name", SCAFFOLDING)
 def test_scaffolding_is_the_same_file_in_every_folder(name: str) -> None:
-    """Whoever has understood it once need not look again; a change of one copy has to be made in all."""
+    """If you have understood one copy, you know the others; a change of one copy has to be made in all."""
     copies: dict[str, list[str]] = {}
     for folder in EXAMPLES:
         if (ROOT / folder / name).exists():
@@ -81,7 +81,7 @@ def test_scaffolding_is_the_same_file_in_every_folder(name: str) -> None:
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers with the status that is the function's name."""
+    """Responds with the status that is the function's name."""
 
     def do_POST(self) -> None:
         self.send_response(int(self.path.split("/")[-2]))

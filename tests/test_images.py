@@ -1,4 +1,4 @@
-"""The image of every example, built by its `make image` and asked as a user would: curl, AWS CLI, SIGTERM.
+"""The image of every example, built by its `make image` and used as a user would: curl, AWS CLI, SIGTERM.
 
 Needs a container engine. PYTHON_VERSION in the environment chooses the base image, as it does for make.
 """
@@ -25,7 +25,7 @@ AWS = shutil.which("aws", path=f"{Path(sys.executable).parent}{os.pathsep}{os.en
 
 @dataclass(frozen=True)
 class Example:
-    """What an image is asked, what it answers, and what it has to say before it ends."""
+    """The event for an image, its response, and what it has to print before it ends."""
 
     function: str
     event: str
@@ -71,7 +71,7 @@ EXAMPLES = {
         handler="app.warehouse.handler",
     ),
 }
-# What the program in a container has to know of the execution environment around it.
+# What the program in a container has to know about the execution environment around it.
 LAMBDA_VARIABLES = (
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -82,9 +82,9 @@ LAMBDA_VARIABLES = (
 
 each_example = pytest.mark.parametrize("folder", EXAMPLES)
 
-# Programs that compile or fetch. An image that holds one is bigger than it has to be, and serves an intruder as well.
+# Programs that compile or download. An image with one of them is larger than necessary, and useful to an intruder.
 BUILD_TOOLS = ("cc", "gcc", "g++", "c++", "make", "ld", "as", "git", "curl", "wget")
-# What building leaves behind.
+# Files that building leaves behind.
 LEFTOVERS = ("/root/.cache", "/source", "/libraries", "/function", "/extension", "/app", "/var/task/bin")
 
 
@@ -93,7 +93,7 @@ BASE = f"python:{os.environ.get('PYTHON_VERSION', '3.13')}-slim"
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """A container engine that works and has the base image. Where there has to be one, its absence is an error."""
+    """A container engine that works and has the base image. If one is required, its absence is an error."""
     found = find_engine()
     if found is None:
         absent = f"no container engine: {os.environ.get('DOCKER') or 'neither docker nor podman'} works here"
@@ -107,14 +107,14 @@ def engine() -> Engine:
 
 
 def curl(address: str, function: str, event: Path) -> str:
-    """Invoke the function as `make invoke` does; returns the answer."""
+    """Invoke the function as `make invoke` does; returns the response."""
     url = f"http://{address}/2015-03-31/functions/{function}/invocations"
     command = ["curl", "--silent", "--show-error", "--max-time", "60", "--data-binary", f"@{event}", url]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def aws_invoke(address: str, function: str, event: Path, answer: Path) -> tuple[dict[str, Any], str]:
-    """Invoke the function with the AWS CLI; returns what the CLI prints and the function's answer."""
+    """Invoke the function with the AWS CLI; returns what the CLI prints and the function's response."""
     assert AWS, "no aws: tests/requirements.txt has it"
     command = [AWS, "lambda", "invoke", "--endpoint-url", f"http://{address}", "--function-name", function]
     command += ["--payload", f"fileb://{event}", str(answer)]
@@ -126,7 +126,7 @@ def aws_invoke(address: str, function: str, event: Path, answer: Path) -> tuple[
 
 @each_example
 def test_image_when_served_on_a_mapped_port(engine: Engine, folder: str, tmp_path: Path) -> None:
-    """curl by both names and the AWS CLI get the answer; SIGTERM ends extensions, function and container gracefully."""
+    """curl by both names and the AWS CLI get the response; SIGTERM gracefully ends extensions, function, container."""
     example, event = EXAMPLES[folder], ROOT / folder / "events" / EXAMPLES[folder].event
     name = engine.image(folder)
     make = ["make", "--no-print-directory", "-C", folder, "run-image", f"DOCKER={engine.name}", "PORT="]
@@ -149,7 +149,7 @@ def test_image_when_served_on_a_mapped_port(engine: Engine, folder: str, tmp_pat
 
 @each_example
 def test_image_when_its_execution_environment_is_outside(engine: Engine, folder: str, tmp_path: Path) -> None:
-    """As on AWS: the image as it is, told by variables where its Runtime API and its function's description are."""
+    """The image runs unchanged, as on AWS: variables contain its Runtime API and its function's description."""
     example, event = EXAMPLES[folder], ROOT / folder / "events" / EXAMPLES[folder].event
     name = f"{engine.image(folder)}-outside"
     variables = [f"--env={name}" for name in LAMBDA_VARIABLES]
@@ -172,7 +172,7 @@ def test_user_when_run(engine: Engine, folder: str) -> None:
 
 @each_example
 def test_content_when_built(engine: Engine, folder: str) -> None:
-    """The image has what the function needs, and nothing of what it was built with."""
+    """The image contains what the function needs, and nothing that only the build needed."""
     image = engine.image(folder)
     script = (
         f"for tool in {' '.join(BUILD_TOOLS)}; do command -v $tool; done; ls -d {' '.join(LEFTOVERS)} 2>/dev/null; true"
@@ -187,7 +187,7 @@ def test_content_when_built(engine: Engine, folder: str) -> None:
 
 @each_example
 def test_base_when_named_by_an_argument(engine: Engine, folder: str) -> None:
-    """Any base image can be named, so also one pinned by its digest; PYTHON_VERSION is then of no account."""
+    """You can name any base image, including one pinned by its digest; PYTHON_VERSION is then ignored."""
     base = engine.run("image", "inspect", engine.image(folder), "--format", "{{index .RootFS.Layers 0}}")
     named = f"BUILD_OPTIONS=--build-arg BASE={BASE}"
     made = engine.make(folder, "image", "PYTHON_VERSION=none", named, f"IMAGE={folder}:base")
@@ -198,7 +198,7 @@ def test_base_when_named_by_an_argument(engine: Engine, folder: str) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_logs_when_the_sandbox_has_its_name_or_not(engine: Engine, known: bool) -> None:
-    """The extension names an address that Lambda reaches, be `sandbox.localdomain` known in the container or not."""
+    """The extension names an address that Lambda reaches, whether or not the container knows `sandbox.localdomain`."""
     folder = "logs-api-extension"
     name, event = f"{engine.image(folder)}-name", ROOT / folder / "events/three-lines.json"
     local = ["--build-arg", f"IMAGE={folder}", "--tag", f"{folder}:local", str(ROOT / "local-lambda")]
@@ -217,7 +217,7 @@ def test_logs_when_the_sandbox_has_its_name_or_not(engine: Engine, known: bool) 
 
 
 def test_entry_point_when_there_is_no_execution_environment(engine: Engine) -> None:
-    """The container example's image for AWS says what it misses when it is run by itself."""
+    """The container example's image for AWS says what is missing when it runs on its own."""
     image = engine.image("external-extension-container")
     ended = subprocess.run([engine.name, "run", "--rm", image], capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 2

@@ -1,6 +1,6 @@
-"""What a reader can see, a run has shown: commands, transcripts, changes, excerpts, links and pictures of all READMEs.
+"""A run confirms what READMEs show: their commands, transcripts, changes, excerpts, links and pictures.
 
-`make readmes` writes the transcripts anew. How a README says what is compared is in walkthrough/README.md.
+`make readmes` rewrites the transcripts. walkthrough/README.md explains how a README says what is compared.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOT_RUN = {
     "run in every example": 2,
     # What they build and start is built, started and asked by test_images.py.
     "needs Docker": 10,
-    # Figures, which are others every time.
+    # Figures, which are different every time.
     "measures for minutes": 4,
     # `make test`: tox runs the tests of every folder.
     "run by tox anyway": 6,
@@ -58,7 +58,7 @@ def test_transcripts_when_commands_are_run_in_a_clean_copy(walks: Walks, walkthr
 
 @EVERY_README
 def test_excerpts_are_in_a_file_when_shown(name: str) -> None:
-    """Code in a README is code of its folder, letter by letter."""
+    """Code in a README is identical to code in its folder."""
     unknown = excerpts.unknown_excerpts(parse(ROOT / name))
     assert [f"{name}:{block.line}: {block.lines[0]}" for block in unknown] == []
 
@@ -82,7 +82,7 @@ def test_commands_are_console_blocks(name: str) -> None:
 
 
 def test_blocks_that_are_not_run_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody adds a block that is not run without saying so here."""
+    """A block that is not run must be listed here."""
     found: Counter[str] = Counter()
     places = []
     for name in readmes():
@@ -99,7 +99,7 @@ def test_blocks_that_are_not_run_are_counted(capsys: pytest.CaptureFixture[str])
 
 @EVERY_README
 def test_names_exist_when_mentioned(name: str) -> None:
-    """Files in a README's first table column are there, and so are the targets of make that it names."""
+    """Files in a README's first table column exist, and so do the targets of make that it names."""
     folder = (ROOT / name).parent
     prose = "\n".join(parse(ROOT / name).prose)
     is_example = (folder / "template.yaml").exists()

@@ -39,7 +39,7 @@ def write(repository: Path, folder: str, makefile: str) -> None:
 
 
 AS_ON_A_TERMINAL = ("env", "--default-signal=INT")
-"""A command that a shell runs in the background ignores Ctrl-C, and so does all that it starts."""
+"""A command that a shell runs in the background ignores Ctrl-C, and so does everything it starts."""
 
 
 def start(repository: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -161,7 +161,7 @@ def test_index_when_it_is_named_for_pip(repository: Path, variables: dict[str, s
 
 @pytest.mark.parametrize("some_are_installed", [True, False])
 def test_message_when_the_package_index_is_out_of_reach(repository: Path, some_are_installed: bool) -> None:
-    """uv's reason is shown before tox starts; what is installed already is tested all the same."""
+    """uv's reason is shown before tox starts; what is already installed is still tested."""
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("no uv on PATH")
