@@ -146,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def invoke_event(request_id: str, seconds: float = 30) -> Dict[str, Any]:
-    """An INVOKE event as Lambda sends it, with some seconds left."""
+    """An INVOKE event as Lambda sends it, with a few seconds left."""
     return {
         "eventType": "INVOKE",
         "deadlineMs": int((time.time() + seconds) * 1000),

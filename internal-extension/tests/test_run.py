@@ -19,7 +19,7 @@ LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lamb
 NAME = "internal-example-extension"
 EVENT = str(FOLDER / "events/visit.json")
 ANSWERS = [{"pending": 1}, {"pending": 2}, {"pending": 3}]
-# From 3.12 on the runtime interface client waits for the next event in another thread than the main one.
+# From 3.12 on the runtime interface client waits for the next event in a different thread from the main one.
 HANDLERS_RUN = sys.version_info >= (3, 12)
 
 # If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
