@@ -24,7 +24,7 @@ MakeProject = Callable[..., Project]
 
 @pytest.fixture(scope="session")
 def function_python() -> Path:
-    """The interpreter that runs the functions: `LOCAL_LAMBDA_TEST_PYTHON`, else the one that runs the tests."""
+    """The interpreter that runs the functions: `LOCAL_LAMBDA_TEST_PYTHON`, or else the one that runs the tests."""
     python = Path(os.environ.get("LOCAL_LAMBDA_TEST_PYTHON") or sys.executable)
     asked = subprocess.run([python, "-c", "import awslambdaric, aws_xray_sdk"], capture_output=True, text=True)
     if asked.returncode != 0:
@@ -35,7 +35,7 @@ def function_python() -> Path:
 
 @pytest.fixture(scope="session")
 def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path) -> MakeProject:
-    """Makes a folder with a template of the given functions; their code is `support/functions` or the given files."""
+    """Makes a folder with a template for the given functions; their code is `support/functions` or the given files."""
 
     def make(files: dict[str, str] | None = None, **functions: dict[str, Any]) -> Project:
         return Project(tmp_path_factory.mktemp("project"), function_python, functions, files)
@@ -45,7 +45,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory, function_python: Path
 
 @pytest.fixture(scope="session")
 def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> MakeProject:
-    """Makes the function `Hello`, of the given code, with scripted extensions: name to script, None for the usual."""
+    """Makes the function `Hello` with the given code and scripted extensions: name to script, None for the usual."""
 
     def make(
         extensions: Mapping[str, str | None] | None = None,
@@ -72,7 +72,7 @@ def extend(make_project: MakeProject, tmp_path_factory: pytest.TempPathFactory, 
 
 @pytest.fixture
 def make_rig() -> MakeRig:
-    """Makes a new environment with the external extensions that are named."""
+    """Makes a new environment with the named external extensions."""
 
     def make(*external: str, freeze: bool = False) -> ExtendedRig:
         return ExtendedRig(external, freeze)
@@ -82,10 +82,10 @@ def make_rig() -> MakeRig:
 
 @pytest.fixture(scope="module")
 def puppet_tool() -> Iterator[Tool]:
-    """`exec` of the runtime that does nothing by itself."""
+    """`exec` with the runtime that does nothing on its own."""
     shell = {"AWS_LAMBDA_FUNCTION_NAME": "puppet", "AWS_LAMBDA_FUNCTION_TIMEOUT": "60", "AWS_REGION": "eu-west-1"}
     with serving("exec", "--", sys.executable, "-IS", FUNCTIONS / "puppet.py", variables=shell) as tool:
-        # A failure of the very first init is tried again, and would make the first test differ from the others.
+        # A failed first init is tried again, which would make the first test different from the others.
         first = Puppet(tool)
         first.begin()
         first.respond(first.next().headers["lambda-runtime-aws-request-id"])
@@ -95,7 +95,7 @@ def puppet_tool() -> Iterator[Tool]:
 
 @pytest.fixture
 def runtime(puppet_tool: Tool) -> Iterator[Puppet]:
-    """A runtime that has not asked for anything yet; it is started by the first invocation."""
+    """A runtime that has not requested anything yet; the first invocation starts it."""
     puppet = Puppet(puppet_tool)
     yield puppet
     puppet.die()
@@ -110,14 +110,14 @@ def callers() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Iterator[Path]:
-    """A folder that tests and functions both see: an environment may have a `/tmp` of its own."""
+    """A folder that both tests and functions see: an environment may have a separate `/tmp`."""
     with TemporaryDirectory(dir="/var/tmp") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def make_gate(shared_folder: Path) -> Iterator[Callable[[], Gate]]:
-    """Makes places at which an invocation waits until the test lets it go on."""
+    """Makes places where an invocation waits until the test lets it continue."""
     gates: list[Gate] = []
 
     def make() -> Gate:
@@ -132,7 +132,7 @@ def make_gate(shared_folder: Path) -> Iterator[Callable[[], Gate]]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A RabbitMQ of these tests alone; without one they are skipped, and fail where CI is set."""
+    """A RabbitMQ for these tests only. Without it they are skipped, or fail if CI is set."""
     absent = missing()
     if absent:
         reason = f"RabbitMQ is not installed ({', '.join(absent)} missing): apt-get install rabbitmq-server"

@@ -1,4 +1,4 @@
-"""Functions with routes, and requests of them."""
+"""Functions with routes, and requests to them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def route(kind: str, path: str | None = None, method: str | None = None, **prope
 
 
 def send(tool: Tool, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
-    """A request of a route; `Content_Type` is that header."""
+    """A request to a route; `Content_Type` is that header."""
     return tool.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def respond(tool: Tool, path: str, answer: object) -> Reply:
-    """A request that the function answers with `answer`."""
+    """A request that the function responds to with `answer`."""
     return send(tool, "POST", path, json.dumps(answer).encode(), Content_Type="application/json")

@@ -1,4 +1,4 @@
-"""The local AWS endpoint as its users have it: boto3 clients, zips and a role."""
+"""The local AWS endpoint as its users see it: boto3 clients, zips and a role."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VARIABLES = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "not-a-secret
 
 
 def make_zip(files: Mapping[str, str | bytes], executable: str = "extensions/") -> bytes:
-    """A zip of these files; those below `executable` may be run."""
+    """A zip of these files; those below `executable` are executable."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
         for name, text in files.items():
@@ -43,7 +43,7 @@ def code(text: str) -> bytes:
 
 
 class Endpoint:
-    """A running `local-lambda aws` with the role of the functions, and clients for it."""
+    """A running `local-lambda aws` with the functions' role, and clients for it."""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
@@ -76,14 +76,14 @@ class Endpoint:
         return answer
 
     def call(self, name: str, event: object = None) -> Any:
-        """What a function returns, which must not fail."""
+        """The result of a function, which must not fail."""
         answer = self.lambda_.invoke(FunctionName=name, Payload=json.dumps(event).encode())
         payload = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, payload
         return payload
 
     def messages(self, group: str, until: str) -> list[str]:
-        """The messages of a log group when one with `until` in it is there."""
+        """The messages of a log group, once one of them contains `until`."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             try:
@@ -104,7 +104,7 @@ def serving_aws(python: Path, *arguments: str | Path, cwd: Path | None = None) -
 
 
 def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[int, str, str]:
-    """Status, code and message of the error that a call ends with."""
+    """Status, code and message of the error that a call raises."""
     try:
         call(**arguments)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""A RabbitMQ of its own for the tests: free ports, own node, own folders, own epmd; nothing of it is left behind."""
+"""A separate RabbitMQ for the tests: free ports, its own node, folders and epmd. It leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PROGRAMS = ("rabbitmq-server", "rabbitmqctl", "erl", "epmd")
 
 
 def missing() -> list[str]:
-    """The programs that are needed and not there."""
+    """The required programs that are missing."""
     return [name for name in PROGRAMS if _which(name) is None]
 
 
 def _which(name: str) -> str | None:
-    """Debian's programs on the path insist on a user and a folder of their own; those they wrap do not."""
+    """The path of a program: Debian's wrappers insist on their own user and folder; the wrapped programs do not."""
     return shutil.which(name, path=f"/usr/lib/rabbitmq/bin:{os.environ.get('PATH', os.defpath)}")
 
 
@@ -75,7 +75,7 @@ class RabbitMQ:
 
     def __enter__(self) -> RabbitMQ:
         try:
-            # Erlang starts this one by itself, as a daemon that stays; unless it is there.
+            # Erlang would start this one automatically, as a daemon that stays, if it were not running.
             self._epmd = subprocess.Popen([self._program("epmd")], env=self._environment, stdin=subprocess.DEVNULL)
             _wait_for_port(int(self._environment["ERL_EPMD_PORT"]))
             self.start()
@@ -90,7 +90,7 @@ class RabbitMQ:
         self.kill()
 
     def start(self) -> None:
-        """Start the broker, and return when it serves."""
+        """Start the broker, and return when it is ready."""
         with (self.folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 [self._program("rabbitmq-server")],
@@ -105,20 +105,20 @@ class RabbitMQ:
         self.control("await_startup")
 
     def restart(self) -> None:
-        """Ask the broker to stop in the middle of whatever it does, wait for that, and start it again."""
+        """Ask the broker to stop wherever it happens to be, wait until it has, and start it again."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(PATIENCE_SECONDS)
         self.start()
 
     def stop(self) -> None:
-        """Kill the broker as a power cut does; what is persistent is on its disk, recent acknowledgments are not."""
+        """Kill the broker as a power cut would: persistent messages are on its disk, recent acknowledgments are not."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def kill(self) -> None:
-        """End broker and epmd for sure."""
+        """Make sure that broker and epmd have ended."""
         if self._process is not None and self._process.poll() is None:
             self.stop()
         if self._epmd is not None:
@@ -126,7 +126,7 @@ class RabbitMQ:
             self._epmd.wait()
 
     def control(self, *arguments: str) -> str:
-        """`rabbitmqctl` with these arguments; what it printed."""
+        """Run `rabbitmqctl` with these arguments; return what it printed."""
         command = [self._program("rabbitmqctl"), "--quiet", *arguments]
         done = subprocess.run(
             command, env=self._environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS + 30

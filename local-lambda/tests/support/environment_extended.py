@@ -1,4 +1,4 @@
-"""An environment with extensions, without sockets and processes: the test is all of them, and time is not real."""
+"""An environment with extensions but no sockets or processes: the test plays them all, and time is not real."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class SignalledGroup(FakeGroup):
 
 
 class ExtendedRig(Rig):
-    """The environment, and all verbs of its runtime and of its extensions, by name.
+    """The environment, and all verbs of its runtime and its extensions, by name.
 
-    `story` of its group tells in order what was started, signalled and delivered.
+    The `story` of its group lists in order what was started, signalled and delivered.
     """
 
     def __init__(self, external: Sequence[str], freeze: bool = False) -> None:
@@ -93,7 +93,7 @@ class ExtendedRig(Rig):
         self.clock.run()
 
     def warm_up(self, **events: Sequence[str]) -> None:
-        """Register these extensions and go through a first invocation; its events and its story are forgotten."""
+        """Register these extensions and complete a first invocation; its events and story are forgotten."""
         call = self.call()
         for name, wanted in events.items():
             self.register(name, *wanted)

@@ -1,4 +1,4 @@
-"""An execution environment without sockets and processes: the test is its runtime, its clock and its event loop."""
+"""An execution environment without sockets and processes: the test plays its runtime, clock and event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUT = 3
 
 
 class Clock:
-    """Time that passes when the test says so; the timers and callbacks that are due then."""
+    """Time that passes when the test says so, with the timers and callbacks that are then due."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -44,12 +44,12 @@ class Clock:
         return self._later[-1]
 
     def run(self) -> None:
-        """Everything that is due now."""
+        """Run everything that is due now."""
         while self._soon:
             self._soon.pop(0)()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and whatever is due meanwhile."""
+        """Let time pass, and run everything that becomes due."""
         self.run()
         end = self.now + seconds
         while due := [timer for timer in self._later if not timer.cancelled and timer.when <= end]:
@@ -62,7 +62,7 @@ class Clock:
 
 
 class Timer:
-    """What `call_later` returns."""
+    """The result of `call_later`."""
 
     def __init__(self, when: float, action: Callable[[], object]) -> None:
         self.when = when
@@ -70,7 +70,7 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Do not call after all."""
+        """Cancel the call."""
         self.cancelled = True
 
 
@@ -94,16 +94,16 @@ class FakeProcess:
         self._on_line, self._on_exit = on_line, on_exit
 
     def write(self, line: str) -> None:
-        """Write a line that nobody has read yet."""
+        """Write a line that has not been read yet."""
         self._written.append(line)
 
     def drain(self) -> None:
-        """Give out what was written."""
+        """Pass on what was written."""
         while self._written:
             self._on_line(self._written.pop(0), None)
 
     def exit(self, code: int, launch_error: tuple[int, str] | None = None) -> None:
-        """End by itself."""
+        """End without a signal."""
         self.drain()
         self._group.running.remove(self)
         self.exit_code, self.launch_error = code, launch_error
@@ -111,7 +111,7 @@ class FakeProcess:
 
 
 class FakeLaunch(NamedTuple):
-    """What is run."""
+    """The programs that are run."""
 
     extensions: tuple[str, ...] = ()
     program: str = "python"
@@ -121,7 +121,7 @@ class FakeLaunch(NamedTuple):
 
 
 class FakeGroup:
-    """The processes of the environment; none of them is a real one."""
+    """The processes of the environment, none of which is real."""
 
     def __init__(self, clock: Clock, external: Sequence[str] = ()) -> None:
         self.launch = FakeLaunch(tuple(external))
@@ -157,7 +157,7 @@ class FakeGroup:
         """No process minds."""
 
     def kill_all(self, when_killed: Callable[[], None]) -> None:
-        """Kill; the processes' ends are reported before the answer."""
+        """Kill; the ends of the processes are reported first."""
 
         def kill() -> None:
             for process in list(self.running):
@@ -187,7 +187,7 @@ class Call:
 
     @property
     def response(self) -> InvocationResponse:
-        """The only response there is."""
+        """The only response."""
         (response,) = self.responses
         return response
 
@@ -228,7 +228,7 @@ class Rig:
 
     @property
     def state(self) -> tuple[str, str]:
-        """Of environment and runtime."""
+        """The states of environment and runtime."""
         return self.environment.machine.state, self.environment.runtime.machine.state
 
     @property
@@ -256,7 +256,7 @@ class Rig:
         self.clock.run()
 
     def warm(self) -> None:
-        """Go through a first invocation; its events are forgotten."""
+        """Complete a first invocation; its events are forgotten."""
         call = self.call()
         self.ask()
         self.respond(call)
@@ -273,7 +273,7 @@ class Rig:
         return ended
 
     def story(self) -> list[str]:
-        """What was reported: type, then phase, status and error type where there are any, or the line."""
+        """What was reported: the type, then phase, status and error type if present, or the line."""
         self.clock.run()
         told = []
         for event in self.events:

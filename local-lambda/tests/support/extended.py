@@ -1,4 +1,4 @@
-"""Functions with extensions that do what a test says: the scripted one of `layers/`, under the names it is given."""
+"""Functions with extensions that do what a test says: the scripted extension of `layers/`, under the given names."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def make_layer(folder: Path, names: Iterable[str]) -> Path:
 
 
 def told(outcome: Outcome, name: str = "one") -> list[Told]:
-    """What an extension has said, in order."""
+    """What an extension has printed, in order."""
     return said(outcome.records("extension"), name)
 
 
 def said(lines: Iterable[str], name: str = "one") -> list[Told]:
-    """What an extension has said in these lines."""
+    """What an extension has printed in these lines."""
     found = [json.loads(line) for line in lines if line.startswith("{")]
     return [line for line in found if line["name"] == name]
 
 
 def words(found: Iterable[Told]) -> list[str]:
-    """Only what it was about; of events, their types."""
+    """Only the subjects; for events, their types."""
     return [
         one["event"].get("eventType", str(one["status"])) if one["what"] == "event" else one["what"] for one in found
     ]
@@ -63,7 +63,7 @@ def reports(outcome: Outcome) -> list[tuple[str, str | None]]:
 
 
 def message(outcome: Outcome, number: int = 0) -> tuple[str, str]:
-    """Error type and message of an answer, the latter without the request id."""
+    """Error type and message of a response; the message without the request id."""
     invocation = outcome.report["invocations"][number]
     assert invocation["functionError"] == "Unhandled"
     error = invocation["payload"]

@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 
 
 class Site:
-    """A server in a thread. It answers with what was asked; `/wait` is answered by `release`."""
+    """A server in a thread. It responds with the request; `release` responds to `/wait`."""
 
     def __init__(
         self, app: Application | None = None, on_head: Application | None = None, access: Access = LOOPBACK
@@ -42,7 +42,7 @@ class Site:
         self.close()
 
     def app(self, exchange: Exchange) -> None:
-        """What is served."""
+        """The application."""
         if exchange.path == b"/long":
             exchange.respond(200, headers=[("Content-Length", "123456789")])
             return
@@ -67,7 +67,7 @@ class Site:
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
 
     def ask(self, question: Callable[[], Value]) -> Value:
-        """The answer to a question, looked up in the server's thread."""
+        """The result of a function that is called in the server's thread."""
         found: list[Value] = []
         self.call(lambda: found.append(question()))
         return found[0]
@@ -77,7 +77,7 @@ class Site:
         return settles(lambda: len(self.server.connections), 0, 60) == 0
 
     def release(self) -> None:
-        """Answer the request of `/wait` when it is there."""
+        """Respond to the request for `/wait` when it has arrived."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.waiting, 60)
         self.call(lambda: self.waiting.pop(0).respond(200, b"waited"))

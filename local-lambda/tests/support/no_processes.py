@@ -1,4 +1,4 @@
-"""The tool for a user who may start no further process (`ulimit -u`): root, who runs tests in CI, has no such limit."""
+"""The tool for a user who cannot start more processes (`ulimit -u`). Root, which runs CI's tests, has no such limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_lambda.cli.arguments import main
 
 
 def refuse(*arguments: object, **options: object) -> int:
-    """What the system says then."""
+    """The system's error in that case."""
     raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 

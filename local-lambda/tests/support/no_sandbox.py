@@ -1,4 +1,4 @@
-"""The tool on a machine that grants it no sandbox."""
+"""The tool on a machine that does not grant a sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pool of environments that are none: the test says when each of them answers and when it is free."""
+"""A pool of fake environments: the test says when each of them responds and when it is free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_lambda.xray.header import new_tracing
 
 
 class FakeEnvironment:
-    """Serves what it is given when the test says so."""
+    """Serves its invocations when the test says so."""
 
     def __init__(self) -> None:
         self.on_free: Callable[[Any], None] = lambda environment: None
@@ -24,10 +24,10 @@ class FakeEnvironment:
         self.ended = False
         self.served: list[Invocation] = []
         self.fault: Exception | None = None
-        """What starting its processes raises."""
+        """The error that starting its processes raises."""
 
     def invoke(self, invocation: Invocation) -> None:
-        """Take an invocation; two at a time would be a fault."""
+        """Take an invocation; two at a time would be a bug."""
         assert self.current is None
         if self.fault is not None:
             raise self.fault
@@ -35,19 +35,19 @@ class FakeEnvironment:
         self.served.append(invocation)
 
     def answer(self, payload: bytes = b"", failed: bool = False) -> None:
-        """The caller has its answer; the environment is not free yet."""
+        """Give the caller its response; the environment is not free yet."""
         assert self.current is not None
         invocation, self.responded = self.current, True
         tell: Any = invocation.on_response
         tell(invocation, InvocationResponse(payload, failed))
 
     def release(self) -> None:
-        """Free again."""
+        """Become free again."""
         self.free, self.responded, self.current = True, False, None
         self.on_free(self)
 
     def finish(self, payload: bytes = b"", failed: bool = False) -> None:
-        """Answer, and be free again."""
+        """Respond, and become free again."""
         self.answer(payload, failed)
         self.release()
 
@@ -58,7 +58,7 @@ class FakeEnvironment:
 
 
 class Bench:
-    """A pool of fakes; what was answered and refused, by number."""
+    """A pool of fakes, and which numbers got a response or were refused."""
 
     def __init__(self, limit: int) -> None:
         self.made: list[FakeEnvironment] = []
@@ -66,7 +66,7 @@ class Bench:
         self.throttled: list[int] = []
         self.errors: list[ApiError] = []
         self.fault: Exception | None = None
-        """What creating an environment raises."""
+        """The error that creating an environment raises."""
         create: Any = self._create
         self.discarded: list[Any] = []
         self.pool = EnvironmentPool(
@@ -85,7 +85,7 @@ class Bench:
             self.throttled.append(number)
 
     def invocation(self) -> Invocation:
-        """One that nobody waits for."""
+        """Queue an invocation whose response is not awaited."""
         return Invocation(b"{}", "arn:f", new_tracing(None, False, queued=True), lambda *answer: None)
 
     def invoke(self, number: int = 0) -> Invocation:

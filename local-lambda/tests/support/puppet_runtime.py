@@ -1,4 +1,4 @@
-"""A runtime whose every request to the Runtime API is made by the test itself."""
+"""A runtime whose requests to the Runtime API all come from the test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Puppet:
         self._since = len(tool.lines)
 
     def begin(self, event: object = None, **headers: str) -> Future[Reply]:
-        """Invoke; the reply comes when the test has answered in the name of the runtime."""
+        """Invoke; the response comes when the test has responded in place of the runtime."""
         self.reply = self._threads.submit(self.tool.invoke, "function", event, **headers)  # type: ignore[arg-type]
         if not self.pid:
             pid, self.address = self.tool.wait_for(r"runtime (\d+) at (\S+)", self._since).groups()
@@ -44,7 +44,7 @@ class Puppet:
         return self.wire().request("GET", f"{PATH}invocation/next").answer()
 
     def post(self, path: str, body: bytes = b"", **headers: str) -> Response:
-        """Post something to the Runtime API, on a connection of its own."""
+        """Post something to the Runtime API, on a new connection."""
         return self.wire().request("POST", PATH + path, body, **headers).answer()
 
     def respond(self, request_id: str, body: bytes = b"{}", **headers: str) -> Response:
@@ -52,14 +52,14 @@ class Puppet:
         return self.post(f"invocation/{request_id}/response", body, **headers)
 
     def ready(self) -> Wire:
-        """Ask for the next invocation, without waiting: this ends the one before."""
+        """Ask for the next invocation, without waiting; this ends the previous one."""
         return self.wire().request("GET", f"{PATH}invocation/next")
 
     def die(self) -> None:
-        """Kill the runtime, if there is one, and return when the tool knows: next comes an init."""
+        """Kill the runtime, if there is one, and return when the tool has noticed; an init comes next."""
         if not self.pid:
             return
-        if self.reply.done():  # the death of a runtime that serves nobody cannot be seen from outside
+        if self.reply.done():  # the end of an idle runtime cannot be seen from outside
             waiting = self.ready()
             self.begin()
             waiting.answer()

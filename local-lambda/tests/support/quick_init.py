@@ -1,4 +1,4 @@
-"""The tool with an Init phase of two seconds at most, for tests of extensions that never get there."""
+"""The tool with an Init phase of at most two seconds, for tests of extensions that never complete it."""
 
 from __future__ import annotations
 

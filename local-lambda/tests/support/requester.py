@@ -1,4 +1,4 @@
-"""Whoever sends requests to a queue and reads answers: aio-pika by hand, beside the tool's own client."""
+"""A requester that sends requests to a queue and reads responses, with aio-pika instead of the tool's own client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 120
 
 
 class Requester:
-    """A connection, a channel and an exclusive queue for answers. It lives on a loop that runs during calls."""
+    """A connection, a channel and an exclusive queue for responses. It uses a loop that runs during calls."""
 
     def __init__(self, uri: str) -> None:
         self._runner = asyncio.Runner()
@@ -39,19 +39,19 @@ class Requester:
         self._runner.close()
 
     def send(self, function: str, event: object = None, *, body: bytes | None = None, **properties: Any) -> None:
-        """Publish a request; `reply_to` is the queue for answers unless it is given."""
+        """Publish a request; `reply_to` is the queue for responses by default."""
         data = json.dumps(event).encode() if body is None else body
         message = aio_pika.Message(data, **{"reply_to": self.reply_to, **properties})
         self.run(self.channel.default_exchange.publish(message, function))
 
     def answer(self) -> AbstractIncomingMessage:
-        """The next answer."""
+        """The next response."""
         return self.run(asyncio.wait_for(self.answers.get(), PATIENCE_SECONDS))
 
     def call(
         self, function: str, event: object = None, *, body: bytes | None = None, **properties: Any
     ) -> tuple[Any, dict[str, Any]]:
-        """One request and its answer: the payload and the headers."""
+        """Send one request and return the payload and headers of its response."""
         self.send(function, event, body=body, **properties)
         answer = self.answer()
         return json.loads(answer.body), dict(answer.headers)

@@ -1,6 +1,6 @@
 """An environment's processes in a sandbox, driven from a test, or as a script by a user who has no pytest.
 
-`python sandboxed.py FOLDER COMMAND...` prints what the command writes, or the reason why there is no sandbox, and ends
+`python sandboxed.py FOLDER COMMAND...` prints what the command writes, or the reason why there is no sandbox, and exits
 with the command's exit status.
 """
 
@@ -21,13 +21,13 @@ from local_lambda.processes.zygote import Zygote
 SCRIPT = Path(__file__)
 SOURCE = Path(sandbox.__file__).parents[3]
 TOOLS = [path for folder in (SCRIPT.parent, SOURCE, sys.prefix, sys.base_prefix) for path in locations(Path(folder))]
-"""What a sandbox has to keep for this script to run in it, wherever the repository is."""
+"""The paths that a sandbox has to keep so that this script runs in it, wherever the repository is."""
 NO_SANDBOX = 99
 DEADLINE_SECONDS = 30
 
 
 def why_impossible() -> str | None:
-    """The reason why this machine grants no private mounts, asked without the code under test as far as possible."""
+    """The reason why this machine grants no private mounts, found without the code under test if possible."""
     if sys.platform != "linux":
         return "needs Linux"
     child = os.fork()
@@ -47,7 +47,7 @@ IMPOSSIBLE = why_impossible()
 
 
 class Sandboxed:
-    """One environment; `task`, `opt` and `tmp` in `folder` are its folders, made when they are not there."""
+    """One environment; `task`, `opt` and `tmp` in `folder` are its folders, created if missing."""
 
     def __init__(self, zygote: Zygote, folder: Path, address: str = "127.0.0.2", keep: Sequence[str] = ()) -> None:
         self.task, self.opt, self.tmp = (folder / name for name in ("task", "opt", "tmp"))
@@ -59,16 +59,16 @@ class Sandboxed:
         self._spec["keep"] = list(keep)
 
     def enter(self, layers: bool = True) -> str | None:
-        """The reason why it cannot be had, or None."""
+        """The reason why there is no sandbox, or None."""
         return self.group.enter_sandbox({**self._spec, "opt": str(self.opt) if layers else None})
 
     async def run(self, *command: str) -> int:
-        """Run a command to its end; its exit status."""
+        """Run a command to its end; return its exit status."""
         _, ended = self.start(*command)
         return await ended
 
     def start(self, *command: str) -> tuple[Process, asyncio.Future[int]]:
-        """Start a command; its process and, later, its exit status."""
+        """Start a command; return its process and, later, its exit status."""
         loop = asyncio.get_running_loop()
         self.group.attach(loop)
         ended = loop.create_future()
@@ -86,7 +86,7 @@ class Sandboxed:
 
 
 def shell(sandboxed: Sandboxed, script: str) -> list[str]:
-    """Run a shell script to its end, which must be a good one; the lines it wrote."""
+    """Run a shell script, which must succeed; return the lines it wrote."""
 
     async def main() -> int:
         return await asyncio.wait_for(sandboxed.run("/bin/sh", "-euc", script), DEADLINE_SECONDS)
@@ -99,7 +99,7 @@ def shell(sandboxed: Sandboxed, script: str) -> list[str]:
 
 
 def main(folder: str, *command: str) -> int:
-    """Run a command in a sandbox; the exit status."""
+    """Run a command in a sandbox; return the exit status."""
     keep = os.environ.get("KEEP", "").split()
     sandboxed = Sandboxed(Zygote(Path(folder) / "workspace"), Path(folder), keep=keep)
     reason = sandboxed.enter()

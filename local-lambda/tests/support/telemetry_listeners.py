@@ -1,4 +1,4 @@
-"""Listeners of an extension on real ports that do what a test tells them to, and an environment they subscribe in."""
+"""An extension's listeners, on real ports, that do what a test says, and an environment where they subscribe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from local_lambda.telemetry.subscriber import Policy
 NOON = 1_700_000_000.0
 LOOPBACK = "127.0.0.1"
 GIVE_UP_SECONDS = 60
-"""How long a test waits for what should happen; nothing is measured by it."""
+"""How long a test waits for something to happen; it does not measure anything."""
 
 IMPATIENT = Policy(answer_timeout=GIVE_UP_SECONDS, first_delay=0.001, longest_delay=0.001)
 HASTY = Buffering(timeout_ms=1)
@@ -32,18 +32,18 @@ PATIENT = Buffering(timeout_ms=30_000)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 HANG = b""
-"""An answer that never comes."""
+"""A response that never comes."""
 CLOSE = b"close"
-"""The connection is closed in place of an answer."""
+"""The connection is closed instead of a response."""
 
 
 def answer(status: int) -> bytes:
-    """An answer without a body."""
+    """A response without a body."""
     return b"HTTP/1.1 %d Because\r\nContent-Length: 0\r\n\r\n" % status
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
-    """Run a test in each kind of event loop; it fails when it does not come to an end."""
+    """Run a test in each kind of event loop; it fails if it does not end."""
 
     async def limited() -> None:
         async with asyncio.timeout(GIVE_UP_SECONDS):
@@ -76,7 +76,7 @@ class Request:
 
 
 class HttpListener:
-    """An HTTP listener: gives `answers` in turn, then 200; `gate` holds answers back while it is not set."""
+    """An HTTP listener: it responds with `answers` in turn, then with 200; `gate` delays responses until it is set."""
 
     def __init__(self, *answers: bytes, port: int = 0) -> None:
         self.answers = list(answers)
@@ -104,7 +104,7 @@ class HttpListener:
         return Destination("HTTP", SANDBOX, self.port)
 
     async def records(self, count: int) -> list[Any]:
-        """The next records: of as many batches as have at least `count`."""
+        """The next records, from as many batches as are needed for at least `count`."""
         records: list[Any] = []
         while len(records) < count:
             records += (await self.requests.get()).records
@@ -169,7 +169,7 @@ class TcpListener:
 
 
 class Environment:
-    """An environment's event stream and subscriptions; `seen` is what the stream's other sinks get."""
+    """An environment's event stream and subscriptions; `seen` lists what the stream's other sinks get."""
 
     def __init__(self, policy: Policy = IMPATIENT) -> None:
         loop = asyncio.get_running_loop()
@@ -193,13 +193,13 @@ class Environment:
         self.stream.flush()
 
     async def flush(self) -> bool:
-        """Send all that is buffered."""
+        """Send everything that is buffered."""
         self.stream.flush()
         return await self.subscriptions.flush(GIVE_UP_SECONDS)
 
     @property
     def dropped(self) -> list[LogsDropped]:
-        """The losses that were reported."""
+        """The reported losses."""
         self.stream.flush()
         return [event for event in self.seen if isinstance(event, LogsDropped)]
 
@@ -217,7 +217,7 @@ def telemetry(
     schema: str = "2022-12-13",
     buffering: Buffering = HASTY,
 ) -> Subscription:
-    """A subscription of the Telemetry API; to lines of the function when no types are given."""
+    """A subscription of the Telemetry API, by default to lines of the function."""
     return Subscription(TELEMETRY_API, schema, types or ("function",), destination, buffering)
 
 
@@ -227,7 +227,7 @@ def logs(
     schema: str = "2021-03-18",
     buffering: Buffering = HASTY,
 ) -> Subscription:
-    """A subscription of the Logs API; to lines of the function when no types are given."""
+    """A subscription of the Logs API, by default to lines of the function."""
     return Subscription(LOGS_API, schema, types or ("function",), destination, buffering)
 
 

@@ -1,4 +1,4 @@
-"""The tool as its users have it: a process with arguments, standard output, standard error and an exit status."""
+"""The tool as its users see it: a process with arguments, standard output, standard error and an exit status."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMMAND = (sys.executable, "-m", "local_lambda")
 FUNCTIONS = Path(__file__).with_name("functions")
 LAYERS = Path(__file__).with_name("layers")
 DEADLINE_SECONDS = 60
-"""How long anything may take before a test gives up; nothing is measured by it."""
+"""How long anything may take before a test gives up; it does not measure anything."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """The output and exit status of a command."""
 
     status: int
     output: bytes
@@ -48,13 +48,13 @@ class Outcome:
 
     @property
     def payloads(self) -> list[Any]:
-        """The answers of the report's invocations."""
+        """The responses of the report's invocations."""
         return [invocation["payload"] for invocation in self.report["invocations"]]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: HTTPMessage
@@ -62,7 +62,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as the JSON it is."""
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
     @property
@@ -83,13 +83,13 @@ def run(
 
 
 def _checked(outcome: Outcome) -> Outcome:
-    """The outcome, unless the tool itself has shown a traceback: those of functions stand in a lane."""
+    """The outcome, unless the tool itself has shown a traceback; those of functions are in a lane."""
     assert "\nTraceback" not in f"\n{outcome.errors}", outcome.errors
     return outcome
 
 
 class Tool:
-    """A command that serves (`start` or `exec`). Its lines on standard error can be waited for."""
+    """A command that serves (`start` or `exec`). You can wait for its lines on standard error."""
 
     def __init__(
         self, arguments: Sequence[str | Path], cwd: Path | None = None, variables: Mapping[str, str] | None = None
@@ -113,7 +113,7 @@ class Tool:
 
     @property
     def url(self) -> str:
-        """Where the Invoke API is."""
+        """The address of the Invoke API."""
         return f"http://{self.host}:{self.port}"
 
     @property
@@ -132,7 +132,7 @@ class Tool:
             self._changed.notify_all()
 
     def wait_for(self, pattern: str, since: int = 0) -> re.Match[str]:
-        """The first line from number `since` on that has the pattern in it."""
+        """The first line, from number `since` on, that contains the pattern."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         search = re.compile(pattern).search
         with self._changed:
@@ -147,7 +147,7 @@ class Tool:
                 self._changed.wait(left)
 
     def wait_for_lines(self, pattern: str, count: int) -> None:
-        """Return when so many lines have the pattern in them."""
+        """Return when that many lines contain the pattern."""
         since = 0
         for _ in range(count):
             line = self.wait_for(pattern, since).string
@@ -170,7 +170,7 @@ class Tool:
         return self.request("POST", f"/2015-03-31/functions/{name}/invocations", body, named)
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
-        """One HTTP request on a connection of its own."""
+        """One HTTP request on a new connection."""
         connection = HTTPConnection(self.host, self.port, timeout=DEADLINE_SECONDS)
         try:
             connection.request(method, path, body, dict(headers or {}))
@@ -180,12 +180,12 @@ class Tool:
             connection.close()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> Outcome:
-        """Signal the tool and take its outcome."""
+        """Signal the tool and return its outcome."""
         self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> Outcome:
-        """Wait until the tool has ended by itself."""
+        """Wait until the tool has ended without a signal."""
         assert self.process.stdout is not None
         output = self.process.stdout.read()
         status = self.process.wait(DEADLINE_SECONDS)
@@ -193,7 +193,7 @@ class Tool:
         return _checked(Outcome(status, output, self.text))
 
     def close(self) -> None:
-        """End the tool if it still runs."""
+        """End the tool if it is still running."""
         if self.process.poll() is None:
             outcome = self.stop()
             assert (outcome.status, outcome.output) == (0, b""), outcome
@@ -203,7 +203,7 @@ class Tool:
 def serving(
     *arguments: str | Path, cwd: Path | None = None, variables: Mapping[str, str] | None = None
 ) -> Iterator[Tool]:
-    """A tool that serves on a free port while the block runs, and ends well afterwards."""
+    """A tool that serves on a free port while the block runs, and ends properly afterwards."""
     tool = Tool([arguments[0], "--port", "0", *arguments[1:]], cwd, variables)
     try:
         yield tool
@@ -213,7 +213,7 @@ def serving(
 
 
 class Gate:
-    """A FIFO at which the function `app.wait` waits until the test opens it."""
+    """A FIFO where the function `app.wait` waits until the test opens it."""
 
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / f"gate-{time.monotonic_ns()}")
@@ -230,16 +230,16 @@ class Gate:
         tool.wait_for(f"waiting at {self.path}$")
 
     def open(self, text: str = "go") -> None:
-        """Let one invocation go on; it returns the text."""
+        """Let one invocation continue; it returns the text."""
         os.write(self._descriptor, f"{text}\n".encode())
 
     def close(self) -> None:
-        """Give the FIFO back."""
+        """Remove the FIFO."""
         os.close(self._descriptor)
 
 
 class Project:
-    """A folder with a template. Properties that a function does not give have the values of `DEFAULTS`.
+    """A folder with a template. Properties that a function does not set have the values of `DEFAULTS`.
 
     `Layers` of a function are paths.
     """

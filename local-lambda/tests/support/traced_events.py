@@ -1,4 +1,4 @@
-"""The events of invocations, as an environment reports them, for the tests of the traces that are made of them."""
+"""The events of invocations, as an environment reports them, for tests of the traces made from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_lambda.events.platform import InitReport, InitStart, Report, RuntimeD
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:hello"
 TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
 NOON = 1_700_000_000.0
-"""When the request comes in; the function starts 2 ms later, answers after 100 ms, asks for more after 101 ms."""
+"""When the request comes in; the function starts 2 ms later, responds after 100 ms, asks for more after 101 ms."""
 
 EXCEPTION = {"type": "SimpleException", "message": "sorry", "stack": [{"label": "f", "path": "a", "line": 1}]}
 CAUSE = json.dumps(

@@ -1,4 +1,4 @@
-"""What the system knows of a tool under test: its processes and its descriptors."""
+"""What the system knows about a tool under test: its processes and its descriptors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.tool import DEADLINE_SECONDS, Tool
 
 
 class Processes:
-    """Processes that are waited for by their pidfd, whoever their parent is."""
+    """Processes to wait for by their pidfd, whatever their parent is."""
 
     def __init__(self, pids: list[int]) -> None:
         self.descriptors = [os.pidfd_open(pid) for pid in pids]
@@ -39,9 +39,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def on_machine(said: Iterable[int | str], ancestor: int) -> list[int]:
-    """The machine's ids of processes below `ancestor` that said their own: in a sandbox they are numbered from 1.
+    """The machine's ids of processes below `ancestor` that printed their own: a sandbox numbers them from 1.
 
-    With several environments a process says its namespace as well: `PID@NAMESPACE`.
+    With several environments a process prints its namespace as well: `PID@NAMESPACE`.
     """
     known: dict[str, list[int]] = {}
     for pid in descendants(ancestor):

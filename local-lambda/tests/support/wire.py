@@ -1,4 +1,4 @@
-"""A connection that sends exactly the bytes a test wants, and reads HTTP answers one at a time."""
+"""A connection that sends exactly the bytes a test wants, and reads HTTP responses one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.tool import DEADLINE_SECONDS
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer; header names are lower case."""
+    """One HTTP response; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -20,7 +20,7 @@ class Response:
 
     @property
     def json(self) -> Any:
-        """The body as the JSON it is."""
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
 
@@ -46,7 +46,7 @@ class Wire:
         return self.send("\r\n".join([*lines, "", ""]).encode() + (body or b""))
 
     def answer(self) -> Response:
-        """The next answer; an interim one (100) counts as an answer without a body."""
+        """The next response; an interim one (100) counts as a response without a body."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, _ = head[0].split(" ", 2)
         assert version == "HTTP/1.1"
@@ -58,7 +58,7 @@ class Wire:
         return Response(int(status), headers, body)
 
     def closed(self) -> bool:
-        """Wait for the end of the connection; whether nothing came before it."""
+        """Wait for the end of the connection; return whether nothing came before it."""
         try:
             return not self._buffer and self.socket.recv(1) == b""
         except ConnectionResetError:

@@ -23,14 +23,14 @@ def count(event, context):
 
 
 def wait(event, context):
-    """The line somebody writes into the FIFO that the event names; says that it waits for that."""
+    """The line that is written into the FIFO named by the event; prints that it waits for it."""
     with open(event["gate"]) as gate:
         print("waiting at", event["gate"], flush=True)
         return {"read": gate.readline(), "pid": IMPORTED_BY}
 
 
 def describe(event, context):
-    """Everything the function can see of itself."""
+    """Everything the function can see about itself."""
     return {
         "environment": dict(os.environ),
         "folder": os.getcwd(),

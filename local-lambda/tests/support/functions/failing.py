@@ -12,7 +12,7 @@ class CustomError(Exception):
 
 
 def unserializable(event):
-    """A result that JSON does not know."""
+    """A result that is not JSON."""
     return {1, 2}
 
 
@@ -22,7 +22,7 @@ def too_large(event):
 
 
 def raises(event):
-    """An exception nobody catches."""
+    """An exception that is not caught."""
     raise CustomError("sorry for {}".format(event["name"]))
 
 
@@ -32,7 +32,7 @@ def exits(event):
 
 
 def vanishes(event):
-    """The exit nobody can catch."""
+    """The exit that cannot be caught."""
     os._exit(event["status"])
 
 
@@ -48,7 +48,7 @@ def crashes(event):
 
 
 def hangs(event):
-    """No answer, ever."""
+    """No response, ever."""
     while True:
         time.sleep(60)
 

@@ -1,4 +1,4 @@
-"""A runtime that only passes on to its Runtime API what the test sends: the requests of others are not served."""
+"""A runtime that only forwards the test's requests to its Runtime API, which does not serve other processes."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
 
 
 def forward(source, sink):
-    """Everything, and the end; when one side breaks off so does the other."""
+    """Forward everything, and the end; when one side disconnects, so does the other."""
     try:
         while True:
             data = source.recv(65536)

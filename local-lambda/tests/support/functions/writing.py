@@ -25,7 +25,7 @@ def on_stderr(event):
 
 
 def no_text(event):
-    """Bytes that are no UTF-8."""
+    """Bytes that are not UTF-8."""
     os.write(1, b"\xff\xfe\x00bytes\n")
 
 
@@ -47,7 +47,7 @@ def logs_lines(event):
 
 
 def logs_traceback(event):
-    """An exception the handler caught."""
+    """An exception that the handler caught."""
     try:
         raise ValueError("caught")
     except ValueError:
@@ -62,12 +62,12 @@ def prints_json(event):
 
 
 def in_a_child(event):
-    """A line of a process the function started."""
+    """A line from a process that the function started."""
     subprocess.check_call([sys.executable, "-c", "print('from a child')"])
 
 
 def much(event):
-    """Many lines, the last one just before the answer."""
+    """Many lines, the last one just before the response."""
     for number in range(event["lines"]):
         print("line", number)
 
