@@ -15,6 +15,7 @@ __all__ = [
     "LocalLambdaError",
     "StartError",
     "Throttled",
+    "Unavailable",
     "UsageError",
     "reason_of",
 ]
@@ -64,6 +65,17 @@ class Throttled(ApiError):
     def __init__(self, reason: str) -> None:
         super().__init__(429, "TooManyRequestsException", "Rate Exceeded.")
         self.reason = reason
+
+
+class Unavailable(ApiError):
+    """There cannot be an environment for the caller now (HTTP 503); SDKs try again, as for every 5xx.
+
+    Not Throttled: the caller is over no limit of the service. Not ServiceException (500), the service's own fault.
+    Source: https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, "ServiceUnavailable", message)
 
 
 class InvalidStateTransition(ApiError):

@@ -91,7 +91,6 @@ def starved(project: Project, descriptors: int, *options: str) -> Iterator[Starv
         settles(lambda: len(running(family)), 0)
 
 
-@pytest.mark.xfail(strict=True, reason="callers without a descriptor hang, and so does the end of the tool")
 def test_callers_when_no_descriptors_are_left(project: Project, figure: Figure) -> None:
     """429 or 503 for those who cannot be served; afterwards all are, and SIGTERM ends the tool."""
     with starved(project, 64, "--max-environments", "40") as tool:

@@ -48,9 +48,9 @@ def test_callers_when_no_descriptors_are_left_get_an_answer(
         tool.wait_for("START RequestId")
         marker.touch()
         replies = [call.result(DEADLINE_SECONDS) for call in calls]
-        assert {reply.status for reply in replies} == {200, 500}
-        failed = next(reply for reply in replies if reply.status == 500)
-        assert failed.headers["x-amzn-ErrorType"] == "ServiceException"
+        assert {reply.status for reply in replies} == {200, 503}
+        failed = next(reply for reply in replies if reply.status == 503)
+        assert failed.headers["x-amzn-ErrorType"] == "ServiceUnavailable"
         assert "Too many open files" in failed.json["Message"]
         assert tool.invoke("Wait", event).status == 200
 

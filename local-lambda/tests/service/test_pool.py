@@ -304,7 +304,7 @@ def test_finish_while_a_caller_waits_in_vain_ends_when_it_is_throttled() -> None
         bench.pool.renew(bench.pool.function, lambda: None)
         bench.made[0].finish()
         await bench.pool.finish()
-        assert [error.error_type for error in bench.errors] == ["ServiceException"]
+        assert [error.error_type for error in bench.errors] == ["ServiceUnavailable"]
 
     run(1, scenario)
 

@@ -25,7 +25,7 @@ def test_invoke_when_no_environment_can_be_created_gets_the_error_at_once() -> N
         bench.fault = NO_DESCRIPTORS
         for _ in range(2):
             bench.invoke()
-        assert [(error.status, error.error_type) for error in bench.errors] == [(500, "ServiceException")] * 2
+        assert [(error.status, error.error_type) for error in bench.errors] == [(503, "ServiceUnavailable")] * 2
         assert "Too many open files" in bench.errors[0].message
         assert bench.notices == ["no environment for f: [Errno 24] Too many open files"]
         bench.fault = None
@@ -48,7 +48,7 @@ def test_callers_that_wait_when_no_environment_can_be_created_get_the_error() ->
         bench.fault = OSError(28, "No space left on device")
         bench.pool.renew(bench.pool.function, lambda: None)
         await bench.until(lambda: len(bench.errors) == 3)
-        assert {error.error_type for error in bench.errors} == {"ServiceException"}
+        assert {error.error_type for error in bench.errors} == {"ServiceUnavailable"}
         bench.fault = None
         late = bench.invoke()
         assert bench.made[-1].served == [late]
@@ -69,7 +69,7 @@ def test_environment_whose_processes_cannot_be_started_leaves_the_pool() -> None
         invocation = bench.invocation()
         invocation.on_response = lambda *response: responses.append(response)
         bench.pool.invoke(invocation, bench.errors.append)
-        assert [error.error_type for error in bench.errors] == ["ServiceException"]
+        assert [error.error_type for error in bench.errors] == ["ServiceUnavailable"]
         assert (responses, broken.ended, bench.discarded) == ([], True, [broken])
         bench.invoke()
         assert len(bench.made[1].served) == 1
@@ -85,7 +85,7 @@ def test_caller_that_waits_for_an_environment_that_breaks_gets_the_error() -> No
         first, second = bench.invoke(), bench.invoke()
         bench.made[0].fault = NO_DESCRIPTORS
         bench.made[0].finish()
-        assert [error.error_type for error in bench.errors] == ["ServiceException"]
+        assert [error.error_type for error in bench.errors] == ["ServiceUnavailable"]
         await bench.until(lambda: len(bench.made) == 2)
         assert bench.made[1].served == [second]
         assert first not in bench.made[0].served

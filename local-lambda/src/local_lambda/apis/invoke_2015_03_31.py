@@ -24,7 +24,12 @@ PREFIX = b"/2015-03-31/functions/"
 INVOCATIONS = "/2015-03-31/functions/{FunctionName}/invocations"
 _STREAMING_PREFIX = b"/2021-11-15/functions/"
 
-_CAPITAL_MESSAGE = ("ResourceNotFoundException", "ServiceException", "InvalidRuntimeException")
+_CAPITAL_MESSAGE = (
+    "ResourceNotFoundException",
+    "ServiceException",
+    "ServiceUnavailable",
+    "InvalidRuntimeException",
+)
 
 
 def invoke_api(directory: FunctionDirectory) -> Application:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
-from local_lambda.errors import ApiError, Throttled
+from local_lambda.errors import ApiError, Throttled, Unavailable
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.asynchronous import RETRY_SECONDS, AsynchronousInvocations
 
@@ -76,7 +76,7 @@ class EnvironmentPool:
         """Serve the invocation on a warm environment, a new one, or the first that becomes free.
 
         `on_refused` gets the service's error when the function is at its limit (Throttled; a patient caller waits
-        instead, without a time limit), or when no environment can be created (ServiceException).
+        instead, without a time limit), or when no environment can be created (ServiceUnavailable).
         """
         if self._idle:
             self._give(self._idle.pop(), _Caller(invocation, on_refused, patient))
@@ -187,7 +187,7 @@ class EnvironmentPool:
             self._fault = reason
             self._notice(f"no environment for {self.function.name}: {reason}")
         text = f"The execution environment could not be created: {reason}"
-        caller.on_refused(ApiError(500, "ServiceException", text))
+        caller.on_refused(Unavailable(text))
         self._look_whether_finished()
 
     def _throttle(self, caller: _Caller) -> None:
