@@ -25,7 +25,6 @@ NEXT = request("GET", "/2018-06-01/runtime/invocation/next")
 STOLEN = b"lambda-runtime-aws-request-id"
 
 
-@pytest.mark.xfail(strict=True, reason="an environment's port answers any process of the machine")
 def test_runtime_api_when_another_process_asks_for_the_next_invocation(make_project: MakeProject) -> None:
     """It is refused, and the function gets its event."""
     project = make_project(None, Where={"Handler": "victim.where", "CodeUri": str(VICTIMS), "Timeout": 5})
@@ -46,7 +45,6 @@ def test_runtime_api_when_another_process_asks_for_the_next_invocation(make_proj
     assert "api" in reply.json
 
 
-@pytest.mark.xfail(strict=True, reason="an environment's port answers any process of the machine")
 def test_runtime_api_when_another_function_asks(make_project: MakeProject) -> None:
     """Another environment's handler is nobody here, as is the test itself."""
     code = """
@@ -151,7 +149,7 @@ def test_workspace_when_folders_are_nested_deep(make_project: MakeProject, tmp_p
 
 
 @pytest.mark.xfail(
-    strict=True, reason="a log record is kept and copied again for each piece, whatever length it claims"
+    strict=True, reason="a log record is given out in pieces of 8 MB, each of which is in memory several times over"
 )
 def test_memory_when_a_log_record_claims_4_gb(make_project: MakeProject, rounds: Rounds, figure: Figure) -> None:
     """The work is in proportion to what was written, a bounded part of it is kept, and a line says so."""
@@ -176,7 +174,6 @@ def roots(tool: Tool, count: int) -> list[str]:
     return [reply.json.get("root", "") for reply in replies]
 
 
-@pytest.mark.xfail(strict=True, reason="one sandbox that cannot be made switches it off for the tool's life")
 def test_sandbox_when_the_code_is_away_for_a_moment(make_project: MakeProject, tmp_path: Path) -> None:
     """Environments made later have theirs."""
     code = tmp_path / "code"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeProject
+from support import tool as support
+from support.sandboxed import IMPOSSIBLE
 from support.tool import DEADLINE_SECONDS, Tool
 
 MEGABYTE = 1024 * 1024
@@ -20,18 +23,17 @@ import os, time
 def handler(event, context):
     while not os.path.exists(event["marker"]):
         time.sleep(0.01)
+    return os.environ["LAMBDA_TASK_ROOT"]
 """
 
 
 @pytest.fixture
 def few_descriptors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The tool is started with 64 descriptors."""
-    from support import tool
-
     script = tmp_path / "tool"
-    script.write_text(f'#!/bin/sh\nulimit -n 64\nexec {shlex.join(tool.COMMAND)} "$@"\n')
+    script.write_text(f'#!/bin/sh\nulimit -n 64\nexec {shlex.join(support.COMMAND)} "$@"\n')
     script.chmod(0o755)
-    monkeypatch.setattr(tool, "COMMAND", (str(script),))
+    monkeypatch.setattr(support, "COMMAND", (str(script),))
 
 
 @pytest.mark.usefixtures("few_descriptors")
@@ -53,6 +55,29 @@ def test_callers_when_no_descriptors_are_left_get_an_answer(
         assert failed.headers["x-amzn-ErrorType"] == "ServiceUnavailable"
         assert "Too many open files" in failed.json["Message"]
         assert tool.invoke("Wait", event).status == 200
+
+
+@pytest.mark.skipif(IMPOSSIBLE is not None, reason=f"the sandbox {IMPOSSIBLE}")
+def test_environment_when_its_sandbox_cannot_be_made_for_a_moment_is_refused(
+    make_project: MakeProject, callers: ThreadPoolExecutor, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would work without one for the rest of its life; the next environment has its sandbox."""
+    monkeypatch.setattr(support, "COMMAND", (sys.executable, str(Path(support.__file__).with_name("no_sandbox.py"))))
+    fault, marker = shared_folder / "fault", shared_folder / "marker"
+    event = {"marker": str(marker)}
+    project = make_project({"app.py": WAITS}, Wait={"Handler": "app.handler", "Timeout": 60})
+    with project.serving(variables={"NO_SANDBOX_WHILE": str(fault)}) as tool:
+        first = callers.submit(tool.invoke, "Wait", event)
+        tool.wait_for("START RequestId")
+        fault.touch()
+        refused = tool.invoke("Wait", event)
+        assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (503, "ServiceUnavailable")
+        assert "cannot create an environment: no sandbox: " in refused.json["Message"]
+        fault.unlink()
+        second = callers.submit(tool.invoke, "Wait", event)
+        tool.wait_for_lines("START RequestId", 2)
+        marker.touch()
+        assert [call.result(DEADLINE_SECONDS).json for call in (first, second)] == ["/var/task"] * 2
 
 
 def test_queue_of_large_events_is_bounded_by_bytes(make_project: MakeProject, shared_folder: Path) -> None:

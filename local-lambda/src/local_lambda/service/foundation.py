@@ -31,6 +31,8 @@ DESCRIPTORS = 16
 """How many descriptors must be free before an environment is created. It needs ten, some of them later: an environment
 that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out."""
 
+MOST_REMEMBERED = 1_000
+
 
 class Program(NamedTuple):
     """What a function's environments run: its code and merged layers as folders. Without `interpreter`, its command.
@@ -83,6 +85,8 @@ class Ground:
         self._workspace = workspace
         self._xray = xray
         self._count = 0
+        self._granted: set[tuple[Path, Path | None]] = set()
+        """Code and layers of which a sandbox was made, as far as they are remembered."""
         self._reasons: set[str] = set()
         """The reasons for a missing sandbox that were already reported; each is reported once."""
 
@@ -97,6 +101,8 @@ class Ground:
             try:
                 if descriptors()[1] < DESCRIPTORS:
                     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                if not program.code.is_dir():
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(program.code))
                 listener = undo.enter_context(listen(LOOPBACK, 0))
                 group = self._zygote.open()
                 undo.callback(group.close)
@@ -123,8 +129,15 @@ class Ground:
         tmp.mkdir()
         tmp.chmod(0o1777)
         reason = group.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
+        content = program.code, program.layers
         if reason is None:
+            if len(self._granted) < MOST_REMEMBERED:
+                self._granted.add(content)
             return address, Folders("/var/task", "/opt", extensions, "/var/runtime")
+        if (
+            content in self._granted
+        ):  # what fails now will pass; without a sandbox the environment would stay so for life
+            raise StartError(f"cannot create an environment: no sandbox: {reason}")
         if reason not in self._reasons and len(self._reasons) < 20:
             self._reasons.add(reason)
             self._console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
