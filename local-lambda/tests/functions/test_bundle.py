@@ -14,6 +14,7 @@ import pytest
 from local_lambda.errors import UsageError
 from local_lambda.functions import bundle
 from local_lambda.functions.bundle import merge_layers, open_code
+from local_lambda.processes.programs import removal
 
 LINK, PIPE = stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644
 Entry = tuple[str, str] | tuple[str, str, int]
@@ -101,6 +102,17 @@ def test_open_code_sets_permissions_when_the_zip_has_them(
     finally:
         os.umask(before)
     assert mode(task / "file") == expected
+
+
+def test_open_code_sets_permissions_of_folders_when_the_zip_has_them(make_zip: Zip, workspace: Path) -> None:
+    """At the end, so that a folder that nobody may write to is filled before; 0755 without."""
+    folder = stat.S_IFDIR
+    entries = [("closed/", "", folder | 0o500), ("closed/file", "x"), ("own/", "", folder | 0o700), ("own/a/", "")]
+    task = open_code(make_zip(*entries, ("read/", "", folder | 0o555), ("read/file", "x"), ("sub/file", "")), workspace)
+    names = ("closed", "own", "read", "sub")
+    assert {name: mode(task / name) for name in names} == {"closed": 0, "own": 0, "read": 0o555, "sub": 0o755}
+    removal.remove_tree(str(workspace))
+    assert not workspace.exists()
 
 
 def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted(
@@ -275,6 +287,18 @@ def test_merge_layers_replaces_what_is_of_another_kind_when_paths_meet(make_zip:
     opt = merge_layers([first, last], workspace)
     assert opt is not None
     assert content(opt) == {"kept/x": "x", "lib/y": "y", "b/c": "now a folder", "c": "now a file"}
+
+
+def test_merge_layers_takes_the_last_permissions_of_a_folder_when_paths_meet(make_zip: Zip, workspace: Path) -> None:
+    """A closed folder of an earlier layer is still written into, and one that is replaced is forgotten."""
+    closed, opened = stat.S_IFDIR | 0o500, stat.S_IFDIR | 0o755
+    first = make_zip(("a/", "", closed), ("a/x", ""), ("b/", "", closed), ("c/", "", closed), name="first.zip")
+    last = make_zip(("a/y", ""), ("b/", "", opened), ("b/z", ""), ("c", "a", LINK), name="last.zip")
+    opt = merge_layers([first, last], workspace)
+    assert opt is not None
+    assert (mode(opt / "a"), mode(opt / "b")) == (0, 0o755)
+    (opt / "a").chmod(0o700)
+    assert content(opt) == {"a/x": "", "a/y": "", "b/z": "", "c": "-> a"}
 
 
 def test_merge_layers_checks_earlier_links_again_when_a_later_layer_changes_their_way(

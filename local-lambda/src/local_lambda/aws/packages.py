@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from local_lambda.aws.checks import invalid
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.bundle import make_private, merge_layers, open_code
 from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
+from local_lambda.processes.programs.removal import remove_tree
 
 _BROKEN = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
@@ -60,14 +60,14 @@ class Packages:
             return (layers[0].folder if layers else None), None
         own = self._workspace / f"opt-{next(self._numbers)}"
         try:
-            return await asyncio.to_thread(merge_layers, [layer.folder for layer in layers], own), own
+            return await asyncio.to_thread(merge_layers, [layer.zip for layer in layers], own), own
         except UsageError as error:
             await self.remove(own)
             raise invalid(str(error)) from None
 
     async def remove(self, folder: Path) -> None:
         """Remove a folder that is no longer needed."""
-        await asyncio.to_thread(rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, str(folder))
 
 
 def sent_zip(code: dict[str, Any]) -> bytes:

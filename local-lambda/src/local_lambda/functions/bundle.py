@@ -36,7 +36,7 @@ def open_code(code: Path, workspace: Path) -> Path:
         return code.resolve()
     tree = _Tree(workspace / "task", "/var/task")
     tree.add(code)
-    return tree.root
+    return tree.finish()
 
 
 def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
@@ -51,7 +51,7 @@ def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
     tree = _Tree(workspace / "opt", "/opt")
     for layer in layers:
         tree.add(layer)
-    return tree.root
+    return tree.finish()
 
 
 def make_private(folder: Path) -> None:
@@ -61,7 +61,7 @@ def make_private(folder: Path) -> None:
 
 
 def _as_on_lambda(mode: int) -> int:
-    """The permissions of a file: its owner, as whom a function runs here, gets what others have on Lambda, not more.
+    """The permissions of a file or folder: its owner, as whom a function runs here, gets what others have on Lambda.
 
     On Lambda a function is neither the owner of its code nor in its group.
     """
@@ -88,6 +88,14 @@ class _Tree:
         self._folders: set[str] = set()
         self._others: set[str] = set()
         self._links: list[str] = []
+        self._modes: dict[str, int] = {}
+        """Of folders, as their archives say. They may forbid what is still to be written."""
+
+    def finish(self) -> Path:
+        """The folder, when everything is in it: from now on its folders have the modes of their archives."""
+        for name in sorted(self._modes, reverse=True):  # what is inside comes before its folder closes
+            os.chmod(self._path(name), self._modes[name])
+        return self.root
 
     def add(self, bundle: Path) -> None:
         """Write a folder or a zip over the content. Raises UsageError for what is invalid on Lambda or unsafe."""
@@ -151,6 +159,8 @@ class _Tree:
             kind = stat.S_IFMT(mode)
             if entry.filename.endswith("/") or kind == stat.S_IFDIR:
                 self._folder(name)
+                if name:
+                    self._modes[name] = _as_on_lambda(mode) & 0o777 if mode else FOLDER_MODE
             elif kind == stat.S_IFLNK:
                 if entry.file_size > MAX_LINK_BYTES or b"\0" in (target := archive.read(entry)):
                     raise self._refuse(f"link {name} has an invalid target")
@@ -216,6 +226,8 @@ class _Tree:
             import shutil
 
             shutil.rmtree(path)
+            for gone in [each for each in self._modes if f"{each}/".startswith(f"{name}/")]:
+                del self._modes[gone]
         else:
             os.unlink(path)
 

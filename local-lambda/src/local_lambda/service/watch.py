@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from watchfiles import Change, DefaultFilter, awatch
 
 from local_lambda.errors import CommandError
 from local_lambda.functions.config import FunctionConfig
+from local_lambda.processes.programs.removal import remove_tree
 
 if TYPE_CHECKING:
     from local_lambda.service.foundation import Program
@@ -161,7 +161,7 @@ class Watcher:
         """Remove what was unpacked for a program that is no longer used."""
         for folder in (program.code, program.layers):
             if folder is not None and folder.is_relative_to(self._workspace):
-                asyncio.get_running_loop().run_in_executor(None, partial(shutil.rmtree, folder, ignore_errors=True))
+                asyncio.get_running_loop().run_in_executor(None, remove_tree, str(folder))
 
 
 def _sources(program: Program) -> Iterator[Path]:
