@@ -53,14 +53,15 @@ def tail(outcome: Outcome) -> list[str]:
     ],
 )
 def test_write_of_lines_makes_an_event_of_each(project: Project, how: str, records: list[str]) -> None:
-    """Exactly as written, between start and report; the tail and the console have the same."""
+    """Exactly as written, between start and report; the tail has the same, and the console, which shows controls."""
     outcome = write(project, how)
     assert outcome.records("function") == records
     kinds = [kind for kind in outcome.event_types if not kind.startswith("init")]
     assert kinds == ["start", *["function"] * len(records), "runtimeDone", "report"]
     assert tail(outcome) == [record.rstrip("\n") for record in records]
     for record in records:
-        assert f"function | {record.rstrip()}\n" in outcome.errors
+        shown = record.rstrip().replace("\r", "\\r").replace("\0", "\\x00")
+        assert f"function | {shown}\n" in outcome.errors
 
 
 def test_write_without_a_line_end_waits_for_it(project: Project) -> None:

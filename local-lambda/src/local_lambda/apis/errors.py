@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Application, Exchange
+from local_lambda.printable import print_line
 
 Render = Callable[[Exchange, ApiError], None]
 
@@ -28,7 +28,7 @@ def answering_errors(app: Application, render: Render) -> Application:
             render(exchange, error)
         except Exception as error:
             path = exchange.path.decode("latin-1")
-            print(f"local-lambda: internal error on {path}: {type(error).__name__}: {error}", file=sys.stderr)
+            print_line(f"internal error on {path}: {type(error).__name__}: {error}")
             if not exchange.responded:
                 render(exchange, ApiError(500, "InternalServerError", "Internal Server Error"))
 

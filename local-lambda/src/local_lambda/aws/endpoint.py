@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
+from local_lambda.printable import print_line
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
 _INVOCATIONS = b"/invocations"
@@ -92,7 +92,7 @@ class Endpoint:
             api_error(exchange, error)
         except Exception as error:
             path = exchange.path.decode("latin-1")
-            print(f"local-lambda: internal error on {path}: {type(error).__name__}: {error}", file=sys.stderr)
+            print_line(f"internal error on {path}: {type(error).__name__}: {error}")
             if not exchange.responded:
                 api_error(exchange, ApiError(500, "ServiceException", "Internal Server Error"))
 

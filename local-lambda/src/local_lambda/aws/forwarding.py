@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable
 from functools import partial
 from time import time
 
 from local_lambda.aws.services import Call, Request, Services, signed
 from local_lambda.functions.config import REGION, FunctionConfig
+from local_lambda.printable import print_line
 from local_lambda.xray.collecting import Trace
 
 FLUSH_SECONDS = 0.2
@@ -73,7 +73,7 @@ def _put(lines: dict[Stream, list[Event]], call: Call) -> None:
             _logs(call, region, "CreateLogGroup", {"logGroupName": group})
             _logs(call, region, "CreateLogStream", named)
             if _logs(call, region, "PutLogEvents", batch) != 200:
-                print(f"local-lambda: {len(events)} lines could not be put into {group}", file=sys.stderr)
+                print_line(f"{len(events)} lines could not be put into {group}")
 
 
 def _logs(call: Call, region: str, operation: str, document: dict[str, object]) -> int:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
 
 from local_lambda.functions.config import ACCOUNT_ID, REGION
+from local_lambda.printable import print_line
 
 SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
 """Service names in the credential scope of a signed request."""
@@ -118,10 +119,7 @@ class Services:
                 if hasattr(chunks, "close"):
                     chunks.close()
         except Exception as error:
-            print(
-                f"local-lambda: moto failed on {request.method} {request.path}: {type(error).__name__}: {error}",
-                file=sys.stderr,
-            )
+            print_line(f"moto failed on {request.method} {request.path}: {type(error).__name__}: {error}")
             text = json.dumps({"__type": "InternalFailure", "message": f"moto failed: {type(error).__name__}"})
             return Response(500, [("Content-Type", "application/json")], text.encode())
         return Response(head[0], head[1], body)

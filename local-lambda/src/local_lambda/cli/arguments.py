@@ -6,7 +6,6 @@ be started. Each command has its own file, which is imported when it is chosen. 
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOpti
 from local_lambda.cli.parser import make_parser
 from local_lambda.cli.streams import discard_output, fill_standard_descriptors, flush_output
 from local_lambda.errors import CommandError, StartError, reason_of
+from local_lambda.printable import print_line
 
 AWS_PORT = 4566
 
@@ -54,9 +54,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _complain(line: str, status: int) -> int:
     """Print the one line with which a failed command ends. If even that fails, the exit status has to suffice."""
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)  # it may quote any input
     try:
-        print(f"local-lambda: {line}", file=sys.stderr, flush=True)
+        print_line(line)
     except OSError:
         pass
     discard_output()

@@ -6,7 +6,6 @@ exists; `attach` (or creating it later) hands it to the loop. This module does n
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_lambda.http.sockets import listen_udp
 from local_lambda.limits import MAX_PAYLOAD_BYTES
+from local_lambda.printable import print_line
 from local_lambda.processes.zygote import Zygote
 from local_lambda.service.foundation import LOOPBACK, Foundation, Ground, Program, remove
 from local_lambda.service.observers import Observers
@@ -219,7 +219,7 @@ class EnvironmentFactory:
 
     def _broken(self, sink: Sink, error: Exception) -> None:
         name = getattr(sink, "__name__", type(sink).__name__)
-        print(f"local-lambda: {name} is switched off: {type(error).__name__}: {error}", file=sys.stderr)
+        print_line(f"{name} is switched off: {type(error).__name__}: {error}")
 
 
 def _record_delivery(stream: EventStream, name: str, batch: Batch, began: float, error: DeliveryFailed | None) -> None:

@@ -1,12 +1,16 @@
-"""The terminal: one lane per process on standard error, in color if that is a terminal and `NO_COLOR` is not set."""
+"""The terminal: one lane per process on standard error, in color if that is a terminal and `NO_COLOR` is not set.
+
+Only the colors of the lanes reach it: control characters in what is written are shown as escape sequences.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
+
+from local_lambda.printable import one_line, visible
 
 _PLAIN = {"platform": "", "function": "", "trace": "", "amqp": "", "extension": "", "bad": "", "end": ""}
 _COLORED = {
@@ -55,14 +59,14 @@ class Console:
                 text = _RUNTIME_ARN.sub("…", text)
             if colored and _is_bad(source, text):
                 start = self._head(source, label, "bad")[0]
-            self._add(start + text[:-1].replace("\n", f"{end}\n{start}") + end + "\n")
+            self._add(start + visible(text[:-1]).replace("\n", f"{end}\n{start}") + end + "\n")
 
         return write
 
     def write(self, lane: str, text: str, *, bad: bool = False) -> None:
         """Write one line in the lane of something that is not a process, such as `trace`."""
         start, end = self._head(lane, "", "bad" if bad else None)
-        self._add(f"{start}{text}{end}\n")
+        self._add(f"{start}{one_line(text)}{end}\n")
 
     def flush(self) -> None:
         """Write what was collected. If the reader has closed the stream, the run continues without output."""
@@ -90,7 +94,7 @@ class Console:
     def _head(self, source: str, label: str, kind: str | None = None) -> tuple[str, str]:
         colors = self._colors
         color = colors[kind or source.partition(":")[0]]
-        name = f"{source}{label}"
+        name = one_line(f"{source}{label}")
         return f"{color}{name:<{LANE_WIDTH}} | ", colors["end"]
 
 
@@ -99,8 +103,3 @@ def _is_bad(source: str, text: str) -> bool:
     if source == "platform":
         return any(mark in text for mark in _FAILED)
     return text.startswith(("[ERROR]", "[CRITICAL]"))
-
-
-def error_line(message: str) -> None:
-    """Write the one line that explains why a command failed."""
-    print(f"local-lambda: {message}", file=sys.stderr, flush=True)
