@@ -82,12 +82,6 @@ DATAGRAMS: dict[str, list[bytes]] = {
     "nested lists": [HEADER + b"[" * 60_000],
     "other bytes": [bytes(range(256)) * 100],
 }
-MARKUP = "a control character in a name makes the picture malformed"
-KNOWN = {
-    "a name with an escape character": MARKUP,
-    "a name with a zero byte": MARKUP,
-    "a name with half a surrogate pair": "half a surrogate pair cannot be encoded in the picture: traceback",
-}
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +108,7 @@ def well(outcome: Outcome, datagrams: list[bytes]) -> None:
     assert all(char.isprintable() or char in "\n\t" for char in outcome.errors)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=KNOWN[name]) if name in KNOWN else ())
-        for name in DATAGRAMS
-    ],
-)
+@pytest.mark.parametrize("name", DATAGRAMS)
 def test_invoke_when_a_datagram_is_hostile(project: Project, tmp_path: Path, name: str) -> None:
     """It succeeds; recording and picture are whole."""
     picture, recording = tmp_path / "run.svg", tmp_path / "run.jsonl"

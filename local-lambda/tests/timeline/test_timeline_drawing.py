@@ -104,6 +104,32 @@ def test_svg_is_well_formed_and_inside_its_frame(timeline: Timeline) -> None:
         assert left >= 0 and top >= 0 and right <= width and bottom <= height, text
 
 
+def named(name: str) -> Timeline:
+    """Two lives in which everything that has a name from outside has this one."""
+    phases = Phase("Init", 0, 10), Phase("Invoke 1", 10, 20, name)
+    lane = Lane(f"extension:{name}", (LaneSpan("start", 0, 9, name),), (Mark("log", 12, name), Mark("error", 15, name)))
+    parts = (Subsegment("Invoke 1", name, 0, 11, 19, name),)
+    return Timeline(0, (Environment(1, name, phases, (lane,), parts), Environment(2, name, phases, (lane,), parts)))
+
+
+HOSTILE_NAMES = "\x1b[2Jstep", "a\0b", "\ud800", "\x9b2J", "a\rb\x0bc", "\uffff", "\u202eb", "a\nplatform | b"
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=list(map(ascii, HOSTILE_NAMES)))
+def test_drawing_when_names_have_controls(name: str) -> None:
+    """It is well-formed, can be written, and sends nothing to the terminal: they are shown as escape sequences."""
+    timeline = named(name)
+    seen = ascii(name)[1:-1]
+    svg, html, text = draw_svg(timeline), draw_html(timeline), draw_terminal(timeline, 100, color=False)
+    titles = [title.text or "" for title in elements(svg).iter(f"{SVG}title")]
+    assert any(seen in title.replace("\n", "\\n") for title in titles)
+    assert seen in text
+    for drawn in (svg, html, text):
+        drawn.encode("utf-8")
+        assert all(char.isprintable() or char == "\n" for char in drawn)
+    assert all(len(line) <= 100 and line.startswith("timeline | ") for line in text.splitlines())
+
+
 @each
 def test_svg_has_no_text_on_top_of_another(timeline: Timeline) -> None:
     """With the room that a text needs estimated generously."""

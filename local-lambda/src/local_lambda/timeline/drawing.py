@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local_lambda.errors import UsageError
+from local_lambda.printable import print_line
 from local_lambda.timeline.model import Timeline
 from local_lambda.timeline.reading import read
 
@@ -89,7 +90,7 @@ def _write(path: Path, text: str) -> None:
     try:
         new.write_text(text, encoding="utf-8")
         os.replace(new, path)
-        print(f"local-lambda: drew {path}", file=sys.stderr, flush=True)
+        print_line(f"drew {path}")
     except OSError as error:
         new.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from None

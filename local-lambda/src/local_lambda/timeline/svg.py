@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
+from local_lambda.printable import visible
 from local_lambda.timeline import palette
 from local_lambda.timeline.elements import (
     draw_lane,
@@ -56,19 +57,18 @@ def draw_svg(timeline: Timeline, title: str = "") -> str:
         notes.append("The recording was cut off.")
     body += [draw_text(MARGIN, top + 14, " ".join(notes), "quiet")]
     height = round(top + 14 + MARGIN)
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
-            f' viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title description"'
-            f' font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="{SIZE}">',
-            f'<title id="title">{escape(title)}</title>',
-            f'<desc id="description">{escape(_description(timeline))}</desc>',
-            f"<style>\n{palette.style_sheet()}\n</style>",
-            f'<rect class="back" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>',
-            *body,
-            "</svg>\n",
-        ]
-    )
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
+        f' viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title description"'
+        f' font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="{SIZE}">',
+        f'<title id="title">{escape(title)}</title>',
+        f'<desc id="description">{escape(_description(timeline))}</desc>',
+        f"<style>\n{palette.style_sheet()}\n</style>",
+        f'<rect class="back" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>',
+        *body,
+        "</svg>\n",
+    ]
+    return visible("\n".join(lines))  # whatever was recorded: XML has no place for most control characters
 
 
 def _description(timeline: Timeline) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local_lambda.printable import one_line
 from local_lambda.timeline.model import Environment, Lane, Phase, Timeline
 from local_lambda.timeline.scale import Row, milliseconds, rows
 
@@ -30,7 +31,8 @@ def draw_terminal(timeline: Timeline, width: int, color: bool) -> str:
     for environment in timeline.environments:
         if len(timeline.environments) > 1:
             began = environment.phases[0].start if environment.phases else 0.0
-            lines.append(f"environment {environment.number}, {environment.function}, from {milliseconds(began)}")
+            name = one_line(environment.function)
+            lines.append(f"environment {environment.number}, {name}, from {milliseconds(began)}")
         lines += _environment(environment, width - len(LANE) - 3)
     if not timeline.complete:
         lines.append("The recording was cut off.")
@@ -45,7 +47,7 @@ def draw_terminal(timeline: Timeline, width: int, color: bool) -> str:
 
 def _environment(environment: Environment, width: int) -> list[str]:
     shown, left_out = _shortened(environment)
-    names = {lane.name: lane.name for lane in environment.lanes if lane.spans or lane.marks}
+    names = {lane.name: one_line(lane.name) for lane in environment.lanes if lane.spans or lane.marks}
     names = {name: text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…" for name, text in names.items()}
     indent = max([len(text) for text in names.values()], default=0) + 1
     lines: list[str] = []
