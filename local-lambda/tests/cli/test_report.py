@@ -208,6 +208,15 @@ def test_report_of_a_lone_surrogate_is_json(make_project: MakeProject) -> None:
     assert b'"half": "\\ud83d"' in outcome.output
 
 
+def test_report_when_a_payload_has_controls_is_the_same_json_without_them(make_project: MakeProject) -> None:
+    """Escaped as JSON allows, so the value is the same."""
+    code = {"app.py": "def handler(event, context):\n    return '\x7f\x9b2J\u2028'\n"}
+    project = make_project(code, Hello={"Handler": "app.handler"})
+    outcome = project.invoke("--report", "json")
+    assert outcome.payloads == ["\x7f\x9b2J\u2028"]
+    assert all(char.isprintable() or char == "\n" for char in outcome.output.decode())
+
+
 def test_long_warning_of_the_runtime_is_shown_once(make_project: MakeProject) -> None:
     """An Init that fails is tried again, with the same 700 characters; the report has both as they are."""
     project = make_project(Hello={"Handler": "app.absent"})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.cli.streams import write_payload
+from local_lambda.printable import json_visible
 from local_lambda.service.observers import Observers
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Report:
             "segments": self._segments,
         }
         # UTF-8 cannot encode a lone surrogate, so it becomes the JSON escape sequence.
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-        write_payload(text.encode("utf-8", "backslashreplace") + b"\n")
+        text = json_visible(json.dumps(document, indent=2, ensure_ascii=False))
+        write_payload(text.encode() + b"\n")
 
 
 def _invocation(function: FunctionConfig, invocation: Invocation, response: InvocationResponse) -> dict[str, Any]:
