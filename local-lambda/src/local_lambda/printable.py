@@ -16,10 +16,11 @@ _UNSAFE = f"{_SET}{_SET}*"  # one that begins with a set is searched for four ti
 
 
 def visible(text: str) -> str:
-    """The text with unsafe characters shown as escape sequences; line feeds and tabs stay."""
+    """The text with unsafe characters shown as escape sequences. Tabs and line feeds stay; CR LF becomes LF."""
     if text.isprintable() or text.replace("\t", "").replace("\n", "").isprintable():
         return text
-    return re.sub(_UNSAFE, _escape, text)  # compiled when it is first needed: that takes longer than an invocation
+    # The pattern is compiled when it is first needed, because that takes longer than an invocation.
+    return re.sub(_UNSAFE, _escape, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:

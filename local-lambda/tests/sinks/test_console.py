@@ -21,6 +21,7 @@ ESCAPED = {
     "bell\x07, zero\0, delete\x7f": "bell\\x07, zero\\x00, delete\\x7f",
     "one\rtwo\x0bthree\x0cfour": "one\\rtwo\\x0bthree\\x0cfour",
     "\x9b2J": "\\x9b2J",
+    "a line end is not shown\r": "a line end is not shown",
     "\x85 and \u2028": "\\x85 and \\u2028",
     "left\u202etfel": "left\\u202etfel",
     "half \ud800": "half \\ud800",

@@ -59,7 +59,7 @@ class Console:
                 text = _RUNTIME_ARN.sub("…", text)
             if colored and _is_bad(source, text):
                 start = self._head(source, label, "bad")[0]
-            self._add(start + visible(text[:-1]).replace("\n", f"{end}\n{start}") + end + "\n")
+            self._add(start + visible(text)[:-1].replace("\n", f"{end}\n{start}") + end + "\n")
 
         return write
 
