@@ -1,4 +1,4 @@
-"""Text from outside on its way to a terminal or into a picture: control characters are shown, never sent.
+"""Makes text from outside safe for a terminal or a drawing: control characters are shown, never sent.
 
 Log lines, paths, traces and file names can contain what moves the cursor, sets the title or writes to the clipboard.
 Such a character becomes an escape sequence as Python writes it, such as `\\x1b`. Recordings, deliveries and payloads
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 
-_SET = "[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+_SET = r"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 """Control characters (C0, C1), other line ends, changes of writing direction, and what UTF-8 or XML cannot hold."""
 _UNSAFE = f"{_SET}{_SET}*"  # one that begins with a set is searched for four times as fast as `+`
 
