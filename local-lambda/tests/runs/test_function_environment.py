@@ -205,3 +205,38 @@ def test_environment_of_exec_is_the_shells_and_the_platforms(tmp_path: Path, fun
     assert context["invoked_function_arn"] == "arn:aws:lambda:eu-central-1:123456789012:function:named"
     assert 0 < context["remaining"] <= 7000
     assert Path(seen["folder"]).samefile(FUNCTIONS)
+
+
+def test_modules_named_like_the_tools_are_the_functions(make_project: MakeProject) -> None:
+    """The runtime's folder has nothing but `bootstrap.py`, so it hides no module even in front of them on the path."""
+    code = """
+import os, subprocess, sys
+import amqp, config, events
+
+PRINT = "import sys; del sys.path[0]; import amqp, config, events; print(amqp.WHOSE, config.WHOSE, events.WHOSE)"
+
+def handler(event, context):
+    runtime, task = os.environ["LAMBDA_RUNTIME_DIR"], os.environ["LAMBDA_TASK_ROOT"]
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((runtime, task))}
+    child = subprocess.run([sys.executable, "-c", PRINT], env=variables, stdout=subprocess.PIPE, check=True)
+    here = [amqp.WHOSE, config.WHOSE, events.WHOSE]
+    return {"runtime": os.listdir(runtime), "here": here, "child": child.stdout.decode().split()}
+"""
+    names = ("amqp", "config", "events")
+    files = {"app.py": code, **{f"{name}.py": f"WHOSE = 'function-{name}'\n" for name in names}}
+    (seen,) = make_project(files, Hello={"Handler": "app.handler"}).report({}).payloads
+    whose = [f"function-{name}" for name in names]
+    assert seen == {"runtime": ["bootstrap.py"], "here": whose, "child": whose}
+
+
+def test_main_module_has_the_runtime_interface_client(make_project: MakeProject) -> None:
+    """Under the name by which error trackers find what to patch: `awslambdaricmain`."""
+    code = """
+import sys
+
+def handler(event, context):
+    client = sys.modules["__main__"].awslambdaricmain
+    return [client.__name__, client.bootstrap.__name__, callable(client.bootstrap.handle_event_request)]
+"""
+    (seen,) = make_project({"app.py": code}, Hello={"Handler": "app.handler"}).report({}).payloads
+    assert seen == ["awslambdaric.__main__", "awslambdaric.bootstrap", True]
