@@ -1,4 +1,4 @@
-"""Functions behind queues: what a request and its answer carry, and the outcome of each kind of bad message."""
+"""Functions behind queues: what a request and its response contain, and the outcome of each kind of bad message."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def tool(make_project: MakeProject, broker: RabbitMQ) -> Iterator[Tool]:
 
 @pytest.fixture
 def requester(tool: Tool, broker: RabbitMQ) -> Iterator[Requester]:
-    """Somebody with a queue for answers. Nothing is left in a function's queue by the test."""
+    """A requester with a queue for responses. The test leaves nothing in a function's queue."""
     with Requester(broker.uri) as requester:
         yield requester
         assert requester.answers.empty()
@@ -58,7 +58,7 @@ def requester(tool: Tool, broker: RabbitMQ) -> Iterator[Requester]:
 
 
 def test_answer_when_function_succeeds(requester: Requester) -> None:
-    """The answer is the payload, persistent, with the request's correlation id and the Invoke API's headers."""
+    """The response is the payload, persistent, with the request's correlation id and the Invoke API's headers."""
     requester.send("Echo", {"n": 1}, correlation_id="mine")
     answer = requester.answer()
     assert answer.body == b'{"n": 1}'
@@ -75,7 +75,7 @@ def test_answer_when_body_is_empty(requester: Requester) -> None:
 
 
 def test_headers_when_log_tail_is_asked_for(requester: Requester) -> None:
-    """`X-Amz-Log-Type: Tail` brings the end of the log, with the answer's request id in it."""
+    """`X-Amz-Log-Type: Tail` brings the end of the log, with the response's request id in it."""
     payload, headers = requester.call("Echo", {"n": 2}, headers={"X-Amz-Log-Type": "Tail"})
     tail = base64.b64decode(headers["X-Amz-Log-Result"]).decode()
     assert payload == {"n": 2}
@@ -161,7 +161,7 @@ def test_request_when_nobody_waits_for_it(requester: Requester, tool: Tool) -> N
 
 
 def test_request_when_reply_queue_is_gone(requester: Requester, tool: Tool) -> None:
-    """An answer that cannot be routed is named and dropped; the request is done with."""
+    """A response that cannot be routed is named and dropped; the request is complete."""
     since = len(tool.lines)
     requester.send("Echo", {}, reply_to="nowhere")
     tool.wait_for("a response is dropped: its queue nowhere is gone", since)
@@ -170,7 +170,7 @@ def test_request_when_reply_queue_is_gone(requester: Requester, tool: Tool) -> N
 
 @pytest.mark.parametrize("room", [False, True])
 def test_answer_when_reply_queue_is_full(requester: Requester, tool: Tool, room: bool) -> None:
-    """The broker refuses: the answer is offered three times more, and dropped if there is still no room."""
+    """If the broker refuses, the response is offered three more times, and dropped if there is still no room."""
     name = f"full-{room}"
 
     async def fill() -> None:
@@ -202,7 +202,7 @@ def test_request_when_it_has_expired(requester: Requester, tool: Tool) -> None:
 
 
 def test_dead_letters_when_attempts_are_over(make_project: MakeProject, broker: RabbitMQ) -> None:
-    """What fails three times, or is no event, goes to the dead letters of a queue, if it was made to have such."""
+    """A message that fails three times, or is not an event, goes to the queue's dead letters, if it has any."""
     with Requester(broker.uri) as requester:
 
         async def declare() -> None:

@@ -33,7 +33,7 @@ def tool(make_project: MakeProject, broker: RabbitMQ) -> Iterator[Tool]:
 
 
 def test_call_when_function_succeeds(tool: Tool, broker: RabbitMQ, tmp_path: Path) -> None:
-    """The payload is all there is on standard output; status 0."""
+    """Standard output contains only the payload; status 0."""
     (tmp_path / "event.json").write_text(EVENT)
     outcome = run("call", "--amqp", broker.uri, "Called", "-e", tmp_path / "event.json")
     assert outcome == type(outcome)(0, f"{EVENT}\n".encode(), "")
@@ -66,7 +66,7 @@ def test_call_when_function_fails(tool: Tool, broker: RabbitMQ) -> None:
 def test_call_when_used_wrongly(
     tool: Tool, broker: RabbitMQ, arguments: tuple[str, ...], event: bytes, message: str
 ) -> None:
-    """A function that nobody serves, and what is no event, are status 2."""
+    """A function that is not served, and an invalid event, are status 2."""
     outcome = run("call", *arguments, "-e", "-", stdin=event, variables={"AMQP_URI": broker.uri})
     assert (outcome.status, outcome.output) == (2, b"")
     assert message in outcome.errors

@@ -1,4 +1,4 @@
-"""What is lost when workers and brokers die: nothing. A request runs again unless its answer was confirmed."""
+"""Nothing is lost when workers and brokers die: a request runs again unless its response was confirmed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.requester import Requester
 from support.tool import Gate, Project
 
 NUMBER = count()
-"""Each test has a function, and so a queue, of its own."""
+"""Each test has its own function, and so its own queue."""
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def project(make_project: MakeProject, name: str) -> Project:
 
 @pytest.fixture
 def requester(broker: RabbitMQ) -> Iterator[Requester]:
-    """Somebody with a queue for answers."""
+    """A requester with a queue for responses."""
     with Requester(broker.uri) as requester:
         yield requester
 
@@ -39,7 +39,7 @@ def requester(broker: RabbitMQ) -> Iterator[Requester]:
 def test_message_when_worker_is_killed(
     project: Project, name: str, broker: RabbitMQ, requester: Requester, make_gate: Callable[[], Gate]
 ) -> None:
-    """It is delivered to another worker, which says so, and so does the answer."""
+    """It is delivered to a different worker, which reports that, and so does the response."""
     gate = make_gate()
     with project.serving("--amqp", broker.uri) as first, project.serving("--amqp", broker.uri) as second:
         requester.send(name, gate.event)
@@ -99,7 +99,7 @@ def test_worker_when_queue_is_deleted(project: Project, name: str, broker: Rabbi
 
 
 def test_function_when_it_has_no_concurrency(make_project: MakeProject, broker: RabbitMQ, requester: Requester) -> None:
-    """Its messages are left in the queue, and that is said."""
+    """Its messages stay in the queue, and a message says so."""
     project = make_project(Idle={"Handler": "app.echo", "ReservedConcurrentExecutions": 0})
     with project.serving("--amqp", broker.uri) as tool:
         tool.wait_for("Idle has no concurrency: its messages stay in the queue")
@@ -122,7 +122,7 @@ def test_worker_when_broker_is_killed(
         tool.wait_for(f"lost {broker.shown}: .*; trying until it is back")
         broker.start()
         tool.wait_for(f"serving {name} from {broker.shown} again")
-        for _ in range(2):  # the first one runs to its end, for nobody, and once more
+        for _ in range(2):  # the first one runs to its end in vain, and then again
             since = len(tool.lines)
             gate.open("here")
             tool.wait_for(f"waiting at {gate.path}", since)
@@ -135,7 +135,7 @@ def test_worker_when_broker_is_killed(
 
 
 def test_worker_when_stopped_without_a_broker(project: Project, name: str, broker: RabbitMQ) -> None:
-    """It ends as ever while it looks for a broker that is away."""
+    """It ends as usual while it looks for a broker that is not running."""
     with project.serving("--amqp", broker.uri) as tool:
         broker.stop()
         try:

@@ -32,7 +32,7 @@ def tool(make_project: MakeProject) -> Iterator[Tool]:
 
 @pytest.fixture(scope="module")
 def client(tool: Tool) -> Any:
-    """boto3, with credentials that open nothing."""
+    """boto3, with dummy credentials."""
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     once = Config(retries={"max_attempts": 0}, read_timeout=60)
     return boto3.client("lambda", endpoint_url=tool.url, region_name="us-east-1", config=once, **keys)
@@ -44,7 +44,7 @@ def context(reply: dict[str, Any]) -> Any:
 
 
 def test_invoke_by_boto3_returns_all_there_is(client: Any, tool: Tool) -> None:
-    """Status, payload, version, and one request id in the answer, the context and the log."""
+    """Status, payload, version, and one request id in the response, the context and the log."""
     reply = client.invoke(FunctionName="hello-name", Payload=b"{}")
     seen = context(reply)
     identifier = reply["ResponseMetadata"]["RequestId"]
@@ -134,7 +134,7 @@ def test_invoke_by_any_name_finds_the_function(client: Any, name: str) -> None:
 
 
 def test_invoke_with_a_qualifier_is_part_of_the_arn(client: Any) -> None:
-    """As a parameter it counts like a suffix, and the same one twice is no conflict."""
+    """A parameter counts like a suffix, and the same one twice is not a conflict."""
     for name in ("hello-name", "hello-name:$LATEST", ARN):
         reply = client.invoke(FunctionName=name, Qualifier="$LATEST")
         assert context(reply)["invoked_function_arn"] == f"{ARN}:$LATEST"
@@ -147,7 +147,7 @@ def test_invoke_by_the_logical_id_is_not_found(client: Any) -> None:
 
 
 def test_invoke_with_a_trace_header_continues_the_trace(tool: Tool) -> None:
-    """Root and decision are the caller's, the parent is new; the answer and the handler see the same header."""
+    """Root and decision are the caller's, the parent is new; the response and the handler have the same header."""
     root = "1-5759e988-bd862e3fe1be46a994272793"
     reply = tool.invoke("hello-name", {}, X_Amzn_Trace_Id=f"Root={root};Parent=53995c3f42cd8ad8;Sampled=1")
     header = reply.headers["X-Amzn-Trace-Id"]

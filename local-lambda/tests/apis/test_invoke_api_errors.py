@@ -29,14 +29,14 @@ def tool(make_project: MakeProject) -> Iterator[Tool]:
 
 @pytest.fixture(scope="module")
 def client(tool: Tool) -> Any:
-    """boto3, with credentials that open nothing."""
+    """boto3, with dummy credentials."""
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     once = Config(retries={"max_attempts": 0}, read_timeout=60)
     return boto3.client("lambda", endpoint_url=tool.url, region_name="us-east-1", config=once, **keys)
 
 
 def check(reply: Reply, status: int, error_type: str, body: dict[str, str]) -> None:
-    """The answer is this error, of JSON, with a request id; the member order is the service's."""
+    """The response is this error as JSON, with a request id, and members in the service's order."""
     assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (status, error_type)
     assert list(reply.json.items()) == list(body.items())
     assert reply.headers["Content-Type"] == "application/json"
@@ -79,7 +79,7 @@ def test_invoke_with_two_qualifiers_is_400(client: Any) -> None:
 
 @pytest.mark.parametrize("payload", [b"{", b"no JSON", b"{} {}", b"NaN", b'{"a": Infinity}', b"\xff", b"[" * 100_000])
 def test_invoke_with_a_payload_that_is_no_json_is_400(tool: Tool, client: Any, payload: bytes) -> None:
-    """It never reaches the function, which goes on answering."""
+    """It never reaches the function, which continues to respond."""
     reply = tool.invoke("Echo", payload=payload)
     assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (400, "InvalidRequestContentException")
     assert reply.json["Type"] == "User"
@@ -103,7 +103,7 @@ def test_invoke_with_a_payload_over_6_mb_is_413(tool: Tool, client: Any) -> None
 
 
 def test_invoke_event_with_a_payload_over_1_mb_is_413(tool: Tool, client: Any) -> None:
-    """Asynchronous invocations have a limit of their own."""
+    """Asynchronous invocations have a separate limit."""
     payload = b'"' + b"x" * 1_048_575 + b'"'
     message = "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"
     with pytest.raises(client.exceptions.RequestTooLargeException) as raised:
@@ -145,7 +145,7 @@ def test_request_of_another_path_is_404_and_says_which_there_is(tool: Tool, path
 
 
 def test_invoke_with_response_stream_is_refused(tool: Tool, client: Any) -> None:
-    """Streaming is not emulated, and that is said, not hidden."""
+    """Streaming is not emulated, and a message says so."""
     with pytest.raises(ClientError) as raised:
         client.invoke_with_response_stream(FunctionName="Echo")
     assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"

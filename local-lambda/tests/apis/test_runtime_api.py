@@ -105,7 +105,7 @@ def test_error_with_a_cause_is_passed_on_without_it(runtime: Puppet, body: bytes
 
 
 def test_next_again_while_running_gets_the_same_invocation(runtime: Puppet) -> None:
-    """A runtime that lost its event asks again, and the first answer to it still counts."""
+    """A runtime that lost its event asks again, and its first response still counts."""
     reply = runtime.begin({"n": 1})
     first, second = runtime.next(), runtime.next()
     assert (first.body, first.headers) == (second.body, second.headers)

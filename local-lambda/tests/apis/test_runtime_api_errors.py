@@ -12,7 +12,7 @@ TRANSITION = "State transition from {} to {} failed for runtime. Error: State tr
 
 
 def check(answer: Response, status: int, error_type: str, message: str) -> None:
-    """The answer is this error object, its members in this order."""
+    """The response is this error object, with its members in this order."""
     assert answer.status == status
     assert list(answer.json.items()) == [("errorMessage", message), ("errorType", error_type)]
     assert answer.headers["content-type"] == "application/json"
@@ -98,7 +98,7 @@ def test_any_request_after_an_init_error_is_403(runtime: Puppet) -> None:
 
 @pytest.mark.parametrize("verb", ["response", "error"])
 def test_answer_over_the_limit_is_413_and_the_runtime_goes_on(runtime: Puppet, verb: str) -> None:
-    """The caller is told; the limit itself is accepted."""
+    """The caller gets a message; a payload exactly at the limit is accepted."""
     too_large = b"x" * (LIMIT + 1)
     reply = runtime.begin({})
     path = f"invocation/{identifier(runtime.next())}/{verb}"
@@ -150,7 +150,7 @@ def test_response_that_is_cut_off_is_an_error(runtime: Puppet, half: bytes) -> N
 
 
 def test_response_when_the_connection_is_lost_is_an_error(runtime: Puppet) -> None:
-    """Nobody is left to be told but the caller."""
+    """Only the caller is left to get a message."""
     reply = runtime.begin({})
     wire = runtime.wire()
     path = f"{PATH}invocation/{identifier(runtime.next())}/response"
@@ -173,7 +173,7 @@ def test_response_when_the_connection_is_lost_is_an_error(runtime: Puppet) -> No
     ],
 )
 def test_request_that_is_none_of_the_api_is_refused(runtime: Puppet, method: str, path: str, status: int) -> None:
-    """Wrong method, wrong path, or SnapStart, which is not in use; the runtime goes on."""
+    """Wrong method, wrong path, or SnapStart, which is not in use; the runtime keeps running."""
     reply = runtime.begin({})
     answer = runtime.wire().request(method, path, b"{}" if method == "POST" else None).answer()
     assert answer.status == status

@@ -13,7 +13,7 @@ from support.tool import COMMAND, Outcome
 PATIENCE_SECONDS = 60.0
 """How long a command may take at most on a busy machine; what is refused takes a fraction of a second."""
 WORK_SECONDS = 2
-"""How long each of its processes may compute: the system ends what never ends by itself, however busy it is."""
+"""How long each of its processes may compute: the system ends a process that never ends, however busy the system is."""
 MEMORY_BYTES = 3 * 1024**3
 """The address space a command gets, so that one that reads for ever does not take the machine with it."""
 

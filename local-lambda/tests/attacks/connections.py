@@ -62,7 +62,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def exchange(host: str, port: int, data: bytes, seconds: float = ANSWER_SECONDS) -> bytes:
-    """What comes back for these bytes until the other side closes; our sending side is closed behind them."""
+    """The response to these bytes until the other side closes; our sending side is closed after them."""
     with connect(host, port, seconds) as connection:
         try:
             connection.sendall(data)

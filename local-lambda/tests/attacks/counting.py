@@ -37,7 +37,7 @@ def peak_megabytes(pid: int) -> float:
 
 
 def forget_peak(pid: int) -> None:
-    """Let `peak_megabytes` begin anew."""
+    """Reset `peak_megabytes`."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

@@ -129,7 +129,7 @@ def test_runtime_api_when_a_stranger_calls(tool: Tool, stranger: str) -> None:
 
 
 def test_status_when_a_name_and_a_page_are_allowed(make_project: MakeProject) -> None:
-    """`--allow-host` and `--allow-origin` let them in, and nobody else."""
+    """`--allow-host` and `--allow-origin` let them in, and no other caller."""
     project = make_project(None, Echo={"Handler": "victim.echo", "CodeUri": str(VICTIMS)})
     post = f"POST {INVOCATIONS} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{{}}".encode()
     with project.serving("--allow-host", "lambda.test", "--allow-origin", "http://page.test") as tool:

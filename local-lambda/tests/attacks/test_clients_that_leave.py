@@ -16,7 +16,7 @@ from support.tool import Tool
 
 AT_ONCE = 4
 SPARE = 2
-"""Descriptors more than before that mean nothing: an environment's connection is made anew now and then."""
+"""How many more descriptors than before are harmless: an environment's connection is recreated now and then."""
 
 
 def give_up(tool: Tool, chance: random.Random) -> None:
@@ -71,7 +71,7 @@ def break_off_in_the_head(tool: Tool, chance: random.Random) -> None:
 
 
 def do_not_read(tool: Tool, chance: random.Random) -> None:
-    """Ask for an answer of 300 KB and leave in the middle of it."""
+    """Ask for a response of 300 KB and leave in the middle of it."""
     connection = connect(tool.host, tool.port)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.sendall(invocation("Large", b'{"bytes": 300000}'))
@@ -127,7 +127,7 @@ def test_descriptors_when_clients_leave(
 
 
 def test_answer_when_a_client_has_closed_by_half(tool: Tool) -> None:
-    """It is whole, and the connection ends behind it."""
+    """It is complete, and the connection ends after it."""
     with connect(tool.host, tool.port, seconds=3) as connection:
         connection.sendall(invocation("Slow", b'{"seconds": 0.01}'))
         connection.shutdown(socket.SHUT_WR)

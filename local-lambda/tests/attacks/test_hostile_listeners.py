@@ -1,4 +1,4 @@
-"""Listeners of telemetry that answer with what is no HTTP, or never stop: functions are served, memory stays flat."""
+"""Telemetry listeners that do not respond in HTTP, or never stop: functions are served, and memory stays flat."""
 
 from __future__ import annotations
 

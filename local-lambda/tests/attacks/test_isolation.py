@@ -46,7 +46,7 @@ def test_runtime_api_when_another_process_asks_for_the_next_invocation(make_proj
 
 
 def test_runtime_api_when_another_function_asks(make_project: MakeProject) -> None:
-    """Another environment's handler is nobody here, as is the test itself."""
+    """The handler of a different environment is refused, as is the test itself."""
     code = """
 import http.client
 
@@ -79,7 +79,7 @@ def modes(folder: Path, seen: dict[str, set[int]], stop: threading.Event) -> Non
 def test_workspace_when_code_is_unpacked(
     make_project: MakeProject, function_python: Path, tmp_path: Path, command: str
 ) -> None:
-    """Nobody else on the machine can look into it, from its first moment."""
+    """No other user of the machine can look into it, from its first moment."""
     archive = tmp_path / "code.zip"
     archive.write_bytes(make_zip({"app.py": "def handler(event, context):\n    return 1\n"}))
     folder, seen, stop = tmp_path / "tmp", {}, threading.Event()  # type: ignore[var-annotated]

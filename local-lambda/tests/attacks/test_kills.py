@@ -87,7 +87,7 @@ def test_processes_when_the_tool_ends_behind_a_killed_supervisor(victims: Projec
 
 
 def test_invocations_when_the_zygote_is_killed(victims: Project, tmp_path: Path) -> None:
-    """It is started anew; what it had to remove is removed in the end."""
+    """It is started again; what it had to remove is finally removed."""
     with started(victims, "--max-environments", "1", variables={"TMPDIR": str(tmp_path)}) as tool:
         assert not tool.fails("Echo")
         os.kill(tool.zygote, signal.SIGKILL)
@@ -153,7 +153,7 @@ def attack(tool: Mortal, targets: Targets, chance: random.Random) -> list[bool]:
         slow = callers.submit(tool.fails, "Slow", {"seconds": 0.03})
         for _ in range(chance.randrange(5)):
             tool.look()
-        with suppress(OSError, IndexError, ValueError):  # gone already, or the zygote is being started anew
+        with suppress(OSError, IndexError, ValueError):  # gone already, or the zygote is being started again
             os.kill(chance.choice(targets(tool)), signal.SIGKILL)
         return [reply.result() for reply in (*replies, slow)]
 
@@ -166,7 +166,7 @@ def attack(tool: Mortal, targets: Targets, chance: random.Random) -> list[bool]:
 def test_processes_when_killed_at_random(
     victims: Project, targets: Targets, rounds: Rounds, chance: random.Random, figure: Figure
 ) -> None:
-    """Afterwards the tool serves everybody again, has no more descriptors, and leaves nobody behind."""
+    """Afterwards the tool serves everyone again, has no more descriptors, and leaves no process behind."""
     count, what = rounds(8), targets.__name__
     with started(victims, "--max-environments", str(AT_ONCE)) as tool:
         with ThreadPoolExecutor(AT_ONCE) as callers:
@@ -201,7 +201,7 @@ def handler(event, context):
 def test_descriptors_when_functions_with_an_extension_crash(
     extend: MakeProject, rounds: Rounds, figure: Figure
 ) -> None:
-    """The extension is started anew with the runtime; nothing of the old one stays open."""
+    """The extension is started again with the runtime; the old one leaves nothing open."""
     count = rounds(8)
     with started(extend({"one": None}, CRASH), "--max-environments", "1") as tool:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Requests made wrong by chance, for every port: each gets an answer or the end, and the tool serves on."""
+"""Randomly mutated requests to every port: each gets a response or the end, and the tool keeps serving."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def attack(tool: Tool, requests: Sequence[bytes], rounds: int, chance: random.Ra
 
 
 def check(data: bytes, answer: bytes, seen: dict[str, int], tool: Tool) -> None:
-    """Count the answer, which is one line of HTTP and no fault of the tool's."""
+    """Count the response, which begins with a line of HTTP and does not show a bug in the tool."""
     status = re.match(rb"HTTP/1\.1 (\d\d\d) [A-Za-z -]+\r\n", answer)
     if status is None:
         assert answer in (b"", b"waits for more"), (data, answer)
@@ -100,7 +100,7 @@ def check(data: bytes, answer: bytes, seen: dict[str, int], tool: Tool) -> None:
 
 
 def unharmed(tool: Tool, since: int) -> None:
-    """The tool has shown no fault of its own."""
+    """The tool has not shown a bug."""
     assert not re.search(r"Traceback|internal error|is switched off", "".join(tool.lines[since:]))
 
 

@@ -23,7 +23,7 @@ MAX_HEADER_BYTES = 65_536
 
 @pytest.fixture
 def fresh(make_project: MakeProject) -> Iterator[Tool]:
-    """A tool of its own for what fills memory."""
+    """A separate tool for requests that fill memory."""
     project = make_project(None, Echo={"Handler": "victim.echo", "CodeUri": str(VICTIMS)})
     with project.serving("--max-environments", "1") as tool:
         tool.invoke("Echo", {})
@@ -78,7 +78,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("what", ENDLESS)
 def test_request_when_its_head_never_ends(fresh: Tool, what: str, rounds: Rounds, figure: Figure) -> None:
-    """It is refused as soon as it is longer than 64 KB, although the rest never comes; and more of it is no work."""
+    """It is refused as soon as it is longer than 64 KB, although the rest never comes, and more of it costs nothing."""
     start, piece = ENDLESS[what]
     used, sent, most = processor_seconds(fresh.process.pid), 0, min(rounds(6_000_000), 60_000_000)
     with connect(fresh.host, fresh.port) as connection, suppress(OSError):
@@ -116,7 +116,7 @@ def test_answers_when_quick_requests_follow_a_slow_one(tool: Tool, rounds: Round
 
 
 def test_memory_when_a_client_pipelines_without_reading(fresh: Tool, rounds: Rounds, figure: Figure) -> None:
-    """The tool stops taking requests whose answers nobody takes."""
+    """The tool stops accepting requests whose responses are not read."""
     pid, before, sent = fresh.process.pid, megabytes(fresh.process.pid), 0
     piece = request("GET", "/" + "x" * 200) * 500
     with connect(fresh.host, fresh.port, seconds=1) as connection:

@@ -1,4 +1,4 @@
-"""No descriptors, no environment, no output: whoever waits gets an error, and then all is as before."""
+"""No descriptors, no environment, no output: waiting callers get an error, and then everything is as before."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_start_up_when_no_process_can_be_started(project: Project) -> None:
 
 
 def test_invoke_when_standard_output_is_full(project: Project) -> None:
-    """One line says that the answer could not be written, and the status is not 0."""
+    """One line says that the response could not be written, and the status is not 0."""
     with open("/dev/full", "wb") as full:
         outcome = command(*invoke(project), stdout=full)
     assert "Traceback" not in outcome.errors

@@ -1,4 +1,4 @@
-"""JSON that is only strange: nested deep, numbers of 5,000 digits, half a surrogate pair. It gets an answer."""
+"""JSON that is valid but strange (deeply nested, numbers of 5,000 digits, half a surrogate pair) gets a response."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ANSWER_SECONDS = 5.0
 
 
 def unharmed(tool: Tool, since: int) -> bool:
-    """Whether the tool has shown no fault of its own."""
+    """Whether the tool has not shown a bug."""
     return not any(line.startswith(("Traceback", "local-lambda: ")) for line in tool.lines[since:])
 
 
@@ -91,7 +91,7 @@ VERBS = {
 
 @pytest.fixture(scope="module")
 def insider(make_project: MakeProject) -> Iterator[Tool]:
-    """A function that talks to its Runtime API with an internal extension of its own."""
+    """A function that talks to its Runtime API with its own internal extension."""
     project = make_project(None, Insider={"Handler": "insider.handler", "CodeUri": str(VICTIMS)})
     with started(project, "--max-environments", "1") as tool:
         yield tool
@@ -100,7 +100,7 @@ def insider(make_project: MakeProject) -> Iterator[Tool]:
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("verb", VERBS)
 def test_runtime_api_when_a_body_is_strange(insider: Tool, verb: str, strange: str) -> None:
-    """An answer that is not 500, and the next invocation is served."""
+    """The response is not a 500, and the next invocation is served."""
     method, path, headers = VERBS[verb]
     since = len(insider.lines)
     data = base64.b64encode(request(method, path, STRANGE[strange], headers)).decode()
@@ -155,7 +155,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_runtime_api_when_an_error_cause_is_strange(insider: Tool, cause: str) -> None:
-    """The error is taken; what is wrong with its cause for X-Ray harms nobody."""
+    """The error is accepted; a problem with its cause for X-Ray does no harm."""
     since = len(insider.lines)
     headers = {"Lambda-Runtime-Function-XRay-Error-Cause": CAUSES[cause].decode("latin-1")}
     data = request("POST", "/2018-06-01/runtime/invocation/REQUEST/error", b'{"errorType": "A"}', headers)
@@ -184,7 +184,7 @@ def endpoint(function_python: Path) -> Iterator[Tool]:
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("call", CALLS)
 def test_control_plane_when_a_body_is_strange(endpoint: Tool, call: str, strange: str) -> None:
-    """An answer that says what is wrong with it."""
+    """The response says what is wrong with it."""
     since = len(endpoint.lines)
     service, method, path = CALLS[call]
     with connect(endpoint.host, endpoint.port, ANSWER_SECONDS) as connection:
@@ -212,7 +212,7 @@ def test_control_plane_when_the_region_is_long(endpoint: Tool) -> None:
     ],
 )
 def test_report_when_half_a_surrogate_pair_is_returned(make_project: MakeProject, returned: str) -> None:
-    """It is one JSON document all the same."""
+    """It is still one JSON document."""
     project = make_project(None, Hello={"Handler": "victim.echo", "CodeUri": str(VICTIMS)})
     outcome = project.invoke("Hello", "--report", "json", events=[returned.encode()])
     assert outcome.status == 0, outcome.errors

@@ -1,4 +1,4 @@
-"""Requests that are valid but look unlike any client's: each gets, byte for byte, the answer to the usual form."""
+"""Requests that are valid but look unlike any client's: each gets, byte for byte, the response to the usual form."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ FORMS = {
 
 
 def unlike(answer: bytes) -> bytes:
-    """The answer without what is another one each time: the ids, the trace and the date."""
+    """The response without what differs each time: the ids, the trace and the date."""
     answer = re.sub(rb"[0-9a-f]{8}-[0-9a-f-]{27}", b"[UUID]", answer)
     answer = re.sub(rb"\r\n(x-amz-apigw-id|Apigw-Requestid|Date): [^\r]*", rb"\r\n\1: [ONCE]", answer)
     return re.sub(
@@ -97,7 +97,7 @@ def ask(tool: Tool, pieces: list[bytes]) -> bytes:
 
 @pytest.fixture(scope="module")
 def usual(tool: Tool) -> bytes:
-    """The answer to the usual form."""
+    """The response to the usual form."""
     answer = ask(tool, [USUAL])
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nConnection: close\r\n" in answer
@@ -120,7 +120,7 @@ def test_answer_when_a_request_comes_in_pieces(tool: Tool, usual: bytes, rounds:
 
 
 def test_answer_when_a_request_comes_byte_by_byte(tool: Tool, usual: bytes) -> None:
-    """Each in a packet of its own."""
+    """Each in a separate packet."""
     assert ask(tool, [bytes([byte]) for byte in USUAL]) == usual
 
 

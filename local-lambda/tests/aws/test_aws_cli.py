@@ -31,7 +31,7 @@ def aws(function_python: Path) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def cli(aws: Endpoint, tmp_path: Path) -> Cli:
-    """Runs `aws` in a folder of its own: the document it prints, or the last line of what went wrong."""
+    """Runs `aws` in a separate folder; returns the document it prints, or the last line of the error."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     shell |= VARIABLES | {"AWS_ENDPOINT_URL": aws.tool.url, "AWS_CONFIG_FILE": os.devnull, "AWS_PAGER": ""}
     shell["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull

@@ -114,7 +114,7 @@ def test_aws_with_a_command_that_is_not_there_says_so() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_aws_when_it_ends_ends_its_command(number: signal.Signals) -> None:
-    """The command is told by SIGTERM, even when nobody is left to send it."""
+    """The command gets SIGTERM, even if the tool can no longer send it."""
     sleep = f"import os, time; print(os.getpid(), flush=True); time.sleep({DEADLINE_SECONDS})"
     with subprocess.Popen([*COMMAND, "aws", "--", sys.executable, "-c", sleep], stdout=subprocess.PIPE) as tool:
         assert tool.stdout is not None

@@ -110,7 +110,7 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
 def test_create_function_refuses_what_the_service_refuses(
     aws: Endpoint, changed: dict[str, Any], error: str, message: str
 ) -> None:
-    """400 (403 for somebody else's role), the error's name in the header, and no function."""
+    """400 (403 for a role of a different account), the error's name in the header, and no function."""
     reply = create(aws, **changed)
     assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (403 if "Access" in error else 400, error)
     assert reply.json["Type"] == "User"
@@ -238,7 +238,7 @@ def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
 
 
 def test_request_without_signature_can_invoke_but_not_use_other_services(aws: Endpoint) -> None:
-    """curl may invoke; nobody who cannot send the header Authorization, such as a web page, can create functions."""
+    """curl may invoke; a caller without the header Authorization, such as a web page, cannot create functions."""
     assert aws.tool.invoke("here", {"a": 1}).json == {"a": 1}
     signature = "?X-Amz-Credential=a%2F20260101%2Fus-east-1%2Flambda%2Faws4_request"
     for path in ("/", "/2015-03-31/functions", f"/2015-03-31/functions{signature}", "/moto-api/data.json"):

@@ -200,7 +200,7 @@ def test_update_function_code_lets_what_runs_finish(
 
 
 def test_update_function_code_dry_run_changes_nothing(aws: Endpoint) -> None:
-    """The answer shows the hash of what was sent, the function keeps its own."""
+    """The response shows the hash of what was sent; the function keeps its old one."""
     created = aws.create("kept", WHO % 1)
     answer = aws.lambda_.update_function_code(FunctionName="kept", ZipFile=code(WHO % 2), DryRun=True)
     assert answer["CodeSha256"] != created["CodeSha256"]
@@ -348,4 +348,4 @@ def test_function_that_is_updated_often_leaves_nothing_behind(
             assert aws.call("often")["version"] == version
         after = settled(aws)
     assert after[0] <= before[0] + 2
-    assert after[1] <= before[1] + 3  # the last old folders may still be on their way
+    assert after[1] <= before[1] + 3  # the last old folders may not be removed yet

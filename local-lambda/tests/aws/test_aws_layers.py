@@ -116,7 +116,7 @@ def test_later_layers_win_and_deleted_ones_stay_with_their_functions(aws: Endpoi
 
 
 def test_extension_of_a_layer_runs_until_it_is_taken_off(aws: Endpoint) -> None:
-    """It is registered and invoked; taking the layer off shuts it down and the function goes on without."""
+    """It is registered and invoked; removing the layer shuts it down, and the function works without it."""
     arn = publish(aws, "extension", {"extensions/one": SCRIPTED.read_bytes()})
     aws.create("extended", ECHO, Layers=[arn], Environment={"Variables": {"one": SCRIPT}})
     assert aws.call("extended", 1) == 1

@@ -73,7 +73,7 @@ def test_log_can_be_filtered_and_followed(aws: Endpoint) -> None:
     assert aws.logs.filter_log_events(**group, startTime=last + 1)["events"] == []
     aws.update("followed", SPEAKS + "\n")
     while time.time() * 1000 < last + 2:
-        pass  # the next lines shall have a later millisecond
+        pass  # the next lines must have a later millisecond
     aws.call("followed", "second")
     aws.messages("/aws/lambda/followed", "printed second")
     later = aws.logs.filter_log_events(**group, startTime=last + 1, filterPattern="printed")["events"]

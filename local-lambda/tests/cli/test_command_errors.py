@@ -1,4 +1,4 @@
-"""What a command cannot do is said in one line with the right exit status: 2 for usage, 3 for what cannot start."""
+"""A command that fails prints one line and has the correct exit status: 2 for usage, 3 for what cannot start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def project(make_project: MakeProject) -> Project:
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port somebody else listens on."""
+    """A port that is already in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -51,7 +51,7 @@ def test_exec_on_a_taken_port_is_3(taken_port: int) -> None:
 
 
 def test_start_on_an_address_of_another_machine_is_3(project: Project) -> None:
-    """A host name that does not exist, and an address that is not here."""
+    """A host name that does not exist, and an address that this machine does not have."""
     for host in ("192.0.2.1", "host.invalid"):
         outcome = run("start", "-t", project.template, "--python", project.python, "--host", host, "--port", "0")
         check(outcome, 3, f"cannot listen on {host}:0")
@@ -89,7 +89,7 @@ def test_invoke_of_an_unknown_function_is_2(project: Project) -> None:
 
 
 def test_interpreter_that_is_missing_is_3(project: Project, tmp_path: Path) -> None:
-    """A path that is none, and a command that is not on PATH."""
+    """A path that does not exist, and a command that is not on PATH."""
     for python in (str(tmp_path / "python"), "python3.99"):
         for command in ("invoke", "start"):
             rest = ["Hello"] if command == "invoke" else ["--port", "0"]
@@ -107,7 +107,7 @@ def test_interpreter_without_awslambdaric_is_3(project: Project, tmp_path: Path,
 
 
 def test_code_that_is_missing_is_2(make_project: MakeProject) -> None:
-    """A CodeUri that leads nowhere, and a zip that is none."""
+    """A CodeUri that does not exist, and an invalid zip."""
     check(make_project(Hello={"Handler": "app.echo", "CodeUri": "absent"}).invoke(), 2, "absent")
     project = make_project({"code.zip": "no zip"}, Hello={"Handler": "app.echo", "CodeUri": "code/code.zip"})
     check(project.invoke(), 2, "code.zip")
@@ -151,7 +151,7 @@ def test_exec_without_a_command_is_2() -> None:
 
 
 def test_exec_of_a_missing_program_is_3(tmp_path: Path) -> None:
-    """By name, by path, and of a file that is no program."""
+    """By name, by path, and by a file that is not a program."""
     (tmp_path / "file").write_text("")
     for program in ("no-such-program", str(tmp_path / "absent"), str(tmp_path / "file")):
         check(run("exec", "--port", "0", "--", program), 3, program)

@@ -23,7 +23,7 @@ LANE = re.compile(r"(platform|function|trace) +\| .*")
 
 @pytest.fixture(scope="module")
 def project(make_project: MakeProject) -> Project:
-    """Functions that return, return bytes that are no JSON, fail and count."""
+    """Functions that return, return bytes that are not JSON, fail and count."""
     code = {
         "app.py": (
             "invocations = 0\n"
@@ -199,7 +199,7 @@ def test_lines_of_a_run_are_in_the_order_of_what_happened(project: Project, even
 
 
 def test_report_of_a_lone_surrogate_is_json(make_project: MakeProject) -> None:
-    """It is no character, but it is in the payload."""
+    """It is not a character, but it is in the payload."""
     # As bytes: from Python 3.12 on the runtime interface client fails to encode a surrogate in an object.
     returned = rb'{"half": "\ud83d", "whole": "\ud83d\ude00"}'
     code = {"app.py": f"def handler(event, context):\n    return {returned!r}\n"}
@@ -241,7 +241,7 @@ def test_template_that_names_another_python_is_noted_once(make_project: MakeProj
 
 
 def test_deprecated_runtime_is_noted_once(make_project: MakeProject) -> None:
-    """With the date, however many functions name it; nothing is said about a runtime that AWS supports."""
+    """With the date, however many functions name it; there is no message about a runtime that AWS supports."""
     functions = {name: {"Handler": "app.echo", "Runtime": "python3.9"} for name in ("First", "Second")}
     project = make_project(**functions, Third={"Handler": "app.echo", "Runtime": "python3.13"})
     line = "platform | AWS deprecated python3.9 on 15 December 2025; name a newer Runtime in the template"

@@ -40,7 +40,7 @@ def handler(event, context):
     daemon = int(os.read(read, 20))
     return [os.getpid(), child.pid, stubborn.pid, daemon]
 """
-"""A runtime process with a child, a child in a session of its own, and a daemon that nobody is the parent of."""
+"""A runtime process with a child, a child in its own session, and a daemon without a parent."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_start_when_signalled_ends_well(project: Project, number: signal.Signals
 def test_start_when_signalled_finishes_what_runs(
     project: Project, callers: ThreadPoolExecutor, make_gate: Callable[[], Gate]
 ) -> None:
-    """The caller gets its answer; new callers are not accepted."""
+    """The caller gets its response; new callers are not accepted."""
     gate = make_gate()
     with project.serving() as tool:
         reply = callers.submit(tool.invoke, "Wait", gate.event)
@@ -112,7 +112,7 @@ def test_start_when_signalled_twice_ends_at_once(
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd")
 @WAYS_TO_END
 def test_processes_of_a_function_end_with_the_tool(project: Project, end: list[signal.Signals]) -> None:
-    """The runtime, its children, and daemons with a session of their own, however the tool ends."""
+    """The runtime, its children, and daemons with their own session, however the tool ends."""
     with project.serving() as tool:
         processes = Processes(on_machine(tool.invoke("Family", {}).json, tool.process.pid))
         for number in end:
@@ -124,7 +124,7 @@ def test_processes_of_a_function_end_with_the_tool(project: Project, end: list[s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd")
 def test_processes_of_a_function_end_with_a_reset(project: Project) -> None:
-    """What an invocation left behind does not live on beside the next one after a crash."""
+    """What an invocation left behind does not survive next to the following one after a crash."""
     with project.serving() as tool:
         pids = on_machine(tool.invoke("Family", {}).json, tool.process.pid)
         processes = Processes(pids)

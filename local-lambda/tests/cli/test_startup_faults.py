@@ -16,7 +16,7 @@ NO_PROCESSES = (sys.executable, str(Path(__file__).parent.parent / "support" / "
 
 @pytest.fixture(scope="module")
 def project(make_project: MakeProject) -> Project:
-    """A function that answers with its event."""
+    """A function that returns its event."""
     return make_project(Hello={"Handler": "app.echo"})
 
 
@@ -110,7 +110,7 @@ def test_output_that_is_full_is_3(project: Project, report: str) -> None:
 
 @pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "<&-"])
 def test_other_streams_that_are_closed_or_full_are_not_needed(project: Project, stream: str) -> None:
-    """The response is printed all the same, and no socket takes the place of the stream."""
+    """The response is still printed, and no socket takes the place of the stream."""
     arguments = [*COMMAND, "invoke", "-t", str(project.template), "--python", str(project.python)]
     ended = subprocess.run(
         ["sh", "-c", f'exec "$@" {stream}', "sh", *arguments], capture_output=True, timeout=DEADLINE_SECONDS

@@ -129,7 +129,7 @@ def test_error_of_the_handler_is_a_success_of_the_runtime(rig: Rig) -> None:
 
 
 def test_response_that_is_refused_fails_the_invocation_only(rig: Rig) -> None:
-    """Too large, cut off, streamed: the caller gets an error, the runtime goes on."""
+    """Too large, cut off, streamed: the caller gets an error, and the runtime keeps running."""
     rig.warm()
     call = rig.call()
     rig.environment.runtime.refuse_response(call.id, b"too large", rig.clock.now)
@@ -150,7 +150,7 @@ def test_answer_with_the_log_tail_comes_after_the_report(rig: Rig) -> None:
 
 
 def test_lines_written_until_the_end_come_before_it(rig: Rig) -> None:
-    """Even those nobody has read when the runtime asks for more."""
+    """Even those that have not been read when the runtime asks for more."""
     call = rig.call()
     rig.process.write("at import")
     rig.ask()

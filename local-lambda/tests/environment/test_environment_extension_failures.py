@@ -11,7 +11,7 @@ from support.environment_rig import TIMEOUT
 
 
 def test_invoke_when_an_extension_never_comes_back_times_out_after_the_answer(make_rig: MakeRig) -> None:
-    """The caller keeps its answer, the report says timeout, extensions are told, and the next one is served."""
+    """The caller keeps its response, the report says timeout, extensions are notified, and the next one is served."""
     rig = make_rig("one", "two")
     rig.warm_up(one=BOTH, two=("SHUTDOWN",))
     call = rig.call()
@@ -46,7 +46,7 @@ def test_invoke_when_an_extension_never_comes_back_times_out_after_the_answer(ma
 @pytest.mark.parametrize("code", [0, 1])
 @pytest.mark.parametrize("answered", [False, True])
 def test_invoke_when_an_extension_ends_fails(make_rig: MakeRig, code: int, answered: bool) -> None:
-    """With whatever status; who has no answer yet gets the error."""
+    """Whatever the status; a caller without a response gets the error."""
     rig = make_rig("one")
     rig.warm_up(one=BOTH)
     call = rig.call()
@@ -119,7 +119,7 @@ def test_runtime_that_gets_ready_after_the_init_has_failed_is_not_reported(make_
 
 @pytest.mark.parametrize("answered", [False, True])
 def test_runtime_that_goes_on_after_the_invocation_has_failed_is_not_heard(make_rig: MakeRig, answered: bool) -> None:
-    """A response in the time it has to end is too late for everybody."""
+    """A response in the time it has to end comes too late."""
     rig = make_rig("one", "two")
     rig.warm_up(one=BOTH, two=BOTH)
     call = rig.call()

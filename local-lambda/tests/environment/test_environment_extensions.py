@@ -59,7 +59,7 @@ def test_init_closes_registration_and_subscription_in_this_order(make_rig: MakeR
 
 
 def test_internal_extension_registers_while_the_handler_is_imported(make_rig: MakeRig) -> None:
-    """It gets INVOKE events, is waited for, and has no process of its own."""
+    """It gets INVOKE events, the environment waits for it, and it does not have its own process."""
     rig = make_rig()
     call = rig.call()
     assert rig.told == ["spawn runtime"]
@@ -77,7 +77,7 @@ def test_internal_extension_registers_while_the_handler_is_imported(make_rig: Ma
 
 
 def test_internal_extension_whose_name_is_taken_is_refused(make_rig: MakeRig) -> None:
-    """Whoever took it: another internal one, or an external one."""
+    """Whether an internal or an external extension took it."""
     rig = make_rig("one")
     rig.environment.init()
     rig.register("one")
@@ -91,7 +91,7 @@ def test_internal_extension_whose_name_is_taken_is_refused(make_rig: MakeRig) ->
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"events":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"1" * 5000])
 def test_registration_with_a_strange_body_is_refused(make_rig: MakeRig, body: bytes) -> None:
-    """As one that is no JSON at all, and it changes nothing."""
+    """It is refused like a body that is not JSON, and changes nothing."""
     rig = make_rig("one")
     rig.environment.init()
     with pytest.raises(ApiError) as refused:
@@ -126,7 +126,7 @@ def test_extension_with_another_name_than_its_file_is_internal(make_rig: MakeRig
 
 
 def test_invoke_goes_to_the_subscribed_and_ends_when_they_are_back(make_rig: MakeRig) -> None:
-    """The caller has the answer long before; the time until the end is overhead and is billed."""
+    """The caller has the response long before; the time until the end is overhead and is billed."""
     rig = make_rig("one", "two")
     rig.warm_up(one=BOTH, two=("SHUTDOWN",))
     call = rig.call()

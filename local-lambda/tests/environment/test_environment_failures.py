@@ -104,7 +104,7 @@ def test_exit_after_the_answer_leaves_the_caller_its_answer(rig: Rig) -> None:
 
 
 def test_exit_while_idle_is_no_event(rig: Rig) -> None:
-    """Nobody is served; the next invocation starts over."""
+    """Nothing is served; the next invocation starts over."""
     rig.warm()
     rig.process.exit(1)
     rig.clock.run()
@@ -171,7 +171,7 @@ def test_init_that_fails_before_any_invocation_is_reported_and_kept_quiet(
 def test_init_that_fails_with_an_invocation_waiting_is_tried_again_for_it(
     rig: Rig, fail: Callable[[Rig], None], status: str
 ) -> None:
-    """The suppressed init is part of the duration; there is no init duration; the deadline counts anew."""
+    """The suppressed init is part of the duration; there is no init duration; the deadline starts again."""
     call = rig.call()
     fail(rig)
     assert rig.state == ("Initializing", "Started")
@@ -194,7 +194,7 @@ def test_init_that_fails_with_an_invocation_waiting_is_tried_again_for_it(
 
 @pytest.mark.parametrize(("fail", "status"), FAILURES.values(), ids=FAILURES)
 def test_init_that_fails_twice_fails_the_invocation(rig: Rig, fail: Callable[[Rig], None], status: str) -> None:
-    """With the error of the second; start, runtimeDone and report are there all the same."""
+    """It has the error of the second; start, runtimeDone and report are still there."""
     call = rig.call()
     fail(rig)
     fail(rig)
@@ -209,7 +209,7 @@ def test_init_that_fails_twice_fails_the_invocation(rig: Rig, fail: Callable[[Ri
 
 
 def test_init_error_is_the_answer_byte_for_byte(rig: Rig) -> None:
-    """Of the last attempt, not a body of ours."""
+    """It is that of the last attempt, not one that we made."""
     call = rig.call()
     post_init_error(rig)
     post_init_error(rig)

@@ -1,4 +1,4 @@
-"""Shutdown with extensions: who is told what in which order, and who is killed when. Time is not real here."""
+"""Shutdown with extensions: what each one is sent in which order, and when it is killed. Time is not real here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_shutdown_with_an_internal_extension_gives_the_runtime_500_ms(make_rig: 
 
 
 def test_shutdown_when_the_runtime_ends_early_goes_on_at_once(make_rig: MakeRig) -> None:
-    """Nobody waits for the rest of its share, and what it leaves is killed."""
+    """The rest of its share is not used, and the processes it leaves are killed."""
     rig = make_rig()
     rig.warm_up(internal=())
     ended = rig.shut_down()

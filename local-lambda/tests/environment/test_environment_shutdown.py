@@ -78,7 +78,7 @@ def test_shutdown_when_nobody_is_served_is_quiet(rig: Rig, state: str) -> None:
 
 @pytest.mark.parametrize("state", SERVING)
 def test_shutdown_when_somebody_is_served_answers(rig: Rig, state: str) -> None:
-    """Nobody is left waiting: who has no answer yet gets an error."""
+    """No caller is left waiting: one without a response gets an error."""
     call = SERVING[state](rig)
     assert call is not None
     assert rig.shut_down() == ["terminated"]

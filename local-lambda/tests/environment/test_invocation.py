@@ -78,7 +78,7 @@ def test_new_id_is_a_random_uuid() -> None:
 
 
 def test_again_keeps_the_request_and_renews_the_attempt() -> None:
-    """A retry has the same request id, payload and trace, and an invocation id and segment of its own."""
+    """A retry has the same request id, payload and trace, but a new invocation id and segment."""
     first = Invocation(b"{}", "arn:f", new_tracing(None, True, queued=True), lambda *answer: None)
     second = first.again()
     assert (second.request_id, second.payload, second.function_arn) == (first.request_id, b"{}", "arn:f")

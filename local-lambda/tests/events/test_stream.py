@@ -1,4 +1,4 @@
-"""One emitter, many sinks: events are handed out in order, later, and a sink that breaks hurts nobody."""
+"""One emitter, many sinks: events are passed on in order, later, and a failing sink does not affect the others."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_emit_defers_once_and_keeps_the_order(bench: Bench) -> None:
 
 
 def test_emit_of_a_function_makes_the_event_when_it_is_handed_out(bench: Bench) -> None:
-    """Putting a fact into words costs the answer nothing."""
+    """Writing an event does not delay the response."""
     seen: list[str] = []
     made: list[int] = []
     bench.stream.add(lambda event: seen.append(line(event)))
@@ -102,7 +102,7 @@ def test_sink_that_emits_is_heard_in_its_turn(bench: Bench) -> None:
 
 
 def test_flush_hands_out_what_waits(bench: Bench) -> None:
-    """Before an answer that has to have the log in it; the deferred flush finds nothing."""
+    """Before a response that has to contain the log; the deferred flush finds nothing."""
     seen: list[str] = []
     bench.stream.add(lambda event: seen.append(line(event)))
     bench.emit("a")
@@ -132,7 +132,7 @@ def test_recorder_of_a_file_that_cannot_be_written_is_a_usage_error(tmp_path: Pa
 
 
 def test_local_events_are_for_recorders_alone(bench: Bench) -> None:
-    """Subscribers, log lines and reports get what AWS's telemetry has, and nothing is made while nobody records."""
+    """Subscribers, log lines and reports get what AWS's telemetry has; without a recorder, nothing more is created."""
     seen: list[Event] = []
     recorded: list[Event] = []
     bench.stream.add(seen.append)

@@ -1,4 +1,4 @@
-"""Code and layers become folders, and no zip reaches outside of its own."""
+"""Code and layers become folders, and no zip reaches outside its folder."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_open_code_keeps_a_link_good_when_it_points_to_where_the_code_is_mounted
 def test_open_code_refuses_a_zip_when_it_reaches_outside(
     make_zip: Zip, workspace: Path, tmp_path: Path, entries: list[Entry], reason: str
 ) -> None:
-    """No name, no link, no chain of links and no special file of a zip gets at anything beside its folder."""
+    """No name, no link, no chain of links and no special file in a zip reaches anything outside its folder."""
     code = make_zip(*entries)
     with pytest.raises(UsageError) as error:
         open_code(code, workspace)

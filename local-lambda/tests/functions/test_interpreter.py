@@ -46,7 +46,7 @@ class Machine:
         return self.program(f"{folder}/bin/python", version, client=False)
 
     def program(self, path: str, version: str = "3.12.1", client: bool = True, reports: str | None = None) -> Path:
-        """A program that answers as an interpreter does that was asked for its name, version and client."""
+        """A program that prints what an interpreter prints when asked for its name, version and client."""
         program = self.root / path
         program.parent.mkdir(parents=True, exist_ok=True)
         answer = f"{reports or program}\n{version}\n{int(client)}"
@@ -79,7 +79,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_find_interpreter_takes_the_first_there_is_when_there_are_many(machine: Machine) -> None:
-    """The order: --python, LOCAL_LAMBDA_PYTHON, .venv by the template, in and beside the code, VIRTUAL_ENV, PATH."""
+    """The order: --python, LOCAL_LAMBDA_PYTHON, .venv by the template, in and next to the code, VIRTUAL_ENV, PATH."""
     active = machine.root / "active"
     shell = {"VIRTUAL_ENV": str(active)}
     places = ["project/.venv", "project/src/app/.venv", "project/src/.venv", "active"]
@@ -105,7 +105,7 @@ def test_find_interpreter_starts_nothing_when_a_virtual_environment_tells(machin
 
 
 def test_find_interpreter_keeps_the_link_when_a_virtual_environments_python_is_one(machine: Machine) -> None:
-    """A virtual environment works by the name of its own python, so the link is not followed."""
+    """A virtual environment depends on the name of its python, so the link is not followed."""
     python = machine.venv("project/.venv")
     python.unlink()
     python.symlink_to(sys.executable)
@@ -150,7 +150,7 @@ def test_find_interpreter_goes_behind_a_shim_when_one_is_on_path(machine: Machin
 
 
 def test_find_interpreter_skips_a_shim_when_its_version_is_switched_off(machine: Machine) -> None:
-    """A shim that answers `command not found` is no interpreter: the next on PATH is, then `python3`."""
+    """A shim that prints `command not found` is skipped for the next on PATH, then for `python3`."""
     machine.broken_shim("bin/python3.12")
     fallback = machine.program("bin/python3", "3.11.7")
     assert machine.find().path == fallback
@@ -196,7 +196,7 @@ def test_find_interpreter_says_what_to_install_when_the_client_is_missing(
 def test_find_interpreter_proposes_a_virtual_environment_when_the_systems_python_lacks_the_client(
     machine: Machine,
 ) -> None:
-    """The system's own Python is not to be installed into; an environment beside the template is found next time."""
+    """Do not install into the system's own Python; an environment next to the template is found the next time."""
     machine.program("bin/python3.12", client=False)
     assert refusal(machine) == (
         "ROOT/bin/python3.12 has no awslambdaric, the runtime interface client; install it next to the template:"
@@ -214,7 +214,7 @@ def test_find_interpreter_refuses_it_when_it_is_too_old(machine: Machine) -> Non
 
 
 def test_find_interpreter_says_so_when_there_is_none(machine: Machine) -> None:
-    """Without any interpreter the reader is told what to install."""
+    """Without any interpreter, a message says what to install."""
     expected = "there is no python3 to run hello with; install Python 3.8 or newer, or name one with --python"
     assert refusal(machine) == expected
 
@@ -242,7 +242,7 @@ def test_find_interpreter_says_so_when_a_virtual_environment_lost_its_base(machi
 
 
 def test_find_for_runtime_takes_the_one_of_the_runtimes_version(machine: Machine) -> None:
-    """Wherever it is; --python and the variable win all the same."""
+    """Wherever it is; --python and the variable still win."""
     here = machine.venv("project/.venv", "3.11.7")
     active = machine.venv("active", "3.12.1")
     named = machine.program("bin/python3.13", "3.13.0")

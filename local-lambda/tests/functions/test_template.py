@@ -1,4 +1,4 @@
-"""Templates become function descriptions; what is wrong with one is said in one line."""
+"""Templates become function descriptions; one line reports what is wrong with a template."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def two_functions(other: Mapping[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | None, expected: str) -> None:
-    """Without a name that fits, the reader is told the names there are."""
+    """If no name matches, a message lists the existing names."""
     with pytest.raises(UsageError) as error:
         select(load(document=two_functions({})), wanted)
     assert message(error) == expected
@@ -266,7 +266,7 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
 def test_select_explains_when_the_function_asked_for_cannot_run_here(
     load: Load, properties: Mapping[str, Any], expected: str
 ) -> None:
-    """What is right for AWS and impossible here is explained when asked for, and in nobody's way otherwise."""
+    """Functions that only AWS can run are explained when requested, and do no harm otherwise."""
     functions = load(document=two_functions(properties))
     assert [function.logical_id for function in functions] == ["Hello"]
     assert select(functions, None).logical_id == "Hello"
@@ -396,7 +396,7 @@ def test_load_functions_says_what_is_wrong_when_a_property_is(
     ],
 )
 def test_load_functions_says_what_is_wrong_when_the_file_is_no_template(load: Load, source: str, expected: str) -> None:
-    """A file that is no template is refused in one line, with the line number where there is one."""
+    """An invalid template is refused in one line, with the line number if there is one."""
     with pytest.raises(UsageError) as error:
         load(source)
     assert expected in message(error)
@@ -411,12 +411,12 @@ def test_load_functions_says_so_when_the_file_cannot_be_read(tmp_path: Path) -> 
 
 
 def test_load_functions_refuses_a_name_when_two_functions_have_it(load: Load) -> None:
-    """Two functions of one name could not be told apart."""
+    """Two functions with the same name could not be distinguished."""
     with pytest.raises(UsageError) as error:
         load(document=two_functions({"FunctionName": "Hello"}))
     assert message(error) == "Other.FunctionName: 'Hello' is also the name of Hello; use another one"
 
 
 def test_load_functions_falls_back_to_the_logical_id_when_only_aws_knows_the_name(load: Load) -> None:
-    """A name made of a stack's secrets is no obstacle."""
+    """A name that only a stack knows is replaced by the logical id."""
     assert one(load(FunctionName={"Fn::ImportValue": "x"})).name == "Hello"

@@ -148,7 +148,7 @@ def test_close_with_further_bytes_behind_it_is_answered(site: Site) -> None:
 
 
 def test_malformed_request_behind_a_good_one_is_refused_after_the_answer(site: Site) -> None:
-    """Also when the answer takes a while."""
+    """Also when the response takes a while."""
     for path in (b"x", b"wait"):
         wire = site.wire().send(GET % path + b"\0\xff\r\n\r\n")
         if path == b"wait":
@@ -174,7 +174,7 @@ def test_unknown_expectation_is_417(site: Site) -> None:
 
 
 def test_refusal_reaches_a_client_that_still_sends(site: Site) -> None:
-    """The connection ends in order, not with a reset that takes the answer away."""
+    """The connection ends in order, not with a reset that discards the response."""
     wire = site.wire().send(b"GET / HTTP/1.1\r\nx: " + b"a" * 200_000)
     assert wire.answer().status == 431
     assert wire.closed()
@@ -195,7 +195,7 @@ def test_client_that_is_slow_with_a_head_is_told_so(monkeypatch: pytest.MonkeyPa
 
 
 def test_client_that_waits_for_its_next_request_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that has served is kept, and so is one that waits for an answer."""
+    """A connection that has served is kept, and so is one that waits for a response."""
     monkeypatch.setattr("local_lambda.http.connection.PATIENCE_SECONDS", 0.01)
     with Site() as site:
         kept, waiting = site.wire().send(GET % b"x"), site.wire().send(GET % b"wait")

@@ -1,4 +1,4 @@
-"""The HTTP server takes what clients send, in any pieces, and refuses what is no HTTP."""
+"""The HTTP server takes what clients send, in any pieces, and refuses invalid HTTP."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_headers_are_all_there_as_received(site: Site, special: bytes) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_request_with_a_body_over_the_limit_keeps_its_size_only(site: Site, chunked: bool) -> None:
-    """Memory is not for everybody to fill; the connection goes on."""
+    """Clients cannot fill memory; the connection continues."""
     body = b"x" * 200_000
     wire = site.wire()
     if chunked:
@@ -114,7 +114,7 @@ def test_request_with_a_body_over_the_limit_keeps_its_size_only(site: Site, chun
     ids=["words", "tls", "version", "length", "both", "chunk", "header", "upgrade"],
 )
 def test_garbage_is_400_and_the_end_of_the_connection(site: Site, garbage: bytes) -> None:
-    """The server itself goes on."""
+    """The server itself keeps running."""
     wire = site.wire().send(garbage)
     assert wire.answer().status == 400
     assert wire.closed()
@@ -122,7 +122,7 @@ def test_garbage_is_400_and_the_end_of_the_connection(site: Site, garbage: bytes
 
 
 def test_garbage_behind_a_request_does_not_take_its_answer(site: Site) -> None:
-    """The waiting request is answered or the connection ends; a 400 is never taken for its answer."""
+    """The waiting request gets its response or the connection ends; a 400 is never mistaken for its response."""
     wire = site.wire().send(GET % b"wait" + b"garbage\r\n\r\n")
     site.release()
     try:
@@ -146,7 +146,7 @@ def test_headers_below_the_limit_are_taken(site: Site) -> None:
 
 
 def test_client_that_hangs_up_while_it_waits_is_noticed(site: Site) -> None:
-    """An answer to it goes nowhere, quietly."""
+    """A response to it is silently discarded."""
     site.disconnected.clear()
     wire = site.wire().send(GET % b"wait")
     with site.changed:

@@ -55,7 +55,7 @@ class Log:
 
 
 def test_request_body_is_handed_over_while_it_arrives() -> None:
-    """Before its end, with trailers behind it, and without a limit; the connection serves on."""
+    """Before its end, with trailers after it, and without a limit; the connection keeps serving."""
     log = Log()
     with Site(on_head=log.on_head) as site:
         wire = site.wire().send(POST % b"stream" + CHUNKED + b"3\r\none\r\n")
@@ -135,7 +135,7 @@ def in_pieces(exchange: Exchange) -> None:
 
 
 def test_response_in_pieces_is_chunked() -> None:
-    """With trailers; the next one on the connection begins behind it."""
+    """It has trailers; the next one on the connection begins after it."""
     with serve(in_pieces) as site:
         request = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
         received = site.wire().send(request + b"\r\n" + request + b"Connection: close\r\n\r\n").rest()
@@ -154,7 +154,7 @@ def test_response_in_pieces_to_an_old_client_ends_with_the_connection() -> None:
 
 
 def test_response_in_pieces_has_a_beginning_and_an_end() -> None:
-    """Anything out of order is an error of ours, and is never sent."""
+    """Anything out of order is a bug, and is never sent."""
 
     def act(exchange: Exchange) -> None:
         for step in (lambda: exchange.write(b"x"), exchange.end):

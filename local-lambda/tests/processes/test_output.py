@@ -83,7 +83,7 @@ def test_read_of_a_line_in_pieces_gives_it_once(pipe: Pipe) -> None:
 
 
 def test_flush_gives_a_line_without_an_end(pipe: Pipe) -> None:
-    """Without inventing a line feed; the rest comes as a line of its own."""
+    """It does not add a line feed; the rest comes as a separate line."""
     pipe.write(b"no end")
     pipe.output.flush()
     assert pipe.write(b", really\n") == ["no end", ", really\n"]
@@ -165,5 +165,5 @@ def test_read_of_a_frame_without_a_record_gives_an_empty_one(log: Pipe) -> None:
 
 
 def test_read_of_something_that_is_no_frame_gives_lines(log: Pipe) -> None:
-    """Somebody else may write to the descriptor by accident."""
+    """Other code may write to the descriptor by accident."""
     assert log.write(frame(b"one"), b"plain text\n") == ["one", "plain text\n"]

@@ -55,7 +55,7 @@ def project(make_project: MakeProject) -> Project:
 
 
 def test_runtime_api_refuses_a_process_of_the_machine(project: Project) -> None:
-    """It gets no event, and the runtime goes on."""
+    """It does not get an event, and the runtime keeps running."""
     with project.serving() as tool:
         host, _, port = tool.invoke("One", {}).json.partition(":")
         connection = HTTPConnection(host, int(port), timeout=60)
@@ -75,7 +75,7 @@ def test_runtime_api_refuses_another_function(project: Project) -> None:
 
 
 def test_runtime_api_serves_children_of_the_runtime(project: Project) -> None:
-    """Each on a connection of its own: what they ask for is not there, which is another answer."""
+    """Each uses a new connection: what they ask for does not exist, which is a different response."""
     with project.serving() as tool:
         assert "404" in tool.invoke("One", {"child": True}).json
 

@@ -1,4 +1,4 @@
-"""What the processes of a sandboxed environment see, and what nobody else sees."""
+"""What only the processes of a sandboxed environment see."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_a_folder_below_tmp_is_kept_when_asked(zygote: Zygote, open_folder: Path
 
 @pytest.fixture
 def machine(sandboxed: Sandboxed) -> Sandboxed:
-    """A machine that has a Python in /opt: a sandbox, in which the tool is run once more."""
+    """A machine that has a Python in /opt: a sandbox, in which the tool runs again."""
     (sandboxed.opt / "python" / "3.x" / "bin").mkdir(parents=True)
     (sandboxed.opt / "python" / "3.x" / "bin" / "python").write_text("#!/bin/sh\necho $0\n")
     (sandboxed.opt / "python" / "3.x" / "bin" / "python").chmod(0o755)
@@ -359,7 +359,7 @@ def test_the_sandbox_is_refused_when_a_layer_covers_what_is_needed(machine: Sand
 def test_nothing_has_changed_when_the_machine_refuses(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    """Whatever the step, the reason is one line and the process goes on as before."""
+    """Whatever the step, the reason is one line and the process continues as before."""
     call = sandbox._call
 
     def refuse(called: str, *arguments: object) -> None:
@@ -383,7 +383,7 @@ def test_nothing_has_changed_when_the_machine_refuses(
 
 
 def test_the_reason_names_the_setting_when_user_namespaces_are_switched_off(open_folder: Path) -> None:
-    """A user is told what to look for."""
+    """A message tells the user what to look for."""
     user = os.getuid() or NOBODY
     python = python_for_everybody(user) if os.getuid() == 0 else sys.executable
     ended = subprocess.run(
@@ -396,7 +396,7 @@ def test_the_reason_names_the_setting_when_user_namespaces_are_switched_off(open
 
 
 def test_processes_see_the_machine_when_there_is_no_sandbox(sandboxed: Sandboxed) -> None:
-    """The answer is the reason, and the group goes on without."""
+    """The reason is returned, and the group continues without a sandbox."""
     sandboxed.task.rmdir()
     assert sandboxed.enter() == f"mount {sandboxed.task} {sandboxed.tmp}/.root/var/task: No such file or directory"
     assert shell(sandboxed, "echo going on; readlink /proc/self/ns/mnt") == [
@@ -406,7 +406,7 @@ def test_processes_see_the_machine_when_there_is_no_sandbox(sandboxed: Sandboxed
 
 
 def test_enter_sandbox_says_so_when_the_supervisor_is_gone(zygote: Zygote) -> None:
-    """The caller goes on to learn from its first spawn what there is to know."""
+    """The caller continues, and learns the reason from its first spawn."""
     group = zygote.open()
     assert group._control is not None
     group._control.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""No process of a function outlives its environment, whatever is killed, and the tool goes on with what is left."""
+"""No process of a function outlives its environment, whatever is killed, and the tool keeps working."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def handler(event, context):
         os._exit(0)
     return [os.getpid(), child.pid, int(os.read(read, 20))]
 """
-"""A runtime with a child in a session of its own and a daemon; both are deaf to SIGTERM."""
+"""A runtime with a child in its own session and a daemon; both ignore SIGTERM."""
 
 
 @pytest.fixture(params=["sandbox", "no sandbox"])
@@ -157,7 +157,7 @@ def test_start_when_a_supervisor_was_stopped_ends(tool: Tool) -> None:
 
 
 def test_start_when_the_helper_process_was_stopped_ends(tool: Tool, tmp_path: Path) -> None:
-    """It is killed in the end, and the tool removes the workspace itself."""
+    """It is finally killed, and the tool removes the workspace itself."""
     family = family_of(tool)
     os.kill(parent(supervisor_of(tool)), signal.SIGSTOP)
     assert tool.stop().status == 0

@@ -31,7 +31,7 @@ serve()
 
 
 def test_extension_that_ends_between_invocations_is_started_again(extend: MakeProject, shared_folder: Path) -> None:
-    """The others are told of the failure; the next invocation finds everybody back."""
+    """The others are notified of the failure; all are back for the next invocation."""
     gate = shared_folder / "between"
     os.mkfifo(gate)
     project = extend({"one": WAITING, "two": None}, variables={"GATE": str(gate)})
@@ -49,7 +49,7 @@ def test_extension_that_ends_between_invocations_is_started_again(extend: MakePr
 
 @pytest.mark.parametrize("name", INVOKE_FAILURES)
 def test_extension_that_ends_in_an_invocation_fails_it(extend: MakeProject, name: str) -> None:
-    """The caller may have its answer; the report has the error, and the next invocation begins with an init."""
+    """The caller may have its response; the report has the error, and the next invocation begins with an init."""
     script, error_type = INVOKE_FAILURES[name]
     outcome = extend({"one": BUSY.format(script)}).report({"n": 1}, {"n": 2}, {"n": 3}, {"n": 4})
     assert reports(outcome) == [("success", None), ("error", error_type), ("success", None), ("success", None)]
@@ -63,7 +63,7 @@ def test_extension_that_ends_in_an_invocation_fails_it(extend: MakeProject, name
 
 
 def test_extension_that_ignores_shutdown_is_killed(extend: MakeProject) -> None:
-    """The tool ends well all the same."""
+    """The tool still ends properly."""
     script = "register('INVOKE', 'SHUTDOWN')\nwait()\nwait()\nsay('ignored')\nforever()"
     outcome = extend({"one": script}).report({"n": 1})
     assert (outcome.status, outcome.payloads) == (0, [{"n": 1}])

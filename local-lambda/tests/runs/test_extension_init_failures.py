@@ -1,4 +1,4 @@
-"""Extensions that fail before the first invocation: what is reported, logged and answered, and how it goes on."""
+"""Extensions that fail before the first invocation: what is reported, logged and returned, and what happens next."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_extension_that_fails_in_the_first_init_only_is_forgiven(extend: MakePro
 def test_extension_that_cannot_be_started_fails_the_invocation(
     extend: MakeProject, tmp_path: Path, content: str, mode: int, error_type: str, reason: str
 ) -> None:
-    """The answer says which and why; the runtime is never started."""
+    """The response says which and why; the runtime is never started."""
     bad = tmp_path / "extensions" / "bad"
     bad.parent.mkdir()
     bad.write_text(content)
@@ -181,7 +181,7 @@ serve()
 
 
 def test_extension_that_asks_for_shutdown_by_a_wrong_name_is_told(extend: MakeProject) -> None:
-    """It is taken for an internal one; with its right name it is served all the same."""
+    """It is taken for an internal one; with its correct name it is still served."""
     outcome = extend({"one": REFUSED}).report({"n": 1})
     refused, registered, again, *rest = told(outcome)
     assert (refused["status"], refused["answer"]["errorType"]) == (403, "Extension.InvalidEventType")

@@ -135,7 +135,7 @@ def test_invoke_when_the_result_is_no_json_names_its_type(project: Project) -> N
 
 
 def test_invoke_when_the_result_is_over_6_mb_names_the_limit(project: Project) -> None:
-    """The caller is told the limit, the runtime gets 413 and, being awslambdaric, ends."""
+    """The caller's message names the limit; the runtime gets 413 and, being awslambdaric, ends."""
     outcome = project.report({"how": "too_large"}, {"after": "that"})
     failed, good = outcome.report["invocations"]
     assert list(failed["payload"].items()) == [
@@ -172,7 +172,7 @@ def test_invoke_when_it_fails_again_and_again_starts_over_each_time(project: Pro
 
 
 def test_invoke_when_the_process_dies_after_its_answer_is_answered_all_the_same(project: Project) -> None:
-    """That caller has the answer, the report has the error, and the next caller gets a new process."""
+    """That caller has the response, the report has the error, and the next caller gets a new process."""
     code = (
         "import os\n"
         "from awslambdaric.lambda_runtime_client import LambdaRuntimeClient\n"

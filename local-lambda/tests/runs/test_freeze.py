@@ -56,7 +56,7 @@ def state(pid: int) -> str:
 
 
 def all_stop(pids: Iterable[int]) -> bool:
-    """Wait until all are stopped; nobody tells, so one has to look."""
+    """Wait until all are stopped, by looking: no event reports it."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while set(map(state, pids)) != {"T"}:
         if time.monotonic() > deadline:
@@ -74,7 +74,7 @@ def pids(tool: Tool, since: int = 0) -> list[int]:
 
 
 def test_freeze_stops_all_processes_until_the_next_invocation(project: Project, gate: Gate) -> None:
-    """What comes in meanwhile is seen when they go on."""
+    """They see what came in meanwhile when they continue."""
     with project.serving("--freeze", "--max-environments", "1") as tool:
         stopped = pids(tool)
         assert all_stop(stopped)
@@ -111,7 +111,7 @@ def test_freeze_after_a_reset_stops_the_new_processes(project: Project) -> None:
 
 
 def test_processes_run_between_invocations_without_freeze(project: Project, gate: Gate) -> None:
-    """Background work goes on by itself."""
+    """Background work continues automatically."""
     with project.serving("--max-environments", "1") as tool:
         running = pids(tool)
         gate.open("by itself")

@@ -71,7 +71,7 @@ def project(make_project: MakeProject) -> Project:
 
 @pytest.fixture(scope="module")
 def tool(project: Project) -> Iterator[Tool]:
-    """Both, served from a shell full of things that are none of their business."""
+    """Both, served from a shell with many variables that do not concern them."""
     with project.serving(variables=SHELL) as tool:
         yield tool
 

@@ -72,7 +72,7 @@ def test_write_without_a_line_end_waits_for_it(project: Project) -> None:
 
 
 def test_write_without_a_line_end_before_a_crash_is_a_line(make_project: MakeProject) -> None:
-    """What the process wrote last is a line of its own, before REPORT, and not the beginning of another one."""
+    """What the process wrote last is a separate line before REPORT, not the beginning of a different line."""
     code = {"app.py": "import os\ndef handler(event, context):\n    os.write(1, b'no end')\n    os._exit(1)\n"}
     outcome = make_project(code, Hello={"Handler": "app.handler"}).report({}, {})
     assert outcome.records("function") == ["no end"] * 2
@@ -90,7 +90,7 @@ def test_write_of_a_megabyte_is_cut_into_events(project: Project) -> None:
 
 
 def test_write_of_much_until_the_answer_is_complete(project: Project) -> None:
-    """The last line before the answer stands before END, however much came before."""
+    """The last line before the response is printed before END, however much came before."""
     outcome = write(project, "much", lines=20_000)
     assert outcome.records("function") == [f"line {number}\n" for number in range(20_000)]
     assert "line 19999\nEND RequestId: " in outcome.report["invocations"][0]["logTail"]
@@ -143,7 +143,7 @@ def test_log_records_as_json_are_objects(project: Project) -> None:
 def test_log_tail_as_json_follows_the_levels(
     project: Project, function: str, application: list[str], system: list[str]
 ) -> None:
-    """Application and system lines each have a level of their own; events are not filtered by it."""
+    """Application and system lines have separate levels, which do not filter events."""
     outcome = write(project, "logs", function)
     lines = [json.loads(line) for line in outcome.report["invocations"][0]["logTail"].splitlines()]
     assert [line["level"] for line in lines if "level" in line] == application

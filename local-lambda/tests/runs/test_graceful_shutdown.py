@@ -78,7 +78,7 @@ def seen(folder: Path) -> dict[str, str]:
 
 
 def test_shutdown_without_extensions_sends_no_sigterm(make: Callable[..., Project], folder: Path) -> None:
-    """Nobody is told; the end comes at once."""
+    """There is no notification; the end comes at once."""
     assert make().report({"n": 1}).payloads == [{"n": 1}]
     assert seen(folder) == {}
 

@@ -207,7 +207,7 @@ def test_init_when_it_takes_over_ten_seconds_is_stopped(marked: Callable[..., Pr
 
 
 def test_init_when_the_second_attempt_outlasts_the_timeout_fails_the_invocation(marked: Callable[..., Project]) -> None:
-    """A suppressed init counts against the function's timeout, and that is what the caller is told."""
+    """A suppressed init counts against the function's timeout, and the caller's message says so."""
     outcome = marked("time.sleep(3600)\nelse:\n    os._exit(1)", again=True, timeout=1).report({})
     (failed,) = outcome.report["invocations"]
     message = f"RequestId: {failed['requestId']} Error: Task timed out after 1.00 seconds"

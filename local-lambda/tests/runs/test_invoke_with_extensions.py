@@ -1,4 +1,4 @@
-"""Invocations of functions with extensions: when the caller has its answer, and when the environment is free."""
+"""Invocations of functions with extensions: when the caller has its response, and when the environment is free."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def handler(event, context):
 
 
 def test_internal_extension_is_served_from_inside_the_handlers_module(extend: MakeProject) -> None:
-    """It may have INVOKE events and nothing else, a name of its own, and registers before the runtime is ready."""
+    """It may have INVOKE events only, has its own name, and registers before the runtime is ready."""
     outcome = extend({"one": None}, code=INTERNAL).report({})
     (seen,) = outcome.payloads
     assert seen["registered"][0] == 200
@@ -137,7 +137,7 @@ serve()
 
 
 def test_extension_that_never_comes_back_times_the_invocation_out(extend: MakeProject) -> None:
-    """The caller has its 200; the report says timeout, the others are told, and the next invocation is fine."""
+    """The caller has its 200; the report says timeout, the others are notified, and the next invocation succeeds."""
     project = extend({"one": STUCK, "two": None}, Timeout=1)
     outcome = project.report({"n": 1}, {"n": 2})
     assert (outcome.status, outcome.payloads) == (0, [{"n": 1}, {"n": 2}])

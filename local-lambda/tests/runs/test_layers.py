@@ -175,7 +175,7 @@ def test_wrapper_of_a_layer_starts_the_runtime(extend: MakeProject, tmp_path: Pa
 def test_wrapper_that_cannot_be_run_fails_the_init(
     extend: MakeProject, shared_folder: Path, name: str, text: str, status: int
 ) -> None:
-    """The function's log says why, the answer has the status of the shell."""
+    """The function's log says why; the response has the status of the shell."""
     (shared_folder / "plain").touch(0o644)
     wrapper = str(shared_folder / name)
     outcome = extend(code=WRAPPED, variables={"AWS_LAMBDA_EXEC_WRAPPER": wrapper}).report({})

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @pytest.fixture(scope="module")
 def tool(make_project: MakeProject) -> Iterator[Tool]:
-    """A function that works, and one that fails as it is told, with one environment each."""
+    """A function that works, and one that fails as its event says, with one environment each."""
     project = make_project(Echo={"Handler": "app.echo"}, Failing={"Handler": "failing.handler"})
     with project.serving("--max-environments", "1") as tool:
         yield tool
@@ -37,7 +37,7 @@ def fail(tool: Tool, times: int) -> None:
 
 
 def test_invoke_that_fails_often_leaves_nothing_open(tool: Tool) -> None:
-    """Every lost runtime gives back its pipes, and is nobody's zombie."""
+    """Every lost runtime releases its pipes, and does not stay as a zombie."""
     fail(tool, 2)
     before, running = descriptors(tool), len(descendants(tool.process.pid))
     fail(tool, 20)
@@ -46,7 +46,7 @@ def test_invoke_that_fails_often_leaves_nothing_open(tool: Tool) -> None:
 
 
 def test_invoke_of_many_callers_leaves_nothing_open(tool: Tool) -> None:
-    """Each one on a connection of its own, which ends with it."""
+    """Each one uses a new connection, which ends with it."""
     for _ in range(3):
         tool.invoke("Echo", {})
     before = descriptors(tool)

@@ -39,7 +39,7 @@ def handler(event, context):
 
 @pytest.fixture
 def free_port() -> str:
-    """A port nobody listens on, on any address."""
+    """A port on which nothing is listening, at any address."""
     with socket.create_server(("", 0)) as server:
         return str(server.getsockname()[1])
 
@@ -48,7 +48,7 @@ def free_port() -> str:
 def test_environments_when_they_run_at_once_have_the_same_port_each(
     extend: MakeProject, make_gate: Callable[[], Gate], callers: ThreadPoolExecutor, free_port: str
 ) -> None:
-    """Each extension listens on sandbox.localdomain, and gets the lines of its own function only."""
+    """Each extension listens on sandbox.localdomain, and gets only its function's lines."""
     project = extend({"one": FIXED}, code=WAIT, variables={"PORT": free_port})
     gates = [make_gate(), make_gate()]
     with project.serving("--max-environments", "2") as served:

@@ -1,4 +1,4 @@
-"""Many callers at once: environments are started, reused and limited, and nobody gets somebody else's answer."""
+"""Many callers at once: environments are started, reused and limited, and every caller gets its own response."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_invoke_when_failing_beside_others_hurts_nobody(tool: Tool, callers: Thr
 def test_invoke_while_busy_starts_another_environment(
     tool: Tool, callers: ThreadPoolExecutor, make_gate: Callable[[], Gate]
 ) -> None:
-    """Up to the limit each waiting invocation has a process of its own; then a warm one is used again."""
+    """Up to the limit each waiting invocation has its own process; then a warm one is reused."""
     gates = [make_gate() for _ in range(LIMIT)]
     replies = []
     for gate in gates:

@@ -82,7 +82,7 @@ CONTEXTS = {
 
 @pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
 def test_client_context_that_is_bad_is_refused(context: bytes) -> None:
-    """400, never a fault of ours."""
+    """The response is a 400, never a 500."""
     with pytest.raises(ApiError) as refused:
         client_context(context)
     assert (refused.value.status, refused.value.error_type) == (400, "InvalidRequestContentException")

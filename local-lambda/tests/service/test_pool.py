@@ -20,7 +20,7 @@ def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_invoke_on_an_empty_pool_makes_an_environment() -> None:
-    """For each invocation, as long as nobody is free and the limit is not reached."""
+    """For each invocation, as long as no environment is free and the limit is not reached."""
 
     async def scenario(bench: Bench) -> None:
         invocations = [bench.invoke() for _ in range(3)]
@@ -129,7 +129,7 @@ def test_invoke_beyond_the_limit_is_served_by_the_next_that_is_free() -> None:
 
 
 def test_invoke_while_one_is_about_to_finish_waits_for_it() -> None:
-    """The caller who has its answer may call again at once, without a second environment and without 429."""
+    """A caller that has its response may call again at once, without a second environment and without 429."""
 
     async def scenario(bench: Bench) -> None:
         bench.invoke()
@@ -143,7 +143,7 @@ def test_invoke_while_one_is_about_to_finish_waits_for_it() -> None:
 
 
 def test_invoke_when_the_one_about_to_finish_takes_long_gets_a_new_environment() -> None:
-    """Below the limit nobody waits for long."""
+    """Below the limit, no caller waits for long."""
 
     async def scenario(bench: Bench) -> None:
         bench.invoke()

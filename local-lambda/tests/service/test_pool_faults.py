@@ -78,7 +78,7 @@ def test_environment_whose_processes_cannot_be_started_leaves_the_pool() -> None
 
 
 def test_caller_that_waits_for_an_environment_that_breaks_gets_the_error() -> None:
-    """And the one behind it is served by a new environment."""
+    """And a new environment serves the one after it."""
 
     async def scenario(bench: Bench) -> None:
         bench.invoke()
@@ -117,7 +117,7 @@ def test_call_gives_the_response_or_raises_the_refusal() -> None:
 
 
 def test_call_that_is_cancelled_does_not_disturb_the_environment() -> None:
-    """The function works on, and its response is for nobody."""
+    """The function keeps working, and its response is discarded."""
 
     async def scenario(bench: Bench) -> None:
         calling = asyncio.create_task(bench.pool.call(bench.invocation()))
@@ -132,7 +132,7 @@ def test_call_that_is_cancelled_does_not_disturb_the_environment() -> None:
 
 
 def test_queue_when_no_environment_can_be_created_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault of the service is no attempt: the first that reaches the function is attempt 1."""
+    """A fault of the service does not count as an attempt: the first that reaches the function is attempt 1."""
     monkeypatch.setattr("local_lambda.service.asynchronous.FAULT_SECONDS", (0.0, 0.0))
 
     async def scenario(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""`start --watch`: what is saved is served, by new environments, and nobody who is being served notices."""
+"""`start --watch`: new environments serve what is saved, and requests in progress are not affected."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_template_that_is_saved_is_served(make_project: MakeProject) -> None:
 
 
 def test_folder_of_the_template_has_other_files_too(make_project: MakeProject) -> None:
-    """With `CodeUri: .` answers, events and tests are no reason for a cold start, nor is a template with a mistake."""
+    """With `CodeUri: .` responses, events and tests do not cause a cold start, nor does a template with an error."""
     project = make_project({}, Hello={"Handler": "app.handler", "CodeUri": "."})
     (project.folder / "app.py").write_text(CODE % "first")
     with watching(project) as tool:
@@ -140,7 +140,7 @@ def zipped(folder: Path, archive: Path, text: str) -> None:
 
 
 def test_archive_that_is_replaced_is_served(make_project: MakeProject, tmp_path: Path) -> None:
-    """What is no archive is said, and the old one goes on; of what nobody uses any more nothing is left."""
+    """An invalid zip is reported, and the old one stays in use; nothing is left of one that is no longer used."""
     source = tmp_path / "source"
     source.mkdir()
     archive = tmp_path / "code.zip"

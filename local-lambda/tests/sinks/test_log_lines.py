@@ -98,7 +98,7 @@ def text(line: str, json_format: bool = False) -> platform.FunctionLog:
     ],
 )
 def test_line_of_a_record_in_the_text_format(event: platform.Event, line: str | None) -> None:
-    """The text is the service's, to the tab; a successful init and the end of the runtime have no line of their own."""
+    """The text is the service's, to the tab; a successful init and the end of the runtime do not have a line."""
     log = Log()
     log(event)
     assert log.lines == ([] if line is None else [("platform", line)])

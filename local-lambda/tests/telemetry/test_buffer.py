@@ -1,4 +1,4 @@
-"""The buffer of a subscription: when a batch is complete, what is dropped, and who is told of it."""
+"""The buffer of a subscription: when a batch is complete, what is dropped, and who is notified."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_buffer_with_max_bytes_never_makes_a_larger_batch() -> None:
 
 
 def test_buffer_with_a_record_larger_than_a_batch_keeps_it_whole() -> None:
-    """It is a batch of its own; order is kept."""
+    """It is a separate batch; the order is kept."""
     kept = Kept(Buffering(max_bytes=8))
     for record in (b"1", b"x" * 20, b"2"):
         kept.buffer.add(record)

@@ -119,7 +119,7 @@ def test_http_listener_that_hangs_is_given_up_and_others_are_served() -> None:
 
 
 def test_http_listener_that_begins_late_gets_everything() -> None:
-    """Subscribing before the listener listens is a race that is lost for nobody."""
+    """Subscribing before the listener listens does not lose anything."""
 
     async def test() -> None:
         async with HttpListener() as probe:
@@ -189,7 +189,7 @@ def test_tcp_listener_gets_one_record_on_each_line() -> None:
 
 
 def test_tcp_listener_that_hangs_up_is_connected_again() -> None:
-    """A connection that is closed is no end of the subscription."""
+    """A closed connection does not end the subscription."""
 
     async def test() -> None:
         async with TcpListener() as listener, Environment() as environment:

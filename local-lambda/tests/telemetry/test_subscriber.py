@@ -140,7 +140,7 @@ def test_subscriber_whose_timeout_passes_during_a_delivery_lets_the_batch_grow()
 
 
 def test_subscriber_with_a_listener_that_is_not_there_waits_for_it() -> None:
-    """No batch is given up because nobody listens; a subscription of the same kind wakes the waiting."""
+    """No batch is dropped because nothing is listening; a new subscription of the same kind ends the wait."""
 
     async def test() -> None:
         gone = [NobodyListens("gone") for _ in range(20)]
@@ -185,7 +185,7 @@ def test_subscriber_with_a_listener_that_takes_nothing_gives_up_batch_by_batch()
 
 
 def test_subscriber_with_a_delivery_that_is_at_fault_goes_on() -> None:
-    """A fault of ours costs a batch, and says so; it does not stop the deliveries."""
+    """A bug costs a batch, and is reported; it does not stop the deliveries."""
 
     async def test() -> None:
         paper = Paper(*[RuntimeError("oh") for _ in range(5)])
@@ -221,7 +221,7 @@ def test_subscriber_when_paused_begins_no_delivery_and_goes_on_when_resumed() ->
 
 
 def test_subscriber_when_paused_during_a_delivery_does_not_count_the_time() -> None:
-    """A listener that is stopped cannot answer: its time limit begins anew when it runs again."""
+    """A stopped listener cannot respond: its time limit starts again when it continues."""
 
     async def test() -> None:
         paper = Paper()

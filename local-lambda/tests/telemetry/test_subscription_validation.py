@@ -1,4 +1,4 @@
-"""Subscription requests: what is granted, and the answer to everything that is not."""
+"""Subscription requests: what is granted, and the response to everything that is not."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tcp(**members: Any) -> dict[str, Any]:
 
 
 def refusal(api: SubscriptionApi, body: bytes) -> tuple[int, str, str]:
-    """Status, error type and message of the answer to a request."""
+    """Status, error type and message of the response to a request."""
     with pytest.raises(ApiError) as raised:
         parse_subscription(api, body)
     return raised.value.status, raised.value.error_type, raised.value.message
@@ -251,7 +251,7 @@ class Host:
 
 
 async def ask(port: int, method: str, path: str, body: bytes, identifier: str = "known") -> tuple[int, Any]:
-    """Status and JSON body of the answer to a request."""
+    """Status and JSON body of the response to a request."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nLambda-Extension-Identifier: {identifier}\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
@@ -261,7 +261,7 @@ async def ask(port: int, method: str, path: str, body: bytes, identifier: str = 
 
 
 def test_put_over_a_real_port_when_good_and_when_bad() -> None:
-    """The answers of both APIs as an extension reads them."""
+    """The responses of both APIs as an extension reads them."""
 
     async def test() -> None:
         loop = asyncio.get_running_loop()

@@ -63,7 +63,7 @@ def test_late_subscriber_gets_the_init_from_its_beginning() -> None:
 
 
 def test_late_subscriber_of_a_second_init_gets_that_one_only() -> None:
-    """The replay begins at the init that is going on."""
+    """The replay begins at the init in progress."""
 
     async def test() -> None:
         async with HttpListener() as listener, Environment() as environment:
@@ -82,7 +82,7 @@ def test_late_subscriber_of_a_second_init_gets_that_one_only() -> None:
 
 
 def test_late_subscriber_after_a_flood_learns_what_is_missing() -> None:
-    """What is kept for late subscribers is bounded; they are told of the rest."""
+    """What is kept for late subscribers is bounded; they are notified of the rest."""
 
     async def test() -> None:
         async with HttpListener() as listener, Environment() as environment:
@@ -122,7 +122,7 @@ def test_same_subscription_again_changes_nothing() -> None:
 
 
 def test_subscription_survives_a_reset() -> None:
-    """The relaunched extension's listener gets what was buffered while nobody listened, and the second init."""
+    """The relaunched extension's listener gets what was buffered while nothing was listening, and the second init."""
 
     async def test() -> None:
         async with Environment() as environment:
@@ -280,7 +280,7 @@ def test_pause_and_resume_of_an_environment_reach_all_subscribers() -> None:
 
 
 def test_environment_without_subscribers_keeps_nothing_after_its_init() -> None:
-    """Events cost nothing when nobody can want them any more."""
+    """Events cost nothing when no subscriber can come any longer."""
     subscriptions = Subscriptions(_never, str)
     subscriptions(INIT_START)
     subscriptions.close()

@@ -71,7 +71,7 @@ def statuses(outcome: Outcome, name: str = "one") -> list[tuple[int, Any]]:
 
 
 def error_type(line: Told) -> Any:
-    """The error type of a refusal, or the answer."""
+    """The error type of a refusal, or the response."""
     answer = line["answer"]
     return answer["errorType"] if isinstance(answer, dict) else answer
 
@@ -152,7 +152,7 @@ def test_subscriber_after_a_reset_is_subscribed_already(extend: MakeProject) -> 
 
 
 def free_port() -> str:
-    """A port nobody listens on."""
+    """A port on which nothing is listening."""
     with socket.create_server(("", 0)) as server:
         return str(server.getsockname()[1])
 
@@ -176,7 +176,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_subscription_that_is_refused_does_not_disturb(extend: MakeProject, name: str) -> None:
-    """The extension is told why and goes on; so does the function."""
+    """The extension gets the reason and keeps running; so does the function."""
     call, status, kind = BAD[name]
     outcome = extend({"one": f"register('INVOKE')\n{call}\nserve()"}).report({"n": 1})
     ((refused, got),) = statuses(outcome)

@@ -115,7 +115,7 @@ def test_telemetry_records_of_each_type_have_the_members_of_their_schema(
 
 
 def test_telemetry_records_know_nothing_of_the_logs_api() -> None:
-    """`platform.logsSubscription` is no record of the Telemetry API."""
+    """The Telemetry API does not have the record `platform.logsSubscription`."""
     for schema in (FIRST, SECOND, THIRD):
         assert rendered(telemetry_records(schema), LOGS_SUBSCRIPTION) == []
 
@@ -149,7 +149,7 @@ def test_telemetry_records_know_nothing_of_the_logs_api() -> None:
 def test_logs_records_of_each_type_have_the_members_of_the_logs_api(
     schema: str, event: platform.Event, records: list[tuple[str, Any]]
 ) -> None:
-    """No init, no status, no spans; the end of an invocation is a record of its own."""
+    """No init, no status, no spans; the end of an invocation is a separate record."""
     assert rendered(logs_records(schema), event) == records
 
 
@@ -216,7 +216,7 @@ def test_line_that_is_no_text_is_delivered_with_replacements() -> None:
 
 
 def test_every_event_but_a_loss_belongs_to_a_type_one_can_subscribe_to() -> None:
-    """A new event class has to be put into a category, or it reaches nobody."""
+    """A new event class needs a category, or it is not delivered."""
 
     kinds = {kind for kind in vars(platform).values() if isinstance(kind, type) and hasattr(kind, "type")}
     assert kinds == {*CATEGORIES, platform.LogsDropped}

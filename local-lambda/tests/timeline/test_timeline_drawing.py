@@ -85,7 +85,7 @@ def text_boxes(svg: str) -> Iterator[tuple[str, Box]]:
 
 
 def overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes share some room; half a pixel is none."""
+    """Whether two boxes overlap by more than half a pixel."""
     return one[0] + 0.5 < other[2] and other[0] + 0.5 < one[2] and one[1] + 0.5 < other[3] and other[1] + 0.5 < one[3]
 
 
@@ -173,7 +173,7 @@ def test_structure_knows_no_times() -> None:
 
 
 def test_svg_says_how_long_nothing_happened() -> None:
-    """Minutes take no more room than a word."""
+    """Minutes do not take more room than a word."""
     svg = draw_svg(CASES["minutes of idleness"])
     assert svg.count("3 min 5 s") >= 4
     assert float(elements(svg).get("height", "0")) < 500
@@ -334,7 +334,7 @@ def test_invoke_draws_in_the_terminal(extend: Any) -> None:
 
 
 def test_start_draws_all_environments_when_it_ends(extend: Any, tmp_path: Path) -> None:
-    """Each has lanes of its own."""
+    """Each has its own lanes."""
     picture = tmp_path / "run.html"
     with extend().serving("--timeline", picture) as tool:
         tool.invoke("Hello", {})

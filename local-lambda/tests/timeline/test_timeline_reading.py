@@ -1,4 +1,4 @@
-"""From recordings to timelines: what real runs look like, and what is said about files that are none."""
+"""From recordings to timelines: what real runs look like, and the messages about files that are not recordings."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_timeout_kills_the_runtime(make_project: MakeProject, tmp_path: Path) ->
 
 
 def test_init_that_fails_is_there_twice(make_project: MakeProject, tmp_path: Path) -> None:
-    """Once for itself, and once more inside the invocation."""
+    """It is tried once on its own, and again inside the invocation."""
     project = make_project({"app.py": "1 / 0\n"}, Hello={"Handler": "app.handler"})
     environment = the(recorded(project, tmp_path, status=1))
     assert [(phase.name, phase.failed) for phase in environment.phases if phase.name == "Init"] == [("Init", True)] * 2
@@ -219,7 +219,7 @@ def test_recording_that_is_empty_is_a_usage_error() -> None:
 
 
 def test_timeline_of_a_file_that_is_not_there_is_2(tmp_path: Path) -> None:
-    """So is one that is no text, or has an output of an unknown kind."""
+    """So is one that is not text, or has an output of an unknown kind."""
     outcome = run("timeline", tmp_path / "absent.jsonl")
     assert (outcome.status, "cannot read the recording" in outcome.errors) == (2, True)
     binary = tmp_path / "binary"
@@ -234,7 +234,7 @@ def test_timeline_of_a_file_that_is_not_there_is_2(tmp_path: Path) -> None:
 def test_drawing_that_cannot_be_written_is_2_before_anything_runs(
     make_project: MakeProject, tmp_path: Path, options: list[str]
 ) -> None:
-    """Nobody waits for a long run to hear that."""
+    """The message comes before a long run, not after it."""
     project = make_project(None, Hello={"Handler": "app.hello"})
     command = [*COMMAND, "invoke", "-t", str(project.template), "--python", str(project.python), *options]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=DEADLINE_SECONDS)

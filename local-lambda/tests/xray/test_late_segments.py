@@ -27,7 +27,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def project(make_project: MakeProject) -> Project:
-    """A function that sends a well-formed subsegment of a trace that nobody has begun."""
+    """A function that sends a well-formed subsegment of a trace that was never begun."""
     return make_project({"app.py": SENDS}, Hello={"Handler": "app.handler", "Tracing": "Active"})
 
 

@@ -93,7 +93,7 @@ def names(recorder: Recorder) -> list[str]:
 
 
 def test_second_report_of_an_environment_has_no_initialization(recorder: Recorder) -> None:
-    """Only the invocation after the Init phase shows it, even when nobody traced that one."""
+    """Only the invocation after the Init phase shows it, even if that one was not traced."""
     recorder.see([*init(), *invocation(tracing(1)), *invocation(tracing(2))])
     assert names(recorder) == ["Invocation", "Overhead"]
     recorder.see([*init(), *invocation(None), *invocation(tracing(3))])
@@ -271,7 +271,7 @@ def test_documents_when_nothing_ends_do_not_pile_up() -> None:
 
 
 def test_invocation_when_it_never_ends_leaves_nothing_behind(recorder: Recorder) -> None:
-    """An environment that goes away in the middle, or begins anew, gives its documents back."""
+    """An environment that ends in the middle, or starts over, returns its documents."""
     recorder.sink(invocation(tracing(1))[0])
     recorder.documents.add(subsegment("first", tracing(1).parent_id))
     recorder.sink(invocation(tracing(2))[0])

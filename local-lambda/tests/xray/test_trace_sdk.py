@@ -1,4 +1,4 @@
-"""The real X-Ray SDK in a process of its own, its documents over UDP, and the trace they are in."""
+"""The real X-Ray SDK in a separate process, its documents over UDP, and the trace they are in."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_sdk_when_a_subsegment_fails_puts_it_into_invocation(tmp_path: Path) -> 
 
 
 def test_sdk_when_the_process_dies_keeps_what_was_done(tmp_path: Path) -> None:
-    """The outer subsegment is never sent; the inner one is shown in `Invocation` all the same."""
+    """The outer subsegment is never sent; the inner one is still shown in `Invocation`."""
     [trace] = trace_of(new_tracing(None, True), "os._exit(0)", tmp_path)
     [inner] = trace.documents[2:]
     assert inner["name"] == "checkip.example"

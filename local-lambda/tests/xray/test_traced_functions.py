@@ -85,14 +85,14 @@ def test_report_when_the_handler_raises_has_the_fault(project: Project) -> None:
     ],
 )
 def test_report_when_the_runtime_is_lost_has_the_fault(project: Project, event: object, exception: str) -> None:
-    """Nobody but the platform can tell what happened."""
+    """Only the platform can report what happened."""
     function = named(project.report(event, function="Failing").report["segments"], "Failing", "AWS::Lambda::Function")
     assert function["fault"] is True
     assert [one["type"] for one in function["cause"]["exceptions"]] == [exception]
 
 
 def test_report_without_active_tracing_has_no_segments(project: Project) -> None:
-    """There is a trace header all the same, with `Sampled=0`, and no XRAY line."""
+    """There is still a trace header, with `Sampled=0`, and no XRAY line."""
     outcome = project.report({}, function="PassThrough")
     (invocation,) = outcome.report["invocations"]
     assert outcome.report["segments"] == []

@@ -21,7 +21,7 @@ HEADER = b'{"format":"json","version":1}\n'
 
 
 def test_new_tracing_without_a_header_makes_a_whole_one() -> None:
-    """A function gets a complete header even when nobody traces it, with `Sampled=0`."""
+    """A function gets a complete header with `Sampled=0` even if it is not traced."""
     for active, sampled in ((False, "0"), (True, "1")):
         tracing = new_tracing(None, active)
         form = rf"Root=1-[0-9a-f]{{8}}-[0-9a-f]{{24}};Parent=[0-9a-f]{{16}};Sampled={sampled};Lineage=1:[0-9a-f]{{8}}:0"
@@ -33,7 +33,7 @@ def test_new_tracing_without_a_header_makes_a_whole_one() -> None:
 
 
 def test_new_tracing_twice_shares_no_id() -> None:
-    """Trace, service segment, function segment and Invocation subsegment have ids of their own."""
+    """Trace, service segment, function segment and Invocation subsegment have different ids."""
     first, second = new_tracing(None, True), new_tracing(None, True)
     ids = [(t.trace_id[11:], t.parent_id, t.span_id, t.service_id) for t in (first, second)]
     assert len({*ids[0], *ids[1]}) == 8
@@ -72,7 +72,7 @@ def test_new_tracing_with_a_header_follows_its_decision(decision: str, active: b
     ],
 )
 def test_new_tracing_with_more_fields_passes_them_on(incoming: str, upstream: str | None, rest: str) -> None:
-    """Fields nobody here understands travel on; `Self` belongs to the load balancer that wrote it."""
+    """Unknown fields are passed on; `Self` belongs to the load balancer that wrote it."""
     tracing = new_tracing(incoming, True)
     assert tracing.header == f"Root={ROOT};Parent={tracing.parent_id};Sampled=1{rest}"
     assert tracing.upstream == upstream
@@ -83,7 +83,7 @@ def test_new_tracing_with_more_fields_passes_them_on(incoming: str, upstream: st
     ["", "nonsense", f"Parent={PARENT};Sampled=1", "Root=1-2-3;Sampled=1", f"Root={ROOT};X=\r\ny", f"Root={ROOT};X=é"],
 )
 def test_new_tracing_with_a_malformed_header_starts_anew(incoming: str) -> None:
-    """A header that is none is ignored as a whole, its decision with it."""
+    """An invalid header is ignored as a whole, including its decision."""
     tracing = new_tracing(incoming, False)
     assert tracing.trace_id != ROOT
     assert not tracing.sampled
@@ -91,7 +91,7 @@ def test_new_tracing_with_a_malformed_header_starts_anew(incoming: str) -> None:
 
 
 def test_next_attempt_when_retried_stays_in_the_trace() -> None:
-    """A retry hangs below the same service segment, with segments of its own."""
+    """A retry is below the same service segment, with its own segments."""
     first = new_tracing(None, True, queued=True)
     second = next_attempt(first)
     assert (first.attempt, second.attempt, next_attempt(second).attempt) == (1, 2, 3)
@@ -220,7 +220,7 @@ def test_close_when_something_waits_takes_it_first() -> None:
 
 
 def test_open_with_a_foreign_host_raises() -> None:
-    """An address of another machine cannot be listened on (192.0.2.0/24 is nobody's)."""
+    """An address of another machine cannot be listened on (192.0.2.0/24 is reserved)."""
 
     async def main() -> None:
         with pytest.raises(OSError):

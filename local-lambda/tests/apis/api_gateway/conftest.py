@@ -1,4 +1,4 @@
-"""A REST API beside an HTTP API."""
+"""A REST API next to an HTTP API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.tool import Project, Tool
 
 @pytest.fixture(scope="module")
 def api(make_project: Callable[..., Project]) -> Iterator[Tool]:
-    """A REST API beside an HTTP API."""
+    """A REST API next to an HTTP API."""
     echo = {
         "Fixed": route("Api", "/orders/fixed", "get"),
         "One": route("Api", "/orders/{id}", "any"),

@@ -68,7 +68,7 @@ def test_caller_is_told_when_the_function_takes_too_long(
             self.answers: list[tuple[int, bytes]] = []
 
         def respond(self, status: int, body: bytes = b"", headers: Pairs = (), block: Block = NONE) -> None:
-            """Keeps the answer."""
+            """Keeps the response."""
             self.answers.append((status, body))
             answered.set()
 

@@ -23,7 +23,7 @@ from local_lambda.apis.api_gateway.routes import Route
 from local_lambda.functions.config import ApiRoute
 
 NOWHERE: Any = None
-"""The pool of functions that nobody calls."""
+"""The pool of functions that are never called."""
 REST = Route(ApiRoute("ANY", "/a", "1.0", True, "Rest"), NOWHERE)
 HTTP_1 = Route(ApiRoute("ANY", "/a", "1.0", False, "Http"), NOWHERE)
 HTTP_2 = Route(ApiRoute("ANY", "/a", "2.0", False, "Http"), NOWHERE)
@@ -33,7 +33,7 @@ NO = "malformed"
 
 
 def read(route: Route, answer: object) -> Response:
-    """The response in an answer that the runtime sends as JSON."""
+    """The response, as made from a result that the runtime sends as JSON."""
     return read_response(json.dumps(answer).encode(), route)
 
 
@@ -91,7 +91,7 @@ STATUSES: list[tuple[object, int | str, int | str, int | str]] = [
 
 @pytest.mark.parametrize(("answer", "statuses"), [(answer, statuses) for answer, *statuses in STATUSES])
 def test_status_is_the_captured_one(answer: object, statuses: list[int | str]) -> None:
-    """REST APIs know five keys and need none; HTTP APIs ignore others; only format 2.0 does without a status code."""
+    """REST APIs know five keys and need none; HTTP APIs ignore others; only format 2.0 can omit the status code."""
     assert [status_of(route, answer) for route in KINDS.values()] == statuses
 
 

@@ -62,7 +62,7 @@ def test_http_response_is_the_answer_when_it_names_no_status(api: Tool, answer: 
     ],
 )
 def test_answer_that_is_no_response_is_502(api: Tool, answer: object, reason: str) -> None:
-    """The caller is told nothing, whoever runs the tool everything."""
+    """The caller learns nothing, but you do if you run the tool."""
     since = len(api.lines)
     reply = respond(api, "/respond", answer)
     assert (reply.status, reply.json) == (502, {"message": "Internal server error"})

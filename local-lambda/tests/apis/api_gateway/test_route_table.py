@@ -20,7 +20,7 @@ from local_lambda.apis.api_gateway.routes import Route, Routes
 from local_lambda.functions.config import ApiRoute
 
 NOWHERE: Any = None
-"""The pool of functions that nobody calls."""
+"""The pool of functions that are never called."""
 
 
 def api(rest: bool, *written: str, name: str = "Api") -> list[Route]:

@@ -12,7 +12,7 @@ from support.tool import Project, Tool, run
 
 
 def test_start_names_the_routes(api: Tool) -> None:
-    """Whoever starts it sees what can be called."""
+    """When you start it, you see what can be called."""
     api.wait_for(r"route ANY /orders/\{id\} of Echo")
 
 

@@ -62,7 +62,7 @@ def test_request_reaches_the_api_it_names(shop: Tool, path: str, api: str, seen:
     ("path", "status"), [("/_apis/ServerlessRestApi/", 403), ("/_apis/Nobody/orders/7", 404), ("/_apis/", 404)]
 )
 def test_request_is_refused_in_the_words_of_the_api_it_names(shop: Tool, path: str, status: int) -> None:
-    """What another API could answer is no answer."""
+    """An API refuses a path that only the other API serves."""
     message = "Missing Authentication Token" if status == 403 else "Not Found"
     reply = send(shop, "GET", path)
     assert (reply.status, reply.json) == (status, {"message": message})

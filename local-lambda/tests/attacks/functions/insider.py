@@ -1,4 +1,4 @@
-"""A function that sends what it is told to its Runtime API, as runtime and as an internal extension."""
+"""A function that sends what its event says to its Runtime API, as runtime and as an internal extension."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ REGISTER = (
 
 
 def exchange(data, seconds=5):
-    """The answer to a request, as far as it is there at once."""
+    """The part of a response that has arrived at once."""
     with socket.create_connection((HOST, int(PORT)), seconds) as connection:
         try:
             connection.sendall(data)
@@ -30,7 +30,7 @@ def identifier():
 
 
 def attack(requests, request_id=""):
-    """Sends the requests and says the first line of each answer."""
+    """Sends the requests and returns the first line of each response."""
     for number, encoded in enumerate(requests):
         data = base64.b64decode(encoded)
         data = data.replace(b"IDENTIFIER", IDENTIFIER.encode(), 1).replace(b"REQUEST", request_id.encode(), 1)
@@ -51,6 +51,6 @@ NEXT.sendall(
 
 
 def handler(event, context):
-    """Attacks as it is told."""
+    """Attacks as the event says."""
     attack(event["requests"], context.aws_request_id)
     return []

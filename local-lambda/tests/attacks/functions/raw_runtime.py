@@ -1,4 +1,4 @@
-"""A runtime that answers every invocation with exactly the bytes in the variable RAW_RESPONSE (Base64)."""
+"""A runtime that responds to every invocation with exactly the bytes in the variable RAW_RESPONSE (Base64)."""
 
 import base64
 import http.client

@@ -1,4 +1,4 @@
-"""Sends the X-Ray daemon what it is told: datagrams in which TRACE and PARENT stand for the ids of the invocation."""
+"""Sends the X-Ray daemon what its event says: datagrams in which TRACE and PARENT are replaced by the ids."""
 
 import base64
 import os

@@ -41,7 +41,7 @@ def write(event, context):
 
 
 def relay(event, context):
-    """Sends each request to this environment's Runtime API, on a connection of its own; what came back, in Base64."""
+    """Sends each request to this environment's Runtime API, on a new connection; returns what came back, in Base64."""
     host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
     answers = []
     for data in event["requests"]:
