@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 EVENTS = Path(__file__).resolve().parent / "events"
 
-# Name of the event, status of the response it must get, and what there is to see.
+# Name of the event, status of the response it must get, and what it shows.
 ORDERS = (
     ("success", 201, "Everything is in stock. The price list was busy twice, so the session asked again."),
     (

@@ -95,7 +95,7 @@ def test_other_errors_pass_when_raised(error):
 
 
 def test_error_is_listed_once_when_it_passes_several_functions():
-    """An error on its way up through collecting functions is one error."""
+    """An error that passes up through collecting functions is one error."""
 
     @errors.collect
     def outer():

@@ -40,7 +40,7 @@ NAMES = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_import_brings_only_what_it_needs_when_it_is_the_first(part):
-    """requests, boto3, pydantic and asyncio are loaded by the parts that cannot do without them, and by no other."""
+    """requests, boto3, pydantic and asyncio are loaded by the parts that need them, and by no others."""
     script = "import importlib, json, sys; importlib.import_module(sys.argv[1]); print(json.dumps(list(sys.modules)))"
     loaded = set(json.loads(run_python(script, part)))
     # What comes with Powertools and with the libraries a part is built on is not ours to save.

@@ -116,7 +116,7 @@ class installed_collector:
 
 
 class PyPwExtErrorHandler:
-    """Decorates functions whose errors shall be collected. With a logger, each error is logged where it is caught."""
+    """Decorates functions whose errors are collected. With a logger, each error is logged where it is caught."""
 
     def __init__(self, logger: Any = None) -> None:
         self.logger = logger

@@ -77,7 +77,7 @@ class PyPwExtHTTPAdapter(HTTPAdapter):
         """Write a row `{key: value}`, if there is a logger that wants it."""
         if self.logger is not None and self.logger.isEnabledFor(level):
             message = {Classification: classification, key: value}
-            if hasattr(self.logger, "write_row"):  # one of ours: it can say who sent the request
+            if hasattr(self.logger, "write_row"):  # our own logger: it can report who sent the request
                 self.logger.log(level, message, extra={RECORD_KEY: find_requester()})
             else:
                 self.logger.log(level, message)

@@ -125,7 +125,7 @@ class _Call:
             ) from error
 
     async def send_in_thread(self, bound: inspect.BoundArguments) -> Any:
-        """Do what `send` does without blocking the event loop."""
+        """Do the same as `send`, but without blocking the event loop."""
         import asyncio  # imported here because who gets here has it already
 
         # With a copy of the caller's context, where deadline and collector are.

@@ -51,6 +51,6 @@ def report(
         return
     mark_reported(error)
     target = logger if logger is not None else get_default_logger()
-    if hasattr(target, "write_row"):  # one of ours: it can say where the error was raised, others say who calls them
+    if hasattr(target, "write_row"):  # our own: it reports where the error was raised, others report their caller
         options["extra"] = {RECORD_KEY: find_raiser(error)}
     target.log(level, message, **{"exc_info": error, **options})

@@ -60,7 +60,7 @@ class Credentials:
         """
         with self._lock:
             if self._resolved is None:
-                import botocore.session  # 60 ms that only signed requests shall cost
+                import botocore.session  # takes 60 ms, so only for signed requests
 
                 self._resolved = botocore.session.get_session().get_credentials()
             if self._resolved is None:

@@ -35,7 +35,7 @@ def takes_self(func: Callable[..., Any]) -> bool:
 
 def run_or_return(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Return the result of coroutine; where an event loop runs already, the coroutine, for the caller to await."""
-    import asyncio  # 20 ms that only coroutine functions shall cost
+    import asyncio  # takes 20 ms, so only for coroutine functions
 
     try:
         asyncio.get_running_loop()
