@@ -48,7 +48,7 @@ def register(session: requests.Session, name: str) -> Tuple[str, Dict[str, str]]
 
 def next_event(session: requests.Session, identifier: str) -> Dict[str, Any]:
     """Wait for the next event. The first call also says that this extension has finished its own start."""
-    # No timeout: while the function is not invoked, no response is the right response.
+    # No timeout: the response comes when the function is invoked again, however long that takes.
     response = session.get(f"{API}/event/next", headers={"Lambda-Extension-Identifier": identifier}, timeout=None)
     check(response)
     event: Dict[str, Any] = response.json()
