@@ -105,7 +105,7 @@ def test_open_code_sets_permissions_when_the_zip_has_them(
 
 
 def test_open_code_sets_permissions_of_folders_when_the_zip_has_them(make_zip: Zip, workspace: Path) -> None:
-    """At the end, so that a folder that nobody may write to is filled before; 0755 without."""
+    """They are set at the end, so that a read-only folder is filled first; without them, folders have 0755."""
     folder = stat.S_IFDIR
     entries = [("closed/", "", folder | 0o500), ("closed/file", "x"), ("own/", "", folder | 0o700), ("own/a/", "")]
     task = open_code(make_zip(*entries, ("read/", "", folder | 0o555), ("read/file", "x"), ("sub/file", "")), workspace)
