@@ -1,7 +1,8 @@
 """Compare what a transcript shows with what a command printed.
 
 `...` on its own line stands for any lines, inside a line for any text. The names below stand for what differs between
-runs. Several blanks in a row stand for any number of blanks, because columns move with the width of their figures.
+runs. Several blanks in a row stand for any number of blanks, because columns move with the width of their figures, and
+seconds in parentheses, such as `(2.1 s)`, for any seconds.
 
 Processes that run at the same time write at the same time. So the order matters only within a lane (`platform | `,
 `function | `, unmarked lines), not between lanes.
@@ -23,8 +24,10 @@ WILDCARDS = {
     "[LINE]": r"\d+",
     "[VERSION]": r"\d+\.\d+(?:\.\w+)?",
 }
+DURATION = r"\(\d+\.\d s\)"
+"""Seconds in parentheses: how long a command took. A transcript can show those of a real run."""
 LANE = re.compile(r"(extension:[\w.-]+|[a-z]+) *\| ")
-PIECES = re.compile("|".join([*map(re.escape, WILDCARDS), " {2,}"]))
+PIECES = re.compile("|".join([*map(re.escape, WILDCARDS), DURATION, " {2,}"]))
 
 
 @functools.cache
@@ -32,7 +35,8 @@ def compile_line(expected: str) -> re.Pattern[str]:
     """Make the pattern for one line of a transcript."""
     pattern, end = "", 0
     for piece in PIECES.finditer(expected):
-        pattern += re.escape(expected[end : piece.start()]) + f"(?:{WILDCARDS.get(piece[0], ' +')})"
+        other = DURATION if piece[0][0] == "(" else " +"
+        pattern += re.escape(expected[end : piece.start()]) + f"(?:{WILDCARDS.get(piece[0], other)})"
         end = piece.end()
     return re.compile(pattern + re.escape(expected[end:]))
 
