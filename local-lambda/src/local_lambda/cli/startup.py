@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from local_lambda.xray.collecting import Trace
 
 TRACE_WIDTH = 100
-DESCRIPTORS = 28
+DESCRIPTORS = 36
 """The descriptors that a command with one environment has open, and a few more."""
 
 

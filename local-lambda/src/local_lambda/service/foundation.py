@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import socket
 
 LOOPBACK = "127.0.0.1"
-DESCRIPTORS = 16
+DESCRIPTORS = 24
 """How many descriptors must be free before an environment is created. It needs ten, some of them later: an environment
-that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out."""
-
+that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out. A few must be
+left for callers beyond those that `http.server` keeps to turn callers away, or warm environments cannot be reached."""
 MOST_REMEMBERED = 1_000
 
 
