@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from local_lambda.printable import json_visible, one_line, print_line, visible
+from local_lambda.events.printable import json_visible, one_line, print_line, visible
 from local_lambda.sinks.console import Console
 
 RED, BLUE, END = "\x1b[31m", "\x1b[34m", "\x1b[0m"

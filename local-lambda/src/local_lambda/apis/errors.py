@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
+from local_lambda.events.printable import print_line
 from local_lambda.http.server import JSON, Application, Exchange
-from local_lambda.printable import print_line
 
 Render = Callable[[Exchange, ApiError], None]
 

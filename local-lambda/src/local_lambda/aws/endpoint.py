@@ -24,10 +24,10 @@ from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
+from local_lambda.events.printable import print_line
 from local_lambda.functions.config import REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
-from local_lambda.printable import print_line
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
 _INVOCATIONS = b"/invocations"

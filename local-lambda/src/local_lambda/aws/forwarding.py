@@ -14,8 +14,8 @@ from functools import partial
 from time import time
 
 from local_lambda.aws.services import Call, Request, Services, signed
+from local_lambda.events.printable import print_line
 from local_lambda.functions.config import REGION, FunctionConfig
-from local_lambda.printable import print_line
 from local_lambda.xray.collecting import Trace
 
 FLUSH_SECONDS = 0.2

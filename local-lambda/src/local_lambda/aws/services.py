@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
 
+from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
-from local_lambda.printable import print_line
 
 SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
 """Service names in the credential scope of a signed request."""

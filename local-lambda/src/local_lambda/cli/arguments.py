@@ -13,7 +13,7 @@ from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOpti
 from local_lambda.cli.parser import make_parser
 from local_lambda.cli.streams import discard_output, fill_standard_descriptors, flush_output
 from local_lambda.errors import CommandError, StartError, reason_of
-from local_lambda.printable import print_line
+from local_lambda.events.printable import print_line
 
 AWS_PORT = 4566
 
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = _run(arguments)
         flush_output()
+        discard_output()  # what standard error does not take does not make the command fail
         return status
     except CommandError as error:
         return _complain(str(error), error.exit_status)

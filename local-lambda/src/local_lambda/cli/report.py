@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.cli.streams import write_payload
-from local_lambda.printable import json_visible
+from local_lambda.events.printable import json_visible
 from local_lambda.service.observers import Observers
 
 if TYPE_CHECKING:

@@ -57,13 +57,14 @@ def flush_output() -> None:
 
 
 def discard_output() -> None:
-    """Drop what could not be written to standard output, so that the interpreter does not fail on it when it exits."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Drop what could not be written, so that the interpreter does not fail on it when it exits (status 120)."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _full(error: OSError) -> StartError:

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local_lambda.events.printable import print_line
 from local_lambda.http.sockets import listen_udp
 from local_lambda.limits import MAX_PAYLOAD_BYTES
-from local_lambda.printable import print_line
 from local_lambda.processes.zygote import Zygote
 from local_lambda.service.foundation import LOOPBACK, Foundation, Ground, Program, remove
 from local_lambda.service.observers import Observers

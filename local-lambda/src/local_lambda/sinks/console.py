@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from local_lambda.printable import one_line, visible
+from local_lambda.events.printable import one_line, visible
 
 _PLAIN = {"platform": "", "function": "", "trace": "", "amqp": "", "extension": "", "bad": "", "end": ""}
 _COLORED = {

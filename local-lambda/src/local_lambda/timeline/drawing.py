@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local_lambda.errors import UsageError
-from local_lambda.printable import print_line
+from local_lambda.events.printable import print_line
 from local_lambda.timeline.model import Timeline
 from local_lambda.timeline.reading import read
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from local_lambda.printable import visible
+from local_lambda.events.printable import visible
 from local_lambda.timeline import palette
 from local_lambda.timeline.elements import (
     draw_lane,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_lambda.printable import one_line
+from local_lambda.events.printable import one_line
 from local_lambda.timeline.model import Environment, Lane, Phase, Timeline
 from local_lambda.timeline.scale import Row, milliseconds, rows
 
