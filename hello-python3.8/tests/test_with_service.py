@@ -53,13 +53,16 @@ def test_log_when_the_command_reads_it() -> None:
     assert errors == "listening on x\nready\nready\n"
 
 
-def test_service_when_its_log_is_not_read() -> None:
+def test_service_when_its_log_is_not_read(tmp_path: Path) -> None:
     """However much the service says, it is not held up: all of it is printed."""
+    done = tmp_path / "done"
+    os.mkfifo(done)
     service = (
-        "import sys; print('listening on x', file=sys.stderr); [print('-' * 99, file=sys.stderr) for _ in range(3000)]"
+        "import sys; print('listening on x', file=sys.stderr); [print('-' * 99, file=sys.stderr) for _ in range(3000)];"
+        f" open({str(done)!r}, 'w').close()"
     )
     wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
-    errors = start([sys.executable, "-c", "pass"], wrapper).communicate(timeout=30)[1]
+    errors = start([sys.executable, "-c", f"open({str(done)!r}).close()"], wrapper).communicate(timeout=30)[1]
     assert errors.count("-" * 99 + "\n") == 3000
 
 
