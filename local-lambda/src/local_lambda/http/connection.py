@@ -71,8 +71,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.open:
-            self._parser.feed(data)
-            self._turns.advance()
+            self._turns.receive(data)
             return
         self._discarded += len(data)
         if self._discarded > LINGER_BYTES and self.transport is not None:

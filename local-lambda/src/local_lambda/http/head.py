@@ -42,6 +42,7 @@ class Head:
 
     __slots__ = (
         "_closes",
+        "_found",
         "_lines",
         "_lower",
         "admitted",
@@ -68,6 +69,7 @@ class Head:
         self.from_browser = False
         self.length = 0
         self.host = b""
+        self._found: dict[bytes, bytes | None] = {}
         self._read(_NOTABLE(self._lower))
         path, _, query = (target if target[0] == 47 else self._path_of(target)).partition(b"?")
         self.path: bytes = path
@@ -75,9 +77,16 @@ class Head:
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
         """The value of the first header with this name, which must be in lower case."""
+        if name in self._found:  # a client's head is the same again and again, and so is what is asked of it
+            value = self._found[name]
+        else:
+            value = self._found[name] = self._find(name)
+        return default if value is None else value
+
+    def _find(self, name: bytes) -> bytes | None:
         start = self._lower.find(b"\r\n%b:" % name)
         if start < 0:
-            return default
+            return None
         start += len(name) + 3
         end = self._lines.find(b"\r\n", start)
         return (self._lines[start:end] if end >= 0 else self._lines[start:]).strip(b" \t")

@@ -45,6 +45,27 @@ class RequestParser:
             self._buffer = buffer
         buffer += data
 
+    def whole(self, data: bytes) -> tuple[Head, bytes] | None:
+        """The head and body of the request that received bytes consist of, which is how most requests arrive.
+
+        None, and nothing is read, if they are anything else than one complete request, or earlier bytes are unread.
+        """
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4 or not self.empty:
+            return None
+        text = data[:end]
+        try:
+            head = self._known.get(text) or self._parse(text)
+        except BadRequest:
+            return None
+        return (head, data[end:]) if head.length == len(data) - end else None
+
+    def _parse(self, text: bytes) -> Head:
+        head = parse_head(text)
+        if len(self._known) < MAX_KNOWN_HEADS and len(text) <= MAX_KNOWN_BYTES:
+            self._known[text] = head
+        return head
+
     @property
     def waiting(self) -> int:
         """How many received bytes have not been read yet."""
@@ -70,11 +91,7 @@ class RequestParser:
         text = bytes(buffer[at : end + 4])
         self._at = self._scanned = end + 4
         self.empty = end + 4 == len(buffer)
-        head = self._known.get(text)
-        if head is None:
-            head = parse_head(text)
-            if len(self._known) < MAX_KNOWN_HEADS and len(text) <= MAX_KNOWN_BYTES:
-                self._known[text] = head
+        head = self._known.get(text) or self._parse(text)
         self._left = head.length
         self.complete = head.length == 0
         self._chunked = ChunkedBody() if head.length == CHUNKED else None

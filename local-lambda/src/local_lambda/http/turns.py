@@ -74,6 +74,41 @@ class Turns:
         """Whether requests are being passed to the application, so that the next response is not the last."""
         self._body: bytearray | None = None
 
+    def receive(self, data: bytes) -> None:
+        """Take received bytes, and pass on every request that is complete and has its turn."""
+        if self.busy is None and not self.advancing and self._connection.writable:
+            whole = self.parser.whole(data)
+            if whole is not None and self._pass_on(*whole):
+                return
+        self.parser.feed(data)
+        self.advance()
+
+    def _pass_on(self, head: Head, body: bytes) -> bool:
+        """Pass on a request that arrived whole; False if it needs more than that, such as a refusal."""
+        connection, rules = self._connection, self._rules
+        if not head.admitted:
+            if rules.access.refusal(head) is not None:
+                return False
+            head.admitted = True
+        if body and (head.expects or rules.on_head is not None or len(body) > self._limit):
+            return False
+        if connection.timer is not None:
+            connection.stop_timer()
+        exchange = self.busy = Exchange(connection, head)
+        if body:
+            exchange.body, exchange.body_size = body, len(body)
+        self.advancing = True
+        try:
+            self._app(exchange)
+        except Exception:
+            connection.abandon()
+            raise
+        finally:
+            self.advancing = False
+        if not connection.reading:
+            connection.regulate()
+        return True
+
     def advance(self) -> None:
         """Pass on every request that is complete and has its turn. An immediate response does not deepen the stack."""
         if self.advancing:
