@@ -10,6 +10,7 @@ import pytest
 from walkthrough import anchors, changes
 from walkthrough.match import explain, matches, same
 from walkthrough.parse import parse
+from walkthrough.pictures import OF_A_MACHINE, without_machine
 from walkthrough.session import Session, Stuck, is_alive
 from walkthrough.update import merge, normalize
 from walkthrough.walk import run_block
@@ -272,3 +273,14 @@ def test_links_when_they_lead_nowhere(tmp_path: Path) -> None:
     problems = anchors.check(path, tmp_path)
     targets = [problem.split(": ")[1] for problem in problems]
     assert targets == ["c.md", "b.md#code", "b.md#same-2", "p.svg", "https:///x", "[no]"]
+
+
+def test_picture_names_no_folder_of_the_machine_that_drew_it() -> None:
+    """Paths in tracebacks are relative to the copy or the repository; those of Lambda stay."""
+    drawn = 'File "/home/me/hello/.venv/lib/x.py"\nFile "/home/me/shared/y.py"\nFile "/var/task/app.py"'
+
+    picture = without_machine(drawn, [Path("/home/me"), Path("/home/me/hello")])
+
+    assert picture == 'File ".venv/lib/x.py"\nFile "shared/y.py"\nFile "/var/task/app.py"'
+    assert OF_A_MACHINE.findall(drawn) == ["/home", "/home"]
+    assert OF_A_MACHINE.findall(picture) == []

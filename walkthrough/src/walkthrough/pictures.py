@@ -7,8 +7,8 @@ Times differ between runs, so only the structure is compared: lanes, phases, spa
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from .copies import ROOT, home
@@ -21,6 +21,8 @@ from local_lambda.timeline.structure import structure
 sys.stdout.write(repr(structure(open(sys.argv[1], encoding="utf-8").read())))
 """
 TOOL = "local-lambda/.venv/bin/python"
+OF_A_MACHINE = re.compile(r'File "(/(?!var/|opt/|usr/)[^/"\s]+)')
+"""The first folder of a path in a traceback that a picture quotes, unless Lambda has it too."""
 
 
 def shown(name: str) -> list[str]:
@@ -45,6 +47,13 @@ def structure(picture: Path, walk: Walk) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def without_machine(picture: str, folders: Iterable[Path]) -> str:
+    """Return the picture with paths in tracebacks relative to these folders, the deepest first."""
+    for folder in sorted(set(folders), key=lambda folder: len(folder.parts), reverse=True):
+        picture = picture.replace(f'File "{folder}/', 'File "')
+    return picture
+
+
 def differences(walk: Walk) -> list[str]:
     """Return the pictures that no command drew, or that differ in structure from the committed ones."""
     found = []
@@ -54,6 +63,8 @@ def differences(walk: Walk) -> list[str]:
             found.append(f"{picture}: no command of the README makes it")
         elif structure(fresh, walk) != structure(committed, walk):
             found.append(f"{picture}: now it shows {structure(fresh, walk)}, not {structure(committed, walk)}")
+        elif paths := OF_A_MACHINE.findall(committed.read_text(encoding="utf-8")):
+            found.append(f"{picture}: it names folders of the machine that drew it: {', '.join(sorted(set(paths)))}")
     return found
 
 
@@ -63,6 +74,8 @@ def update(walk: Walk) -> list[str]:
     for picture in shown(walk.name):
         fresh, committed = places(walk, picture)
         if not committed.exists() or structure(fresh, walk) != structure(committed, walk):
-            shutil.copy(fresh, committed)
+            text = fresh.read_text(encoding="utf-8")
+            folders = [walk.folder, *walk.folder.parents[:-1], ROOT]
+            committed.write_text(without_machine(text, folders), encoding="utf-8")
             changed.append(f"{walk.name}: {picture}")
     return changed
