@@ -45,7 +45,8 @@ def test_command_when_it_asks() -> None:
 def test_log_when_the_command_reads_it() -> None:
     """What the service says after it is listening can be waited for in SERVICE_LOG, and is printed before that."""
     service = (
-        "import os, sys; print('listening on x', file=sys.stderr); print('ready', file=sys.stderr); sys.stdin.read()"
+        "import functools, sys; say = functools.partial(print, file=sys.stderr, flush=True);"
+        " say('listening on x'); say('ready'); sys.stdin.read()"
     )
     wait = "import os, sys; print(next(open(os.environ['SERVICE_LOG'])), end='', file=sys.stderr)"
     wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
