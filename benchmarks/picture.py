@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-WIDTH, LABEL, BAR, ROW, GAP, RIGHT = 900, 250, 420, 22, 34, 230
+WIDTH, LABEL, BAR, ROW, GAP, RIGHT = 1000, 370, 400, 22, 34, 230
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .what { font-weight: 600; font-size: 14px }
