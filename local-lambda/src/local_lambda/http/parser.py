@@ -48,7 +48,7 @@ class RequestParser:
     def whole(self, data: bytes) -> tuple[Head, bytes] | None:
         """The head and body of the request that received bytes consist of, which is how most requests arrive.
 
-        None, and nothing is read, if they are anything else than one complete request, or earlier bytes are unread.
+        None, and nothing is read, unless they are exactly one complete request and no earlier bytes are unread.
         """
         end = data.find(b"\r\n\r\n") + 4
         if end < 4 or not self.empty:
