@@ -272,7 +272,7 @@ def test_put_over_a_real_port_when_good_and_when_bad() -> None:
             raise AssertionError(exchange.path)
 
         router = Router({**logs_2020_08_15.routes(host), **telemetry_2022_07_01.routes(host)}, unknown)
-        server = Server(answering_errors(router, json_error), listen(LOOPBACK, 0), 100_000)
+        server = Server(answering_errors(router.serve, json_error), listen(LOOPBACK, 0), 100_000)
         await server.start()
         port = int(server.address.rpartition(":")[2])
         logs, telemetry = "/2020-08-15/logs", "/2022-07-01/telemetry"

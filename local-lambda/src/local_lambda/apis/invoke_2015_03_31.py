@@ -40,7 +40,7 @@ def invoke_api(directory: FunctionDirectory) -> Application:
         _invoke(pool, arn, exchange)
 
     router = Router({("POST", INVOCATIONS): invoke}, _unknown, "MethodNotAllowedException")
-    return answering_errors(router, api_error)
+    return answering_errors(router.serve, api_error)
 
 
 def _unknown(exchange: Exchange) -> ApiError:

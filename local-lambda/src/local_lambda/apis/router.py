@@ -22,32 +22,34 @@ class Router:
         self._unknown = unknown
         self._not_allowed = not_allowed
         self._exact: dict[bytes, dict[bytes, Verb]] = {}
-        self._variable: dict[tuple[bytes, bytes], dict[bytes, Verb]] = {}
+        variable: dict[tuple[bytes, bytes], dict[bytes, Verb]] = {}
         for (method, pattern), verb in routes.items():
             prefix, brace, rest = pattern.partition("{")
             if brace:
                 ends = prefix.encode(), rest.partition("}")[2].encode()
-                self._variable.setdefault(ends, {})[method.encode()] = verb
+                variable.setdefault(ends, {})[method.encode()] = verb
             else:
                 self._exact.setdefault(pattern.encode(), {})[method.encode()] = verb
+        self._variable = [(*ends, len(ends[0]), -len(ends[1]) or None, verbs) for ends, verbs in variable.items()]
 
-    def __call__(self, exchange: Exchange) -> None:
-        path = exchange.path
+    def serve(self, exchange: Exchange) -> None:
+        """Pass the request to its verb. Raises what the verb raises, and the ApiError for a request without one."""
+        path, method = exchange.path, exchange.method
         verbs = self._exact.get(path)
         if verbs is not None:
-            self._verb(verbs, exchange)(exchange)
-            return
-        for (prefix, suffix), verbs in self._variable.items():
+            if method in verbs:
+                verbs[method](exchange)
+                return
+            raise self._wrong_method(method)
+        for prefix, suffix, start, end, verbs in self._variable:
             if path.startswith(prefix) and path.endswith(suffix):
-                value = path[len(prefix) : len(path) - len(suffix)]
+                value = path[start:end]
                 if value and b"/" not in value:
-                    self._verb(verbs, exchange)(exchange, value)
-                    return
+                    if method in verbs:
+                        verbs[method](exchange, value)
+                        return
+                    raise self._wrong_method(method)
         raise self._unknown(exchange)
 
-    def _verb(self, verbs: Mapping[bytes, Verb], exchange: Exchange) -> Verb:
-        verb = verbs.get(exchange.method)
-        if verb is None:
-            method = exchange.method.decode("latin-1")
-            raise ApiError(405, self._not_allowed, f"{method} is not allowed on this path")
-        return verb
+    def _wrong_method(self, method: bytes) -> ApiError:
+        return ApiError(405, self._not_allowed, f"{method.decode('latin-1')} is not allowed on this path")

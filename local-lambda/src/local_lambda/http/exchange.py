@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from local_lambda.http.headers import NONE, Block, Pairs, render
-from local_lambda.http.responses import CLOSE, END, KEEP, beginning, fields
+from local_lambda.http.responses import BEGINNINGS, CLOSE, END, KEEP, beginning
 
 if TYPE_CHECKING:
     from local_lambda.http.head import Head
@@ -137,9 +137,11 @@ class Exchange:
         """
         if self.responded:
             raise RuntimeError("the exchange is over")
-        start, lines = beginning(status), fields(headers, block)
+        start = BEGINNINGS.get(status) or beginning(status)
+        lines = block.lines + render(headers) if headers else block.lines
         self.responded = True
-        connection, end = self._connection, self._end_of_head()
+        connection = self._connection
+        end = END if self.keep_alive and not self.receiving and not self.head.old else self._end_of_head()
         if status in (204, 304) or (self.method == b"HEAD" and b"content-length:" in lines.lower()):
             connection.send(b"%b%b%b" % (start, lines, end))
         elif self.method == b"HEAD":
@@ -155,7 +157,7 @@ class Exchange:
         """Begin a response of unknown length: chunked, or for HTTP/1.0 until the connection ends."""
         if self.responded:
             raise RuntimeError("the exchange is over")
-        start, lines = beginning(status), fields(headers, block)
+        start, lines = beginning(status), block.lines + render(headers)
         self.responded = self._writing = True
         if self.head.old:
             self.keep_alive = False

@@ -21,10 +21,14 @@ def render(pairs: Pairs) -> bytes:
 
     Raises ValueError when a name or value contains a line end: what follows could be taken for a separate response.
     """
-    text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-    if text.count("\n") != len(pairs) or text.count("\r") != len(pairs) or "\0" in text:
+    if not pairs:
+        return b""
+    lines = list(map(": ".join, pairs))
+    text = "".join(lines)
+    if "\n" in text or "\r" in text or "\0" in text:
         raise ValueError("a header has a line end or NUL in it")
-    return text.encode("utf-8", "replace")
+    lines.append("")
+    return "\r\n".join(lines).encode("utf-8", "replace")
 
 
 NONE = Block()

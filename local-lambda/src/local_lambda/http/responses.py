@@ -5,33 +5,29 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from local_lambda.http.headers import Block, Pairs, render
+from local_lambda.http.headers import Pairs
 
 CLOSE = b"Connection: close\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 END = b"\r\n"
 KEEP = b"Connection: keep-alive\r\n\r\n"
 
-_BEGINNINGS = {
+BEGINNINGS = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode("ascii"))
     for status in HTTPStatus
     if status >= 200
 }
+"""The status lines of all final responses with a registered status."""
 
 
 def beginning(status: int) -> bytes:
     """The status line. Raises ValueError if `status` is not that of a final response."""
-    line = _BEGINNINGS.get(status)
+    line = BEGINNINGS.get(status)
     if line is None:
         if not 200 <= status <= 599:
             raise ValueError(f"{status} is not the status of a response")
         line = b"HTTP/1.1 %d \r\n" % status
     return line
-
-
-def fields(headers: Pairs, block: Block) -> bytes:
-    """All header lines of a response."""
-    return block.lines + render(headers) if headers else block.lines
 
 
 def refusal(status: int, reason: str) -> bytes:

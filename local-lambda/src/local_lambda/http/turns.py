@@ -78,8 +78,10 @@ class Turns:
         """Take received bytes, and pass on every request that is complete and has its turn."""
         if self.busy is None and not self.advancing and self._connection.writable:
             whole = self.parser.whole(data)
-            if whole is not None and self._pass_on(*whole):
-                return
+            if whole is not None:
+                head, body = whole
+                if self._pass_on(head, body):
+                    return
         self.parser.feed(data)
         self.advance()
 
