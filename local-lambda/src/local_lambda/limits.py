@@ -55,6 +55,8 @@ MAX_LOG_EVENT_BYTES = 262_144
 
 MAX_UNZIPPED_BYTES = 262_144_000
 """Code and layers together: 250 MB."""
+MAX_INLINE_BYTES = 4_194_304
+"""Code inside a template (`ZipFile`, `InlineCode`): 4 MB."""
 MAX_ZIPPED_BYTES = 52_428_800
 """A zip sent with the request: 50 MB."""
 MAX_CREATE_REQUEST_BYTES = 70_167_211

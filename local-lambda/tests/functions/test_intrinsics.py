@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable
+from local_lambda.functions.stand_ins import StandIns
 
 SCOPE = Scope(
     parameters={
@@ -47,6 +49,11 @@ SCOPE = Scope(
         ({"Fn::Join": ["-", {"Ref": "Names"}]}, "a-b"),
         ({"Fn::Select": [1, {"Fn::Split": [",", "x,y"]}]}, "y"),
         ({"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "memory"]}, 256),
+        ({"Fn::FindInMap": ["Sizes", "prod", "memory", {"DefaultValue": {"Ref": "Count"}}]}, "3"),
+        ({"Fn::Base64": {"Ref": "Stage"}}, "ZGV2"),
+        ({"Fn::Length": {"Ref": "Names"}}, 2),
+        ({"Fn::ToJsonString": {"stage": {"Ref": "Stage"}, "all": {"Ref": "Names"}}}, '{"stage":"dev","all":["a","b"]}'),
+        ({"Fn::Select": [1, {"Fn::GetAZs": ""}]}, "us-east-1b"),
         ({"Fn::If": ["Dev", {"Ref": "Stage"}, "other"]}, "dev"),
         ({"Fn::If": ["Live", {"Fn::ImportValue": "never looked at"}, "other"]}, "other"),
         ({"Fn::If": ["Both", 1, 2]}, 2),
@@ -65,8 +72,11 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
     ("value", "reason"),
     [
         ({"Ref": "Table"}, "!Ref Table has no value here: only a deployed stack knows it"),
-        ({"Ref": "Given"}, "parameter Given has no Default"),
-        ({"Ref": "Stored"}, "parameter Stored is read from Systems Manager on AWS"),
+        ({"Ref": "Given"}, "parameter Given has no Default; give one with --parameter-overrides Given=VALUE"),
+        (
+            {"Ref": "Stored"},
+            "parameter Stored is read from Systems Manager on AWS; give --parameter-overrides Stored=VALUE",
+        ),
         ({"Fn::GetAtt": ["Table", "Arn"]}, "!GetAtt Table.Arn has a value only on AWS"),
         ({"Fn::Sub": "x${Table.Arn}"}, "!GetAtt Table.Arn has a value only on AWS"),
         ({"Fn::ImportValue": "x"}, "!ImportValue has a value only on AWS"),
@@ -85,3 +95,71 @@ def test_resolve_says_why_when_only_aws_has_the_value(value: Any, reason: str) -
     with pytest.raises(Unresolvable) as error:
         SCOPE.resolve(value)
     assert str(error.value) == reason
+
+
+def test_resolve_takes_what_is_given_when_the_template_leaves_it_open() -> None:
+    """Parameters, region, account and real resources come from outside; the region decides the partition."""
+    given = Given(
+        parameters={"Stage": "prod", "Names": "x,y"},
+        region="cn-north-1",
+        account="000000000001",
+        values={"Table": "real"},
+    )
+    parameters = {"Stage": {"Type": "String"}, "Names": {"Type": "List<Number>"}}
+    scope = Scope(parameters, {}, {"Live": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}}, {}, given)
+    everything = {"Fn::Sub": "${Stage} ${AWS::Region} ${AWS::AccountId} ${AWS::Partition} ${AWS::URLSuffix} ${Table}"}
+    assert scope.resolve(everything) == "prod cn-north-1 000000000001 aws-cn amazonaws.com.cn real"
+    assert scope.resolve({"Ref": "Names"}) == ["x", "y"]
+    assert scope.condition("Live")
+
+
+RESOURCES = {
+    "Orders": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "orders-table"}},
+    "Files": {"Type": "AWS::S3::Bucket"},
+    "Jobs": {"Type": "AWS::SQS::Queue"},
+    "News": {"Type": "AWS::SNS::Topic"},
+    "Role": {"Type": "AWS::IAM::Role"},
+    "Odd": {"Type": "Custom::Thing"},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Ref": "Orders"}, "orders-table"),
+        ({"Fn::GetAtt": ["Orders", "Arn"]}, "arn:aws:dynamodb:eu-west-1:123456789012:table/orders-table"),
+        ({"Ref": "Files"}, "Files"),
+        ({"Fn::GetAtt": "Files.Arn"}, "arn:aws:s3:::Files"),
+        ({"Ref": "Jobs"}, "https://sqs.eu-west-1.amazonaws.com/123456789012/Jobs"),
+        ({"Fn::GetAtt": ["Jobs", "QueueName"]}, "Jobs"),
+        ({"Ref": "News"}, "arn:aws:sns:eu-west-1:123456789012:News"),
+        ({"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::123456789012:role/Role"),
+        ({"Fn::GetAtt": ["Odd", "Some.Thing"]}, "Odd.Some.Thing"),
+        ({"Fn::ImportValue": {"Fn::Sub": "${Stage}-table"}}, "test-table"),
+        ({"Ref": "Size"}, "128"),
+        ({"Ref": "Plain"}, "Plain"),
+        ({"Fn::If": ["Live", "yes", "no"]}, "no"),
+        (
+            {"Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"},
+            "https://Api.execute-api.eu-west-1.amazonaws.com",
+        ),
+    ],
+)
+def test_resolve_uses_a_stand_in_when_only_aws_has_the_value(value: Any, expected: str) -> None:
+    """A stand-in looks like the value that a deployed stack would have."""
+    given = Given(region="eu-west-1")
+    parameters = {
+        "Stage": {"Type": "String", "AllowedValues": ["test", "prod"]},
+        "Size": {"Type": "Number", "MinValue": 128},
+        "Plain": {"Type": "String"},
+    }
+    scope = Scope(parameters, {}, {"Live": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}}, {}, given)
+    assert scope.with_stand_ins(StandIns(RESOURCES, given)).resolve(value) == expected
+
+
+def test_stand_ins_are_named_when_they_were_used() -> None:
+    """Each is listed once, with what it stands for; what was not asked for is not."""
+    stand_ins = StandIns(RESOURCES, Given())
+    scope = Scope({"Key": {"Type": "String"}}, {}, {}, {"Hello": "hello"}, Given()).with_stand_ins(stand_ins)
+    scope.resolve([{"Ref": "Files"}, {"Ref": "Files"}, {"Ref": "Key"}, {"Ref": "Hello"}, {"Fn::ImportValue": "net"}])
+    assert stand_ins.used == {"!Ref Files": "Files", "parameter Key": "Key", "!ImportValue net": "net"}

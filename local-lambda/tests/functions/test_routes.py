@@ -10,6 +10,7 @@ import pytest
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiRoute
+from local_lambda.functions.given import Given
 from local_lambda.functions.template import load_functions
 
 
@@ -24,7 +25,9 @@ def routes(folder: Path, kind: str, **properties: Any) -> tuple[ApiRoute, ...]:
     parameters = {"Known": {"Type": "String", "Default": "abc123"}}
     template = folder / "template.yaml"
     template.write_text(json.dumps({"Parameters": parameters, "Resources": resources}))
-    return load_functions(template, {})[0].routes
+    functions = load_functions(template, Given())
+    functions.require_one()
+    return functions[0].routes
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiRoute, FunctionConfig, LoggingConfig
+from local_lambda.functions.given import Given
 from local_lambda.functions.template import Functions, load_functions, select
 
 Load = Callable[..., Functions]
@@ -25,13 +27,19 @@ def load(tmp_path: Path) -> Load:
     """Loads a template given as text, as a document, or as the properties of its only function, Hello."""
 
     def load(
-        source: str | None = None, shell: Mapping[str, str] | None = None, document: Any = None, **properties: Any
+        source: str | None = None,
+        shell: Mapping[str, str] | None = None,
+        document: Any = None,
+        given: Mapping[str, Any] = MappingProxyType({}),
+        **properties: Any,
     ) -> Functions:
         if document is None:
             document = {"Resources": {"Hello": {**HELLO, "Properties": {**HELLO["Properties"], **properties}}}}
         path = tmp_path / "template.yaml"
         path.write_text(json.dumps(document) if source is None else source)
-        return load_functions(path, shell or {})
+        functions = load_functions(path, Given(shell or {}, **given))
+        functions.require_one()
+        return functions
 
     return load
 
@@ -243,24 +251,19 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
         ({"Runtime": "nodejs22.x"}, "Other.Runtime: nodejs22.x cannot run here; local-lambda runs python3.x functions"),
         (
             {"CodeUri": "s3://bucket/key"},
-            "Other.CodeUri: is not a local path; name a folder or a zip file",
-        ),
-        ({"InlineCode": "x"}, "Other.InlineCode: is not run here; move it to a file and name its folder in CodeUri"),
-        (
-            {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}},
-            "Other.Environment.Variables.TABLE: !Ref Table has no value here: only a deployed stack"
-            " knows it; set TABLE in the shell",
+            "Other.CodeUri: is not on this machine; run a folder or a zip file in its place with --code",
         ),
         (
-            {"Layers": ["arn:aws:lambda:eu-west-1:1:layer:x:1"]},
-            "Other.Layers: arn:aws:lambda:eu-west-1:1:layer:x:1 is not on this machine;"
-            " !Ref a layer version of this template",
+            {"Environment": {"Variables": {"PASSWORD": "{{resolve:ssm:/db/password}}"}}},
+            "Other.Environment.Variables.PASSWORD: {{resolve:ssm:/db/password}} is read on AWS;"
+            " run it with `start --aws`, or set it with --env-vars",
         ),
         (
             {"MemorySize": {"Fn::ImportValue": "size"}},
-            "Other.MemorySize: !ImportValue has a value only on AWS;"
-            " local-lambda needs a value; write it out or give a parameter",
+            "Other.MemorySize: !ImportValue has a value only on AWS; local-lambda needs a value: write it out",
         ),
+        ({"Timeout": 901}, "Other.Timeout: 901 is not valid; give a whole number of seconds from 1 to 900"),
+        ({"FunctionName": "Hello"}, "Other.FunctionName: 'Hello' is also the name of Hello; use another one"),
     ],
 )
 def test_select_explains_when_the_function_asked_for_cannot_run_here(
@@ -276,9 +279,13 @@ def test_select_explains_when_the_function_asked_for_cannot_run_here(
 
 
 def test_load_functions_says_so_when_none_can_run_here(load: Load) -> None:
-    """A template with only foreign functions is refused at once, with the reason."""
+    """A template with only foreign functions is refused at once: all are named, and the first one's reason is given."""
     with pytest.raises(UsageError, match=r"Hello\.Runtime: nodejs22\.x cannot run here"):
         load(Runtime="nodejs22.x")
+    foreign = {**HELLO, "Properties": {"Handler": "a.b", "Runtime": "nodejs22.x"}}
+    with pytest.raises(UsageError) as error:
+        load(document={"Resources": {"One": foreign, "Two": foreign}})
+    assert "none of its functions can run here (One, Two); of One: " in message(error)
 
 
 def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, tmp_path: Path) -> None:
@@ -352,6 +359,10 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
         ({"Layers": ["arn"] * 6}, "Hello.Layers: Cannot reference more than 5 layers."),
         ({"Layers": "arn"}, "Hello.Layers: must be a list of strings; write it as [a, b]"),
         (
+            {"Layers": ["/dev/zero"]},
+            "Hello.Layers: '/dev/zero' is not the ARN of a layer version; !Ref one, or use its ARN",
+        ),
+        (
             {"FunctionName": "a b"},
             "Hello.FunctionName: 'a b' is not a name; use up to 64 letters, digits, - and _",
         ),
@@ -361,17 +372,17 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
         ),
         (
             {"PackageType": "Image"},
-            "Hello.ImageConfig: has no Command, and images are not opened; name the handler there",
+            "Hello.ImageConfig: has no Command, and there is no FOLDER/Dockerfile; name the handler there",
         ),
     ],
 )
 def test_load_functions_says_what_is_wrong_when_a_property_is(
-    load: Load, properties: Mapping[str, Any], expected: str
+    load: Load, tmp_path: Path, properties: Mapping[str, Any], expected: str
 ) -> None:
     """Each mistake gives one line: template, resource and property, what is wrong, what to do."""
     with pytest.raises(UsageError) as error:
         load(**properties)
-    assert message(error) == expected
+    assert message(error).replace(str(tmp_path), "FOLDER") == expected
 
 
 @pytest.mark.parametrize(
@@ -406,17 +417,189 @@ def test_load_functions_says_so_when_the_file_cannot_be_read(tmp_path: Path) -> 
     """A missing template and a folder are both named, with the option that names another."""
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(UsageError, match=r"-t$") as error:
-            load_functions(path, {})
+            load_functions(path, Given())
         assert str(error.value).startswith(f"{path}: ")
-
-
-def test_load_functions_refuses_a_name_when_two_functions_have_it(load: Load) -> None:
-    """Two functions with the same name could not be distinguished."""
-    with pytest.raises(UsageError) as error:
-        load(document=two_functions({"FunctionName": "Hello"}))
-    assert message(error) == "Other.FunctionName: 'Hello' is also the name of Hello; use another one"
 
 
 def test_load_functions_falls_back_to_the_logical_id_when_only_aws_knows_the_name(load: Load) -> None:
     """A name that only a stack knows is replaced by the logical id."""
     assert one(load(FunctionName={"Fn::ImportValue": "x"})).name == "Hello"
+
+
+def test_select_says_so_when_the_functions_condition_is_false(load: Load) -> None:
+    """A function that a condition excludes is not missing: its condition is named, and how to change it."""
+    document = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "dev"}},
+        "Conditions": {"IsLive": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}},
+        "Resources": {"Hello": {**HELLO, "Condition": "IsLive"}},
+    }
+    with pytest.raises(UsageError) as error:
+        load(document=document)
+    assert message(error) == (
+        "Hello.Condition: IsLive is false here; change a parameter of it with --parameter-overrides"
+    )
+    assert one(load(document=document, given={"parameters": {"Stage": "prod"}})).name == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"Stag": "prod"}, "there is no parameter Stag to override; its parameters: Stage"),
+        ({"Stage": "live"}, "Parameters.Stage: 'live' is not allowed; use dev or prod"),
+    ],
+)
+def test_load_functions_refuses_a_parameter_when_the_template_does_not_take_it(
+    load: Load, parameters: Mapping[str, str], expected: str
+) -> None:
+    """A parameter that is misspelled, or has a value that is not allowed, is named with what is allowed."""
+    document = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "dev", "AllowedValues": ["dev", "prod"]}},
+        "Resources": {"Hello": HELLO},
+    }
+    with pytest.raises(UsageError) as error:
+        load(document=document, given={"parameters": parameters})
+    assert message(error) == expected
+
+
+def test_environment_uses_stand_ins_when_only_aws_has_the_values(load: Load) -> None:
+    """The function can run without the stack, and the notes say what stands in for what."""
+    variables = {"TABLE": {"Ref": "Orders"}, "KEY": {"Ref": "Key"}, "SHARED": {"Fn::ImportValue": "net"}, "OWN": "own"}
+    document = {
+        "Parameters": {"Key": {"Type": "String"}},
+        "Resources": {
+            "Orders": {"Type": "AWS::DynamoDB::Table"},
+            "Hello": {**HELLO, "Properties": {**HELLO["Properties"], "Environment": {"Variables": variables}}},
+        },
+    }
+    functions = load(document=document)
+    assert one(functions).environment == {"TABLE": "Orders", "KEY": "Key", "SHARED": "net", "OWN": "own"}
+    assert functions.notes["Hello"].stand_ins == {
+        "!Ref Orders": "Orders",
+        "parameter Key": "Key",
+        "!ImportValue net": "net",
+    }
+    given = {"parameters": {"Key": "k"}, "variables": {"": {"SHARED": "s", "MORE": "m"}, "Hello": {"TABLE": "t"}}}
+    functions = load(document=document, given=given)
+    assert one(functions).environment == {"TABLE": "t", "KEY": "k", "SHARED": "s", "OWN": "own", "MORE": "m"}
+    assert functions.notes["Hello"].stand_ins == {}
+
+
+@pytest.mark.parametrize("name", ["HOME", "PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH"])
+def test_environment_keeps_the_templates_value_when_every_shell_has_one(load: Load, name: str) -> None:
+    """What a shell sets for itself was not meant for the function; what was given by name is."""
+    environment = {"Variables": {name: "template"}}
+    assert one(load(shell={name: "shell"}, Environment=environment)).environment == {name: "template"}
+    given = {"variables": {"Hello": {name: "given"}}}
+    assert one(load(shell={name: "shell"}, given=given, Environment=environment)).environment == {name: "given"}
+
+
+def test_layers_are_left_out_when_they_are_not_on_this_machine(load: Load, tmp_path: Path) -> None:
+    """A foreign layer is noted and left out, unless a folder or a zip is given for it."""
+    arn = "arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"
+    functions = load(Layers=[arn, {"Ref": "SharedLayer"}])
+    assert one(functions).layers == ()
+    assert functions.notes["Hello"].layers == (arn, "SharedLayer")
+    for name in (arn, arn.rpartition(":")[0]):
+        functions = load(Layers=[arn], given={"layers": {name: tmp_path}})
+        assert (one(functions).layers, functions.notes["Hello"].layers) == ((tmp_path,), ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::Serverless::Function", {"InlineCode": "def handler(event, context): ..."}),
+        ("AWS::Lambda::Function", {"Code": {"ZipFile": "def handler(event, context): ..."}}),
+        ("AWS::Lambda::Function", {"Code": {"ZipFile": {"Fn::Sub": "def handler(event, context): ..."}}}),
+    ],
+)
+def test_code_is_text_when_the_template_has_it_inside(load: Load, kind: str, properties: Mapping[str, Any]) -> None:
+    """`InlineCode` and `ZipFile` are the source of a file."""
+    resource = {"Type": kind, "Properties": {"Handler": "index.handler", "Runtime": "python3.12", **properties}}
+    assert one(load(document={"Resources": {"Hello": resource}})).source == "def handler(event, context): ..."
+
+
+def test_code_is_read_from_the_asset_when_the_cdk_wrote_the_template(load: Load, tmp_path: Path) -> None:
+    """`cdk synth` names the folder in the metadata; `--code` replaces the code whatever the template says."""
+    (tmp_path / "asset.1f2e").mkdir()
+    resource = {
+        "Type": "AWS::Lambda::Function",
+        "Metadata": {"aws:asset:path": "asset.1f2e", "aws:asset:property": "Code"},
+        "Properties": {
+            "Handler": "index.handler",
+            "Runtime": "python3.12",
+            "Code": {"S3Bucket": {"Fn::Sub": "cdk-${AWS::AccountId}"}, "S3Key": "1f2e.zip"},
+        },
+    }
+    document = {"Resources": {"Hello": resource}}
+    assert one(load(document=document)).code == tmp_path / "asset.1f2e"
+    del resource["Metadata"]
+    with pytest.raises(UsageError, match=r"Code: is not on this machine; .* --code$"):
+        load(document=document)
+    assert one(load(document=document, given={"code": tmp_path})).code == tmp_path
+
+
+def test_load_functions_reads_nested_stacks_when_their_templates_are_files(load: Load, tmp_path: Path) -> None:
+    """Their functions come after the others, with the stack in the logical id; other stacks are remarks."""
+    (tmp_path / "inner").mkdir()
+    stage = {"Variables": {"STAGE": {"Ref": "Stage"}}}
+    inner = {
+        "Parameters": {"Stage": {"Type": "String", "Default": "none"}},
+        "Resources": {"Hello": {**HELLO, "Properties": {**HELLO["Properties"], "Environment": stage}}},
+    }
+    (tmp_path / "inner" / "template.yaml").write_text(json.dumps(inner))
+    place = {"Location": "inner/template.yaml", "Parameters": {"Stage": {"Fn::Sub": "dev"}}}
+    document = {
+        "Resources": {
+            "Hello": HELLO,
+            "Part": {"Type": "AWS::Serverless::Application", "Properties": place},
+            "Again": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "template.yaml"}},
+            "Far": {"Type": "AWS::Serverless::Application", "Properties": {"Location": {"ApplicationId": "arn:x"}}},
+        }
+    }
+    functions = load(document=document)
+    assert [(each.logical_id, each.name) for each in functions][:2] == [
+        ("Hello", "Hello"),
+        ("Part/Hello", "Part-Hello"),
+    ]
+    assert functions[1].environment == {"STAGE": "dev"}
+    assert functions[1].code == tmp_path / "inner"
+    assert select(functions, "Part/Hello").name == "Part-Hello"
+    assert "Far is left out: its template is not on this machine" in functions.remarks
+    assert any("nested more than 5 deep" in remark for remark in functions.remarks)
+
+
+def test_load_functions_writes_a_function_for_each_value_when_the_template_loops(load: Load) -> None:
+    """`Fn::ForEach` writes resources, and entries inside them, once for each value."""
+    variables = {"Fn::ForEach::Variables": ["Key", ["A", "B"], {"${Key}_${Name}": {"Fn::Sub": "${Key} of ${Name}"}}]}
+    properties = {**HELLO["Properties"], "Environment": {"Variables": variables}}
+    loop = ["Name", {"Ref": "Names"}, {"${Name}Function": {**HELLO, "Properties": properties}}]
+    document = {
+        "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": "Get,Put"}},
+        "Transform": ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"],
+        "Resources": {"Fn::ForEach::Functions": loop},
+    }
+    functions = load(document=document)
+    assert [function.name for function in functions] == ["GetFunction", "PutFunction"]
+    assert functions[1].environment == {"A_Put": "A of Put", "B_Put": "B of Put"}
+    for values, expected in (
+        ("text", "write it as"),
+        ([[]], "write it as"),
+        (["x"] * 10_001, "more than 10000 entries"),
+    ):
+        loop[1] = values
+        with pytest.raises(UsageError, match=expected):
+            load(document=document)
+
+
+def test_name_is_cut_when_the_logical_id_is_longer_than_a_name(load: Load) -> None:
+    """A logical id may have 255 characters, and a function's name 64."""
+    document = {"Resources": {"H" * 80: HELLO}}
+    assert one(load(document=document)).name == "H" * 64
+
+
+def test_arns_have_region_and_account_when_they_are_given(load: Load) -> None:
+    """Variables, ARNs and the function's own settings agree."""
+    environment = {"Variables": {"WHERE": {"Fn::Sub": "${AWS::Region} ${AWS::AccountId}"}}}
+    function = one(load(Environment=environment, given={"region": "eu-central-1", "account": "000000000042"}))
+    assert function.environment == {"WHERE": "eu-central-1 000000000042"}
+    assert function.arn == "arn:aws:lambda:eu-central-1:000000000042:function:Hello"

@@ -94,8 +94,8 @@ def test_environment_values_are_the_functions(seen: Any) -> None:
     version = re.fullmatch(r"AWS_Lambda_python3\.\d+", environment["AWS_EXECUTION_ENV"])
     assert version
     expected = {
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_FUNCTION_NAME": "Hello",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -171,7 +171,7 @@ def test_context_has_what_the_service_gives(tool: Tool) -> None:
     assert 0 < context.pop("remaining") <= 30_000
     assert context == {
         "aws_request_id": reply.request_id,
-        "invoked_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:Hello",
+        "invoked_function_arn": "arn:aws:lambda:eu-central-1:123456789012:function:Hello",
         "function_name": "Hello",
         "function_version": "$LATEST",
         "memory_limit_in_mb": "256",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOptions
 from local_lambda.cli.parser import make_parser
@@ -16,6 +17,7 @@ from local_lambda.errors import CommandError, StartError, reason_of
 from local_lambda.events.printable import print_line
 
 AWS_PORT = 4566
+TEMPLATES = ("template.yaml", "template.yml", "template.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,7 +133,22 @@ def _aws(found: Namespace) -> int:
 
 
 def _source(found: Namespace) -> SourceOptions:
-    return SourceOptions(found.template, found.code, found.python)
+    return SourceOptions(
+        found.template or _template(),
+        found.code,
+        found.python,
+        dict(found.parameter_overrides),
+        found.env_file,
+        found.env_vars,
+        found.region,
+        found.account,
+        tuple((name, Path(path)) for name, path in found.layer),
+    )
+
+
+def _template() -> Path:
+    """The template in the current folder, or the name it should have."""
+    return next((path for path in map(Path, TEMPLATES) if path.exists()), Path(TEMPLATES[0]))
 
 
 def _recording(found: Namespace) -> RecordingOptions:

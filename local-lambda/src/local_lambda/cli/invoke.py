@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,13 +40,18 @@ def invoke(options: InvokeOptions) -> int:
         report = Report()
     with started(options.freeze, options.recording, report.observers if report else None) as factory:
         from local_lambda.cli.events import check_event, read_event
+        from local_lambda.cli.given import check_names, given, note_template
         from local_lambda.cli.programs import note_runtimes, open_program
         from local_lambda.functions.template import load_functions, select
 
-        function = select(load_functions(options.source.template, os.environ), options.function)
+        added = given(options.source)
+        functions = load_functions(options.source.template, added)
+        check_names(added, functions)
+        function = select(functions, options.function)
         names = options.events or (None,)
         payloads = [read_event(name) for name in names] * options.times
         program = open_program(function, options.source, factory.workspace)
+        note_template(added, functions, (function,), factory.console)
         note_runtimes([program], factory.console)
         foundation = factory.lay(program, spawn=True)
         for name, payload in zip(names, payloads, strict=False):  # the first round; the others repeat it

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,11 +12,21 @@ if TYPE_CHECKING:
 
 
 class SourceOptions(NamedTuple):
-    """Where functions come from: a template, code that replaces the template's, and an interpreter."""
+    """Where functions come from: a template and what is added to it, code that replaces its code, an interpreter.
+
+    `parameters` are the template's by name, `layers` pairs of an ARN and a folder or zip; `env_file` and `env_vars`
+    are files with environment variables.
+    """
 
     template: Path
     code: Path | None = None
     python: str | None = None
+    parameters: Mapping[str, str] = MappingProxyType({})
+    env_file: Path | None = None
+    env_vars: Path | None = None
+    region: str | None = None
+    account: str | None = None
+    layers: tuple[tuple[str, Path], ...] = ()
 
 
 class RecordingOptions(NamedTuple):

@@ -101,12 +101,39 @@ def _template_arguments(parser: argparse.ArgumentParser) -> None:
         "-t",
         "--template",
         type=Path,
-        default=Path("template.yaml"),
         metavar="FILE",
-        help="AWS SAM template (template.yaml)",
+        help="AWS SAM or CloudFormation template (template.yaml, template.yml or template.json)",
     )
     parser.add_argument(
-        "--code", type=Path, metavar="PATH", help="a folder or zip package to run in place of the template's CodeUri"
+        "--code", type=Path, metavar="PATH", help="a folder or zip package to run in place of the template's code"
+    )
+    parser.add_argument(
+        "--parameter-overrides",
+        nargs="+",
+        action="extend",
+        type=_parameter,
+        default=[],
+        metavar="NAME=VALUE",
+        help="values of the template's parameters; FUNCTION, if any, comes before them",
+    )
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help="environment variables, a line NAME=value each")
+    parser.add_argument(
+        "--env-vars",
+        type=Path,
+        metavar="FILE",
+        help='environment variables as JSON: {"FUNCTION": {"NAME": "value"}, "Parameters": {}}, the latter for all',
+    )
+    parser.add_argument(
+        "--region", metavar="NAME", help="the region (default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"
+    )
+    parser.add_argument("--account", type=_account, metavar="ID", help="the account's id (123456789012)")
+    parser.add_argument(
+        "--layer",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="ARN=PATH",
+        help="a folder or zip for a layer that is not in the template; may be repeated",
     )
     parser.add_argument(
         "--python", metavar="PATH", help="Python interpreter for the function (default: the .venv next to the template)"
@@ -166,6 +193,25 @@ def _freeze_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
     )
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    """`NAME=VALUE`, or the longer form of `aws cloudformation`."""
+    key, comma, value = text.partition(",ParameterValue=")
+    return (key.removeprefix("ParameterKey="), value) if comma else _pair(text)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not written as NAME=VALUE")
+    return name, value
+
+
+def _account(text: str) -> str:
+    if not (text.isdecimal() and text.isascii() and len(text) == 12):
+        raise argparse.ArgumentTypeError(f"{text} is not an account id (12 digits)")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_lambda.cli.options import SourceOptions
-from local_lambda.errors import UsageError
 
 if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
@@ -20,20 +19,17 @@ def open_program(function: FunctionConfig, source: SourceOptions, workspace: Pat
     """Open a function's code, layers and interpreter; zip packages are unpacked to `workspace`. Raises CommandError."""
     from local_lambda.service.foundation import Program
 
-    if source.code is not None:
-        if os.path.lexists(source.code) and not (source.code.is_dir() or source.code.is_file()):
-            raise UsageError(f"{source.code}: is not a folder and not a regular file; name the code's folder or zip")
-        function = function._replace(code=source.code)
     interpreter = None
     if not function.command:
         from local_lambda.functions.interpreter import find_interpreter
 
         interpreter = find_interpreter(function, source.template, source.python, os.environ)
     code, layers = function.code.resolve(), None
-    if function.layers or not code.is_dir():
-        from local_lambda.functions.bundle import merge_layers, open_code
+    if function.layers or function.source is not None or not code.is_dir():
+        from local_lambda.functions.bundle import merge_layers, open_code, write_code
 
-        code = open_code(function.code, workspace)
+        source_text = function.source
+        code = open_code(function.code, workspace) if source_text is None else write_code(source_text, workspace)
         layers = merge_layers(function.layers, workspace)
     return Program(function, code, layers, interpreter)
 

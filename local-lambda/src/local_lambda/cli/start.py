@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +37,7 @@ def start(options: StartOptions) -> int:
     with started(options.freeze, options.recording) as factory:
         from itertools import count
 
+        from local_lambda.cli.given import check_names, given, note_template
         from local_lambda.cli.programs import note_runtimes, open_program
         from local_lambda.functions.template import load_functions
         from local_lambda.http.sockets import listen
@@ -45,15 +45,27 @@ def start(options: StartOptions) -> int:
         numbers = count(1)
 
         def load() -> Functions:
-            return load_functions(options.source.template, os.environ)
+            return load_functions(options.source.template, given(options.source))
+
+        def reload() -> Functions:
+            functions = load()
+            for refused, reason in functions.refused:
+                if refused.name in programs:
+                    raise reason
+            return functions
 
         def open_next(function: FunctionConfig) -> Program:
             return open_program(function, options.source, factory.workspace / f"program-{next(numbers)}")
 
         functions = load()
+        functions.require_one()
+        check_names(given(options.source), functions)
         listener = listen(options.server.host, options.server.port)
         for refused, reason in functions.refused:
             factory.console.write("platform", f"{refused.name} is left out: {reason}")
+        for remark in functions.remarks:
+            factory.console.write("platform", remark)
+        note_template(given(options.source), functions, tuple(functions), factory.console)
         programs = {function.name: open_next(function) for function in functions}
         note_runtimes(programs.values(), factory.console)
 
@@ -64,7 +76,7 @@ def start(options: StartOptions) -> int:
                 factory.console.write("platform", text, bad=bad)
 
             template = options.source.template
-            return Watcher(template, functions, load, open_next, programs, pools, factory.workspace, say)
+            return Watcher(template, functions, reload, open_next, programs, pools, factory.workspace, say)
 
         from local_lambda.cli.loop import run
         from local_lambda.cli.serving import serve

@@ -31,12 +31,23 @@ ENCRYPTED = 1
 
 
 def open_code(code: Path, workspace: Path) -> Path:
-    """The folder with the function's code: `code` itself, or `task` in `workspace` if `code` has to be unzipped."""
+    """The folder with the function's code: `code` itself, or `task` in `workspace` for a zip or one Python file."""
     if code.is_dir():
         return code.resolve()
     tree = _Tree(workspace / "task", "/var/task")
-    tree.add(code)
+    if code.suffix == ".py":
+        tree.add_file(code)
+    else:
+        tree.add(code)
     return tree.finish()
+
+
+def write_code(source: str, workspace: Path) -> Path:
+    """The folder, in `workspace`, of code that is given as text: `index.py`, as Lambda calls it."""
+    folder = workspace / "task"
+    make_private(folder)
+    (folder / "index.py").write_text(source, encoding="utf-8")
+    return folder.resolve()
 
 
 def merge_layers(layers: Sequence[Path], workspace: Path) -> Path | None:
@@ -110,6 +121,15 @@ class _Tree:
         for name in self._links:
             if not (os.path.realpath(self._path(name)) + "/").startswith(f"{self.root}/"):
                 raise self._refuse(f"link {name} leads out of the package; replace it with its target")
+
+    def add_file(self, path: Path) -> None:
+        """Write one file, under its own name. Raises UsageError."""
+        self._bundle, self._folders, self._others = path, {""}, set()
+        try:
+            with path.open("rb") as source:
+                self._file(path.name, os.fstat(source.fileno()).st_mode, source)
+        except OSError as error:
+            raise self._refuse(f"cannot be read ({error})") from error
 
     def _refuse(self, why: str) -> UsageError:
         printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in why)

@@ -29,6 +29,11 @@ RESERVED_VARIABLES = frozenset(
 """Environment variables that a function's configuration must not set; names that start with `_` are reserved too."""
 
 
+def partition(region: str) -> str:
+    """The partition that a region belongs to, as ARNs say it."""
+    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
 class LoggingConfig(NamedTuple):
     """`LoggingConfig` of a function: `log_format` is `Text` or `JSON`; the levels apply to `JSON` only."""
 
@@ -73,11 +78,13 @@ class FunctionConfig(NamedTuple):
     version: str = "$LATEST"
     region: str = REGION
     account_id: str = ACCOUNT_ID
+    source: str | None = None
+    """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
 
     @property
     def arn(self) -> str:
         """The unqualified function ARN."""
-        return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
+        return f"arn:{partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{self.name}"
 
     @property
     def log_group(self) -> str:

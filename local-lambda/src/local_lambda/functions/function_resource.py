@@ -11,23 +11,21 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from local_lambda.functions.config import (
-    ACCOUNT_ID,
-    REGION,
-    RESERVED_VARIABLES,
-    FunctionConfig,
-    LoggingConfig,
-)
+from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, LoggingConfig
+from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, text
 from local_lambda.functions.properties import Properties
 from local_lambda.functions.routes import read_routes
+from local_lambda.functions.stand_ins import StandIns
 from local_lambda.limits import (
     DEFAULT_MEMORY_MB,
     DEFAULT_STORAGE_MB,
     DEFAULT_TIMEOUT_SECONDS,
     MAX_ENVIRONMENT_BYTES,
+    MAX_INLINE_BYTES,
     MAX_LAYERS,
     MAX_MEMORY_MB,
     MAX_STORAGE_MB,
@@ -39,6 +37,7 @@ from local_lambda.limits import (
 SERVERLESS, PLAIN = "AWS::Serverless::Function", "AWS::Lambda::Function"
 LAYER_CONTENT = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}
 APPLICATION_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_LAYER_ARN = re.compile(r"arn:[a-z-]+:lambda:[^:\s]+:[^:\s]+:layer:[^:\s]+:\d+").fullmatch
 SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 
 _UNABLE = (
@@ -51,24 +50,35 @@ RESERVED_MESSAGE = (
 TOO_LARGE_MESSAGE = f"{_UNABLE} exceeded the 4KB limit."
 
 
-def layer_arns(resources: Mapping[str, Any]) -> dict[str, str]:
+class Notes(NamedTuple):
+    """What is different from AWS in one function: `stand_ins` (what -> value), and the layers that are left out."""
+
+    stand_ins: Mapping[str, str] = MappingProxyType({})
+    layers: tuple[str, ...] = ()
+
+
+def layer_arns(resources: Mapping[str, Any], given: Given) -> dict[str, str]:
     """The value of `!Ref` for each layer version among `resources`."""
     return {
-        logical_id: f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:layer:{logical_id}:1"
+        logical_id: f"arn:{given.partition}:lambda:{given.region}:{given.account}:layer:{logical_id}:1"
         for logical_id, resource in resources.items()
         if isinstance(resource, dict) and str(resource.get("Type")) in LAYER_CONTENT
     }
 
 
 class FunctionReader:
-    """Reads the functions among `resources`, the resources of the template at `path`."""
+    """Reads the functions among `resources`, the resources of the template at `path`.
 
-    def __init__(self, path: Path, resources: Mapping[str, Any], scope: Scope, shell: Mapping[str, str]) -> None:
+    `notes` has the notes on each function read, by logical id.
+    """
+
+    def __init__(self, path: Path, resources: Mapping[str, Any], scope: Scope, given: Given) -> None:
         self._path = path
         self._resources = resources
         self._scope = scope
-        self._shell = shell
-        self._layer_ids = {arn: logical_id for logical_id, arn in layer_arns(resources).items()}
+        self._given = given
+        self._layer_ids = {arn: logical_id for logical_id, arn in layer_arns(resources, given).items()}
+        self.notes: dict[str, Notes] = {}
 
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
         """One function. Raises CannotRun if it is valid but cannot run here, UsageError if it is invalid."""
@@ -80,57 +90,135 @@ class FunctionReader:
         tracing = properties if serverless else properties.inside("TracingConfig")
         mode = tracing.one_of("Tracing" if serverless else "Mode", ("Active", "PassThrough", "Disabled"), "PassThrough")
         concurrency = properties.integer("ReservedConcurrentExecutions", None, 0, 100_000, "environments")
-        logging, environment = _logging(properties), self._environment(properties)
+        stand_ins = StandIns(self._resources, self._given)
+        lenient = properties.with_stand_ins(stand_ins)
+        logging, environment = _logging(properties, lenient), self._environment(lenient, logical_id, name)
         routes = read_routes(properties) if serverless else ()
-        image = properties.one_of("PackageType", ("Zip", "Image"), "Zip") == "Image"
-        runtime, handler, command = _image(properties) if image else _runtime(properties)
+        layers, left_out = self._layers(properties)
+        source = None
+        if properties.one_of("PackageType", ("Zip", "Image"), "Zip") == "Image":
+            runtime, (handler, command, code) = None, self._image(logical_id, properties)
+        else:
+            runtime, handler, command = *_runtime(properties), ()
+            code, source = self._code(logical_id, properties, lenient, serverless)
+        self.notes[logical_id] = Notes(stand_ins.used, left_out)
         return FunctionConfig(
             name=name,
             logical_id=logical_id,
             handler=handler,
             runtime=runtime,
             command=command,
-            code=self._image_folder(logical_id) if image else _code(properties, serverless),
+            code=code,
+            source=source,
             timeout=timeout,
             memory_mb=memory,
             ephemeral_storage_mb=size,
             environment=environment,
-            layers=self._layers(properties),
+            layers=layers,
             tracing_active=mode == "Active",
             logging=logging,
             reserved_concurrency=concurrency,
             routes=routes,
+            region=self._given.region,
+            account_id=self._given.account,
         )
 
-    def _image_folder(self, logical_id: str) -> Path:
-        metadata = Properties(self._path, logical_id, self._resources[logical_id].get("Metadata") or {}, self._scope)
-        return metadata.file("DockerContext", ".")
+    def _metadata(self, logical_id: str) -> Properties:
+        return Properties(self._path, logical_id, self._resources[logical_id].get("Metadata") or {}, self._scope)
 
-    def _layers(self, properties: Properties) -> tuple[Path, ...]:
-        arns = properties.strings("Layers")
+    def _image(self, logical_id: str, properties: Properties) -> tuple[str, tuple[str, ...], Path]:
+        """Handler, program, folder. An entry point is a program; a command alone is the handler, as in AWS images."""
+        from local_lambda.functions.container import read_dockerfile
+
+        metadata = self._metadata(logical_id)
+        asset = "aws:asset:path" in metadata.values
+        context = metadata.file("aws:asset:path" if asset else "DockerContext", ".")
+        dockerfile = context / (metadata.string("aws:asset:dockerfile-path" if asset else "Dockerfile") or "Dockerfile")
+        settings, image = properties.inside("ImageConfig"), read_dockerfile(dockerfile)
+        entry_point, command = settings.strings("EntryPoint"), settings.strings("Command")
+        if image is not None and image.is_foreign:
+            raise properties.cannot("PackageType", f"{dockerfile} begins from {image.base}, which has no Python")
+        if not entry_point and not command:
+            if image is None:
+                raise properties.cannot(
+                    "ImageConfig", f"has no Command, and there is no {dockerfile}; name the handler there"
+                )
+            entry_point, command = image.program, image.command
+            if not entry_point and not command:
+                raise properties.cannot(
+                    "ImageConfig", f"has no Command, and {dockerfile} no CMD; name the handler there"
+                )
+        handler = command[0] if command else ""
+        folder = image.folder(context, handler) if image is not None else context
+        return handler, (*entry_point, *command) if entry_point else (), self._given.code or folder
+
+    def _code(
+        self, logical_id: str, properties: Properties, lenient: Properties, serverless: bool
+    ) -> tuple[Path, str | None]:
+        """The folder, zip or file with the code, or its text."""
+        if self._given.code is not None:
+            return self._given.code, None
+        name = "CodeUri" if serverless else "Code"
+        inline, name_of_inline = (lenient, "InlineCode") if serverless else (lenient, "ZipFile")
+        if not serverless and isinstance(properties.values.get("Code"), dict):
+            inline = lenient.inside("Code")
+        source = inline.string(name_of_inline)
+        if source is not None:
+            if len(source.encode()) > MAX_INLINE_BYTES:
+                raise inline.wrong(name_of_inline, f"is larger than {MAX_INLINE_BYTES} bytes; move it to a file")
+            return self._path.parent.absolute(), source
+        metadata = self._metadata(logical_id)
+        if metadata.values.get("aws:asset:property") in (name, "CodeUri"):  # as the AWS CDK writes it
+            return metadata.file("aws:asset:path", None), None
+        return properties.file(name, "." if serverless else None), None
+
+    def _layers(self, properties: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """The layers that are on this machine, and the names of the others."""
+        arns = properties.with_stand_ins(StandIns(self._resources, self._given)).strings("Layers")
         if len(arns) > MAX_LAYERS:
             raise properties.wrong("Layers", f"Cannot reference more than {MAX_LAYERS} layers.")
-        return tuple(self._layer(properties, arn) for arn in arns)
+        written = properties.values.get("Layers")
+        for arn in written if isinstance(written, list) else ():
+            if isinstance(arn, str) and not _LAYER_ARN(arn):
+                raise properties.wrong(
+                    "Layers", f"{arn!r} is not the ARN of a layer version; !Ref a layer, or use its ARN"
+                )
+        found = [(arn, self._layer(arn)) for arn in arns]
+        return tuple(path for _, path in found if path is not None), tuple(arn for arn, path in found if path is None)
 
-    def _layer(self, properties: Properties, arn: str) -> Path:
+    def _layer(self, arn: str) -> Path | None:
+        logical_id = self._layer_ids.get(arn, arn)
+        for name in (arn, arn.rpartition(":")[0], logical_id):
+            if name in self._given.layers:
+                return self._given.layers[name]
         if arn not in self._layer_ids:
-            raise properties.cannot("Layers", f"{arn} is not on this machine; !Ref a layer version of this template")
-        logical_id = self._layer_ids[arn]
+            return None
         layer = self._resources[logical_id]
         content = Properties(self._path, logical_id, layer.get("Properties"), self._scope)
-        return content.file(LAYER_CONTENT[layer["Type"]], None)
+        name = LAYER_CONTENT[layer["Type"]]
+        metadata = self._metadata(logical_id)
+        if metadata.values.get("aws:asset:property") == name:
+            return metadata.file("aws:asset:path", None)
+        given = content.values.get(name)
+        if isinstance(given, dict) or str(given).startswith("s3://"):
+            return None
+        return content.file(name, None)
 
-    def _environment(self, properties: Properties) -> dict[str, str]:
-        variables = properties.inside("Environment").inside("Variables")
+    def _environment(self, properties: Properties, logical_id: str, name: str) -> dict[str, str]:
+        variables, given = (
+            properties.inside("Environment").inside("Variables"),
+            self._given.variables_of(logical_id, name),
+        )
         where = "Environment.Variables"
-        reserved = [name for name in variables.values if name in RESERVED_VARIABLES]
+        names = [*variables.values, *(name for name in given if name not in variables.values)]
+        reserved = [name for name in names if name in RESERVED_VARIABLES]
         if reserved:
             raise properties.wrong(where, f"{RESERVED_MESSAGE} {', '.join(reserved)}")
         environment: dict[str, str] = {}
-        for name in variables.values:
+        for name in names:
             if not isinstance(name, str) or not re.fullmatch("[a-zA-Z][a-zA-Z0-9_]+", name):
                 raise variables.wrong(str(name), "is not a name; begin with a letter, then letters, digits and _")
-            value = self._shell.get(name)
+            value = given.get(name, self._given.from_shell(name))
             if value is None:
                 value = _variable(variables, name)
             if value is not None and ("\0" in value or not _is_text(value)):
@@ -155,14 +243,14 @@ def _is_text(value: str) -> bool:
 def _variable(variables: Properties, name: str) -> str | None:
     if variables.values[name] is None:
         raise variables.wrong(name, "has no value; write '' for an empty one")
-    value = variables.any(name, advice=f"set {name} in the shell")
+    value = variables.any(name)
     try:
         return None if value is None else text(value)
     except TypeError:
         raise variables.wrong(name, "must be a string; write lists and mappings as JSON in quotes") from None
 
 
-def _runtime(properties: Properties) -> tuple[str, str, tuple[str, ...]]:
+def _runtime(properties: Properties) -> tuple[str, str]:
     runtime = properties.string("Runtime")
     if runtime is None:
         raise properties.wrong("Runtime", "is missing; name one, such as python3.12")
@@ -171,30 +259,14 @@ def _runtime(properties: Properties) -> tuple[str, str, tuple[str, ...]]:
     handler = properties.string("Handler")
     if not handler:
         raise properties.wrong("Handler", "is missing; name the function, such as app.lambda_handler")
-    return runtime, handler, ()
+    return runtime, handler
 
 
-def _image(properties: Properties) -> tuple[None, str, tuple[str, ...]]:
-    """`EntryPoint` with `Command` is a program; `Command` alone is the handler, as in AWS's base images."""
-    image = properties.inside("ImageConfig")
-    entry_point, command = image.strings("EntryPoint"), image.strings("Command")
-    if not entry_point and not command:
-        raise properties.cannot("ImageConfig", "has no Command, and images are not opened; name the handler there")
-    return None, command[0] if command else "", (*entry_point, *command) if entry_point else ()
-
-
-def _code(properties: Properties, serverless: bool) -> Path:
-    inline = properties.values.get("InlineCode") if serverless else None
-    if inline is not None:
-        raise properties.cannot("InlineCode", "is not run here; move it to a file and name its folder in CodeUri")
-    return properties.file("CodeUri", ".") if serverless else properties.file("Code", None)
-
-
-def _logging(properties: Properties) -> LoggingConfig:
+def _logging(properties: Properties, lenient: Properties) -> LoggingConfig:
     logging = properties.inside("LoggingConfig")
     return LoggingConfig(
         log_format=logging.one_of("LogFormat", ("Text", "JSON"), "Text"),
         application_log_level=logging.one_of("ApplicationLogLevel", APPLICATION_LOG_LEVELS, "INFO"),
         system_log_level=logging.one_of("SystemLogLevel", SYSTEM_LOG_LEVELS, "INFO"),
-        log_group=logging.string("LogGroup"),
+        log_group=lenient.inside("LoggingConfig").string("LogGroup"),
     )

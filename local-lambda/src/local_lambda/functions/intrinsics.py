@@ -1,30 +1,28 @@
 """CloudFormation's intrinsic functions (`!Ref`, `!Sub`, …), as far as they can be resolved without AWS.
 
 Specification: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
-A value that only a deployed stack has is `Unresolvable`; the code that reads the property decides whether that matters.
-This module knows nothing about functions, properties or files.
+A value that only a deployed stack has is `Unresolvable`, or has a stand-in (`stand_ins.py`) where the reader of the
+property asked for one. This module knows nothing about functions, properties or files.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local_lambda.functions.config import ACCOUNT_ID, REGION
+from local_lambda.functions.given import Given
+
+if TYPE_CHECKING:
+    from local_lambda.functions.stand_ins import StandIns
 
 NO_VALUE: Any = object()
 """The value of `!Ref AWS::NoValue`: the property is missing."""
-
-PSEUDO_PARAMETERS: Mapping[str, Any] = {
-    "AWS::AccountId": ACCOUNT_ID,
-    "AWS::NoValue": NO_VALUE,
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::StackName": "local",
-    "AWS::URLSuffix": "amazonaws.com",
-}
-
+STACK = "local"
+_DYNAMIC = re.compile(r"\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^}]*\}\}").sub
 
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
@@ -53,7 +51,8 @@ def is_intrinsic(value: Any) -> bool:
 class Scope:
     """The names of one template: `parameters`, `mappings` and `conditions` are its sections of that name.
 
-    `references` adds the values of `!Ref` and `!GetAtt` (`Resource.Attribute`) for resources that exist locally.
+    `references` adds the values of `!Ref` and `!GetAtt` (`Resource.Attribute`) for resources that exist locally, and
+    `given` has the values of parameters, and of the resources that a local AWS endpoint has.
     """
 
     def __init__(
@@ -62,12 +61,32 @@ class Scope:
         mappings: Mapping[str, Any],
         conditions: Mapping[str, Any],
         references: Mapping[str, Any],
+        given: Given = Given(),  # noqa: B008 - it cannot change
     ) -> None:
         self._parameters = parameters
         self._mappings = mappings
         self._conditions = conditions
         self._tested: dict[str, bool] = {}
         self._references = references
+        self._given = given
+        self._stand_ins: StandIns | None = None
+        self._pseudo = {
+            "AWS::AccountId": given.account,
+            "AWS::NoValue": NO_VALUE,
+            "AWS::NotificationARNs": [],
+            "AWS::Partition": given.partition,
+            "AWS::Region": given.region,
+            "AWS::StackId": f"arn:{given.partition}:cloudformation:{given.region}:{given.account}:stack/{STACK}/1",
+            "AWS::StackName": STACK,
+            "AWS::URLSuffix": "amazonaws.com.cn" if given.partition == "aws-cn" else "amazonaws.com",
+        }
+
+    def with_stand_ins(self, stand_ins: StandIns) -> Scope:
+        """The same scope, in which a value that only AWS has is one of `stand_ins`."""
+        scope = copy.copy(self)
+        scope._stand_ins = stand_ins
+        scope._tested = {}
+        return scope
 
     def resolve(self, value: Any) -> Any:
         """`value` with every intrinsic function replaced by its result. Raises Unresolvable."""
@@ -92,6 +111,16 @@ class Scope:
         except _MALFORMED as error:
             raise Unresolvable(f"{_short(name)} is not written as CloudFormation expects it") from error
 
+    def resolve_dynamic(self, value: str) -> str:
+        """`value` with references such as `{{resolve:ssm:/name}}` replaced. Raises Unresolvable outside of AWS."""
+
+        def resolved(match: re.Match[str]) -> str:
+            if self._given.dynamic is None:
+                raise Unresolvable(f"{match[0]} is read on AWS; run it with `start --aws`, or set it with --env-vars")
+            return self._given.dynamic(match[0])
+
+        return _DYNAMIC(resolved, value)
+
     def condition(self, name: str) -> bool:
         """The value of one of the template's conditions. Raises Unresolvable."""
         if name not in self._conditions:
@@ -109,27 +138,63 @@ class Scope:
         return _boolean(self.resolve_outermost(value))
 
     def _ref(self, name: str) -> Any:
-        if name in PSEUDO_PARAMETERS:
-            return PSEUDO_PARAMETERS[name]
-        if name in self._references:
-            return self._references[name]
+        if name in self._pseudo:
+            return self._pseudo[name]
+        for known in (self._given.values, self._references):
+            if name in known:
+                return known[name]
         if name not in self._parameters:
+            if self._stand_ins is not None:
+                return self._stand_ins.reference(name)
             raise Unresolvable(f"!Ref {name} has no value here: only a deployed stack knows it")
-        parameter = self._parameters[name]
-        if "Default" not in parameter:
-            raise Unresolvable(f"parameter {name} has no Default")
-        kind, default = str(parameter.get("Type")), parameter["Default"]
-        if kind.startswith("AWS::SSM::"):
-            raise Unresolvable(f"parameter {name} is read from Systems Manager on AWS")
-        if kind == "CommaDelimitedList" or kind.startswith("List<"):
-            return [item.strip() for item in text(default).split(",")]
-        return text(default)
+        return self._parameter(name, self._parameters[name])
+
+    def _parameter(self, name: str, definition: Mapping[str, Any]) -> Any:
+        kind, value = str(definition.get("Type")), definition.get("Default")
+        why = ""
+        if name in self._given.parameters:
+            value = self._given.parameters[name]
+        elif value is None:
+            why = f"parameter {name} has no Default; give one with --parameter-overrides {name}=VALUE"
+        elif kind.startswith("AWS::SSM::"):
+            why = f"parameter {name} is read from Systems Manager on AWS; give --parameter-overrides {name}=VALUE"
+        if why:
+            if self._stand_ins is None:
+                raise Unresolvable(why)
+            value = self._stand_ins.parameter(name, definition)
+        if kind == "CommaDelimitedList" or "List<" in kind:
+            return [item.strip() for item in text(value).split(",")]
+        return text(value)
 
     def _get_att(self, argument: Any) -> Any:
-        name = argument if isinstance(argument, str) else ".".join(argument)
-        if name not in self._references:
-            raise Unresolvable(f"!GetAtt {name} has a value only on AWS")
-        return self._references[name]
+        name = argument if isinstance(argument, str) else ".".join(map(text, map(self.resolve, argument)))
+        for known in (self._given.values, self._references):
+            if name in known:
+                return known[name]
+        if self._stand_ins is not None:
+            return self._stand_ins.attribute(*name.split(".", 1))
+        raise Unresolvable(f"!GetAtt {name} has a value only on AWS")
+
+    def _import_value(self, argument: Any) -> str:
+        if self._stand_ins is None:
+            raise Unresolvable("!ImportValue has a value only on AWS")
+        return self._stand_ins.imported(text(self.resolve(argument)))
+
+    def _get_azs(self, argument: Any) -> list[str]:
+        region = text(self.resolve(argument)) or self._given.region
+        return [f"{region}{zone}" for zone in "abc"]
+
+    def _base64(self, argument: Any) -> str:
+        return b64encode(text(self.resolve(argument)).encode()).decode()
+
+    def _length(self, argument: Any) -> int:
+        values = self.resolve(argument)
+        if not isinstance(values, list):
+            raise TypeError(values)
+        return len(values)
+
+    def _to_json_string(self, argument: Any) -> str:
+        return json.dumps(self.resolve(argument), separators=(",", ":"))
 
     def _sub(self, argument: Any) -> str:
         template, variables = (argument, {}) if isinstance(argument, str) else argument
@@ -157,8 +222,14 @@ class Scope:
         return values[int(index)]
 
     def _find_in_map(self, argument: Any) -> Any:
-        name, top, second = self.resolve(argument)[:3]
-        return self._mappings[name][text(top)][text(second)]
+        name, top, second, *more = argument
+        name, top, second = map(text, map(self.resolve, (name, top, second)))
+        try:
+            return self._mappings[name][top][second]
+        except LookupError:
+            if more and isinstance(more[0], dict) and "DefaultValue" in more[0]:
+                return self.resolve(more[0]["DefaultValue"])
+            raise
 
     def _if(self, argument: Any) -> Any:
         name, yes, no = argument
@@ -194,14 +265,19 @@ def _short(name: str) -> str:
 _FUNCTIONS: dict[str, Callable[[Scope, Any], Any]] = {
     "Ref": Scope._ref,
     "Fn::And": Scope._and,
+    "Fn::Base64": Scope._base64,
     "Fn::Equals": Scope._equals,
     "Fn::FindInMap": Scope._find_in_map,
+    "Fn::GetAZs": Scope._get_azs,
     "Fn::GetAtt": Scope._get_att,
     "Fn::If": Scope._if,
+    "Fn::ImportValue": Scope._import_value,
     "Fn::Join": Scope._join,
+    "Fn::Length": Scope._length,
     "Fn::Not": Scope._not,
     "Fn::Or": Scope._or,
     "Fn::Select": Scope._select,
     "Fn::Split": Scope._split,
     "Fn::Sub": Scope._sub,
+    "Fn::ToJsonString": Scope._to_json_string,
 }

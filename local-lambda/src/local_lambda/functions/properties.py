@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, text
+
+if TYPE_CHECKING:
+    from local_lambda.functions.stand_ins import StandIns
 
 Default = TypeVar("Default", int, None)
 
@@ -43,20 +46,30 @@ class Properties:
     def _line(self, name: str, what: str) -> str:
         return f"{self._template}: {self._name}.{name}: {what}"
 
-    def any(self, name: str, advice: str = "local-lambda needs a value; write it out or give a parameter") -> Any:
+    def with_stand_ins(self, stand_ins: StandIns) -> Properties:
+        """The same properties, in which a value that only AWS has is one of `stand_ins`."""
+        return Properties(self._template, self._name, self.values, self._scope.with_stand_ins(stand_ins))
+
+    def any(self, name: str) -> Any:
         """The value with its intrinsic functions resolved; None if it is missing."""
         try:
             value = self._scope.resolve(self.values.get(name))
+            if isinstance(value, str) and "{{resolve:" in value:
+                value = self._scope.resolve_dynamic(value)
         except Unresolvable as error:
-            raise self.cannot(name, f"{error}; {advice}") from error
+            raise self._unresolvable(name, error) from error
         return None if value is NO_VALUE else value
+
+    def _unresolvable(self, name: str, error: Unresolvable) -> CannotRun:
+        why = str(error)
+        return self.cannot(name, why if "; " in why else f"{why}; local-lambda needs a value: write it out")
 
     def inside(self, name: str) -> Properties:
         """The properties inside a mapping, such as `Size` in `EphemeralStorage`; empty if it is missing."""
         try:
             value = self._scope.resolve_outermost(self.values.get(name))
         except Unresolvable as error:
-            raise self.cannot(name, f"{error}; write it out or give a parameter") from error
+            raise self._unresolvable(name, error) from error
         if value is None or value is NO_VALUE:
             value = {}
         return Properties(self._template, f"{self._name}.{name}", value, self._scope)
@@ -104,7 +117,7 @@ class Properties:
         if value is None:
             raise self.wrong(name, "is missing; name a folder or a zip file")
         if isinstance(value, dict) or str(value).startswith("s3://"):
-            raise self.cannot(name, "is not a local path; name a folder or a zip file")
+            raise self.cannot(name, "is not on this machine; run a folder or a zip file in its place with --code")
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string; name a folder or a zip file")
         if "\0" in value:

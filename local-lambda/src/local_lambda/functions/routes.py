@@ -46,15 +46,16 @@ def _route(route: Properties, kind: str) -> ApiRoute:
         raise route.wrong("Method", f"{_shown(method)} is unknown; use {', '.join(METHODS[:-1])} or {METHODS[-1]}")
     path = path or "$default"
     if path != "$default" or kind == "Api":
-        mistake = _mistake(path, _REST_TEXT if kind == "Api" else str.isprintable)
+        mistake = check_path(path, kind == "Api")
         if mistake:
             raise route.wrong("Path", f"{_shown(path)} {mistake}")
     version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
     return ApiRoute(method, path, version, kind == "Api", _api(route, kind))
 
 
-def _mistake(path: str, may_be_text: Callable[[str], object]) -> str | None:
-    """What is wrong with a path, and what to do about it."""
+def check_path(path: str, rest: bool) -> str | None:
+    """What is wrong with a path of a REST or an HTTP API, and what to do about it; None if it is valid."""
+    may_be_text: Callable[[str], object] = _REST_TEXT if rest else str.isprintable
     if not path.startswith("/"):
         return "does not start with a slash; write it as in /orders"
     variables: set[str] = set()

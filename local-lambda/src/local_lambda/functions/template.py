@@ -8,63 +8,70 @@ as `!Ref` and `!Sub`, `function_resource.py` reads the properties of a function,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.config import ACCOUNT_ID, REGION, FunctionConfig
+from local_lambda.functions.config import FunctionConfig
 from local_lambda.functions.document import read_document
-from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, layer_arns
-from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic
+from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Notes, layer_arns
+from local_lambda.functions.given import Given
+from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
+
+MAX_NAME = 64
+MAX_NESTED = 5
+"""How deep stacks may be nested here; on AWS, too, a few levels are usual."""
+_STACKS = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
 class Functions(tuple[FunctionConfig, ...]):
-    """The functions of a template that can run locally. `refused` has the others, each with the reason."""
+    """The functions of a template that can run locally.
+
+    `refused` has the others, each with the reason; `notes` what is different from AWS, by logical id; `remarks` are
+    lines on other resources that are not served.
+    """
 
     template: Path
-    refused: tuple[tuple[FunctionConfig, CannotRun], ...]
+    refused: tuple[tuple[FunctionConfig, UsageError], ...] = ()
+    notes: Mapping[str, Notes]
+    remarks: tuple[str, ...] = ()
 
-    @classmethod
-    def of(
-        cls, template: Path, functions: Iterable[FunctionConfig], refused: Iterable[tuple[FunctionConfig, CannotRun]]
-    ) -> Functions:
-        """The functions of `template`, and the refused ones."""
-        result = cls(functions)
-        result.template = template
-        result.refused = tuple(refused)
-        return result
+    def require_one(self) -> None:
+        """Raises the reason if none of the functions can run: UsageError."""
+        if not self and len(self.refused) == 1:
+            raise self.refused[0][1]
+        if not self:
+            (first, reason), *_ = self.refused
+            names = ", ".join(each.logical_id for each, _ in self.refused)
+            raise UsageError(
+                f"{self.template}: none of its functions can run here ({names}); of {first.logical_id}: {reason}"
+            )
 
 
-def load_functions(path: Path, shell: Mapping[str, str]) -> Functions:
-    """The functions of the template at `path`, in its order; at least one.
+def load_functions(path: Path, given: Given) -> Functions:
+    """The functions of the template at `path` and of its nested stacks, in their order, and those that are refused.
 
-    An environment variable in a function's `Environment` gets its value from `shell` if it is set there. Raises
-    UsageError for a template that AWS would reject, and if none of its functions can run locally.
+    A mistake in one function is the reason to refuse that one. Raises UsageError for a template that cannot be read,
+    and if it has no function.
     """
-    document = read_document(path)
-    resources = _section(path, document, "Resources")
-    scope, functions = _scope(path, document, resources)
-    reader = FunctionReader(path, resources, scope, shell)
-    found: list[FunctionConfig] = []
-    refused: list[tuple[FunctionConfig, CannotRun]] = []
-    for logical_id, (name, properties) in functions.items():
-        try:
-            found.append(reader.function(logical_id, name, properties))
-        except CannotRun as reason:
-            refused.append((FunctionConfig(name, handler="", logical_id=logical_id), reason))
-    if not found and refused:
-        raise refused[0][1]
-    if not found:
+    reading = _Reading()
+    _Template(path, given, reading).read()
+    if not reading.found and not reading.refused:
         raise UsageError(f"{path}: Resources: there is no function; add a resource of Type {SERVERLESS}")
-    return Functions.of(path, found, refused)
+    functions = Functions(reading.found)
+    functions.template, functions.notes = path, reading.notes
+    functions.refused, functions.remarks = tuple(reading.refused), tuple(reading.remarks)
+    return functions
 
 
 def select(functions: Functions, wanted: str | None) -> FunctionConfig:
     """The function whose logical id, name or ARN is `wanted`, or the only one. Raises UsageError."""
-    if wanted is None and len(functions) == 1:
-        return functions[0]
+    if wanted is None:
+        functions.require_one()
+        if len(functions) == 1:
+            return functions[0]
     for function in functions:
         if wanted in _names(function):
             return function
@@ -82,6 +89,194 @@ def _names(function: FunctionConfig) -> tuple[str, ...]:
     return function.logical_id, function.name, function.arn, f"{function.arn}:{function.version}"
 
 
+class _Reading:
+    """What has been read so far, of all stacks."""
+
+    def __init__(self) -> None:
+        self.found: list[FunctionConfig] = []
+        self.refused: list[tuple[FunctionConfig, UsageError]] = []
+        self.notes: dict[str, Notes] = {}
+        self.remarks: list[str] = []
+
+
+class _Template:
+    """The template of a stack. `stack` has the logical ids of the stacks around it, each with a slash after it."""
+
+    def __init__(self, path: Path, given: Given, reading: _Reading, stack: str = "") -> None:
+        from local_lambda.functions.expansion import Expansion
+
+        self._path = path
+        self._given = given
+        self._reading = reading
+        self._stack = stack
+        document = read_document(path)
+        parameters = _section(path, document, "Parameters")
+        mappings = _section(path, document, "Mappings")
+        conditions = _section(path, document, "Conditions")
+        _check_parameters(path, parameters, given)
+        expansion = Expansion(Scope(parameters, mappings, {}, {}, given))
+        try:
+            conditions = expansion.expand(conditions)
+            self._resources: dict[str, Any] = expansion.expand(_section(path, document, "Resources"))
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
+        self._references: dict[str, Any] = {**layer_arns(self._resources, given)}
+        self._scope = Scope(parameters, mappings, conditions, self._references, given)
+        self._globals = _section(path, _section(path, document, "Globals"), "Function")
+
+    def read(self) -> None:
+        """Add its functions to the reading."""
+        names = dict(self._name_functions())
+        reader = FunctionReader(self._path, self._resources, self._scope, self._given)
+        found: dict[str, FunctionConfig] = {}
+        for logical_id, (name, properties) in names.items():
+            try:
+                found[logical_id] = reader.function(logical_id, name, properties)
+            except UsageError as reason:
+                self._refuse(logical_id, reason, name)
+        self._add_routes(found)
+        for logical_id, function in found.items():
+            self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
+            self._reading.notes[self._stack + logical_id] = reader.notes[logical_id]
+        for logical_id, resource in self._wanted(*_STACKS):
+            self._nested(logical_id, resource)
+
+    def _refuse(self, logical_id: str, reason: UsageError, name: str | None = None) -> None:
+        function = FunctionConfig(name or logical_id, handler="", logical_id=self._stack + logical_id)
+        self._reading.refused.append((function, reason))
+
+    def _wanted(self, *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The resources of these types that the conditions include; functions that they exclude are refused."""
+        for logical_id, resource in self._resources.items():
+            if not isinstance(resource, dict) or resource.get("Type") not in types:
+                continue
+            condition = resource.get("Condition")
+            if not isinstance(condition, str) or self._holds(condition):
+                yield logical_id, resource
+            elif resource["Type"] not in _STACKS:
+                where = f"{self._path}: {logical_id}.Condition"
+                what = f"{condition} is false here; change a parameter of it with --parameter-overrides"
+                self._refuse(logical_id, CannotRun(f"{where}: {what}"))
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return self._scope.condition(condition)
+        except Unresolvable:
+            return True
+
+    def _name_functions(self) -> Iterator[tuple[str, tuple[str, Properties]]]:
+        """Logical id, name and properties of each function. Fills in what `!Ref` and `!GetAtt` of them return."""
+        known = {function.name: function.logical_id for function in self._reading.found}
+        for logical_id, resource in self._wanted(SERVERLESS, PLAIN):
+            values = resource.get("Properties")
+            values = {} if values is None else values
+            if resource["Type"] == SERVERLESS and isinstance(values, dict):
+                values = _merge(self._globals, values)
+            try:
+                properties = Properties(self._path, logical_id, values, self._scope)
+                name = _function_name(properties)
+                if name is None:
+                    name = self._free_name(logical_id, known)
+                if name in known:
+                    raise properties.wrong(
+                        "FunctionName", f"'{name}' is also the name of {known[name]}; use another one"
+                    )
+            except UsageError as reason:
+                self._refuse(logical_id, reason)
+                continue
+            known[name] = self._stack + logical_id
+            place = f"{self._given.region}:{self._given.account}"
+            self._references[logical_id] = name
+            self._references[f"{logical_id}.Arn"] = f"arn:{self._given.partition}:lambda:{place}:function:{name}"
+            yield logical_id, (name, properties)
+
+    def _free_name(self, logical_id: str, known: Mapping[str, str]) -> str:
+        """The name of a function that has none: on AWS its beginning is the stack's name."""
+        name = logical_id[:MAX_NAME]
+        return name if name not in known else f"{self._stack.replace('/', '-')}{logical_id}"[-MAX_NAME:].lstrip("-")
+
+    def _add_routes(self, found: dict[str, FunctionConfig]) -> None:
+        """Give the functions the routes that API resources describe."""
+        from local_lambda.functions.api_definitions import ApiDefinitions, merged
+        from local_lambda.functions.stand_ins import StandIns
+
+        types = {each.get("Type") for each in self._resources.values() if isinstance(each, dict)}
+        if not any(
+            str(kind).startswith(("AWS::ApiGateway", "AWS::Serverless::Api", "AWS::Serverless::HttpApi"))
+            for kind in types
+        ):
+            return
+        scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+        by_name = {function.name: logical_id for logical_id, function in found.items()}
+        wanted = dict(self._wanted(*(str(kind) for kind in types - {SERVERLESS, PLAIN, *_STACKS})))
+        definitions = ApiDefinitions(self._path, wanted, scope, by_name).read()
+        self._reading.remarks += definitions.remarks
+        for logical_id, routes in definitions.routes.items():
+            function = found[logical_id]
+            found[logical_id] = function._replace(routes=merged(function.routes, routes))
+
+    def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
+        """Read a nested stack whose template is a file; anything else is a remark."""
+        from local_lambda.functions.stand_ins import StandIns
+
+        values = resource.get("Properties")
+        values = values if isinstance(values, dict) else {}
+        place = values.get(_STACKS[resource["Type"]])
+        if not isinstance(place, str) or "://" in place:
+            self._reading.remarks.append(f"{logical_id} is left out: its template is not on this machine")
+            return
+        if self._stack.count("/") >= MAX_NESTED:
+            self._reading.remarks.append(f"{logical_id} is left out: stacks are nested more than {MAX_NESTED} deep")
+            return
+        given = values.get("Parameters")
+        scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+        parameters: dict[str, str] = {}
+        for name, value in given.items() if isinstance(given, dict) else ():
+            try:
+                value = scope.resolve(value)
+                parameters[str(name)] = ",".join(map(text, value)) if isinstance(value, list) else text(value)
+            except (Unresolvable, TypeError):
+                continue
+        try:
+            path = self._path.parent / place
+            nested = self._given._replace(parameters=parameters, values={})
+            _Template(path, nested, self._reading, f"{self._stack}{logical_id}/").read()
+        except UsageError as reason:
+            self._reading.remarks.append(f"{logical_id} is left out: {reason}")
+
+
+def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -> None:
+    """Raises UsageError for a parameter that is not the template's, or has a value that it does not allow."""
+    for name, definition in parameters.items():
+        if not isinstance(definition, dict):
+            raise UsageError(f"{path}: Parameters.{name}: must be a mapping; give it a Type")
+        allowed = definition.get("AllowedValues")
+        value = given.parameters.get(name)
+        if value is not None and isinstance(allowed, list) and value not in map(_scalar, allowed):
+            raise UsageError(
+                f"{path}: Parameters.{name}: {value!r} is not allowed; use {' or '.join(map(_scalar, allowed))}"
+            )
+    for name in given.parameters:
+        if name not in parameters:
+            known = ", ".join(map(str, parameters)) or "none"
+            raise UsageError(f"{path}: there is no parameter {name} to override; its parameters: {known}")
+
+
+def _scalar(value: Any) -> str:
+    return text(value) if isinstance(value, (str, int, float)) else str(value)
+
+
+def _function_name(properties: Properties) -> str | None:
+    """The `FunctionName`; None if there is none, or only AWS knows it: locally any name works."""
+    try:
+        name = properties.string("FunctionName")
+    except CannotRun:
+        return None
+    if name is not None and not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
+        raise properties.wrong("FunctionName", f"'{name}' is not a name; use up to 64 letters, digits, - and _")
+    return name
+
+
 def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, Any]:
     section = document.get(name)
     if section is None:
@@ -89,53 +284,6 @@ def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, An
     if not isinstance(section, dict):
         raise UsageError(f"{path}: {name}: must be a mapping; give it names and values")
     return section
-
-
-def _scope(
-    path: Path, document: Mapping[str, Any], resources: Mapping[str, Any]
-) -> tuple[Scope, dict[str, tuple[str, Properties]]]:
-    """The template's scope and, for each function that its conditions include: logical id, name and properties."""
-    sections = [_section(path, document, name) for name in ("Parameters", "Mappings", "Conditions")]
-    globals_ = _section(path, _section(path, document, "Globals"), "Function")
-    references: dict[str, Any] = {**layer_arns(resources)}
-    scope = Scope(sections[0], sections[1], sections[2], references)
-    functions: dict[str, tuple[str, Properties]] = {}
-    for logical_id, resource in resources.items():
-        kind = resource.get("Type") if isinstance(resource, dict) else None
-        if kind not in (SERVERLESS, PLAIN) or not _is_wanted(scope, resource):
-            continue
-        values = resource.get("Properties")
-        values = {} if values is None else values
-        if kind == SERVERLESS and isinstance(values, dict):
-            values = _merge(globals_, values)
-        properties = Properties(path, logical_id, values, scope)
-        name = _function_name(properties) or logical_id
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
-            raise properties.wrong("FunctionName", f"'{name}' is not a name; use up to 64 letters, digits, - and _")
-        for other, (known, _) in functions.items():
-            if known == name:
-                raise properties.wrong("FunctionName", f"'{name}' is also the name of {other}; use another one")
-        functions[logical_id] = name, properties
-    for logical_id, (name, _) in functions.items():
-        references[logical_id] = name
-        references[f"{logical_id}.Arn"] = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
-    return scope, functions
-
-
-def _function_name(properties: Properties) -> str | None:
-    """The `FunctionName`; None if only AWS knows it, because locally any name works."""
-    try:
-        return properties.string("FunctionName")
-    except CannotRun:
-        return None
-
-
-def _is_wanted(scope: Scope, resource: Mapping[str, Any]) -> bool:
-    condition = resource.get("Condition")
-    try:
-        return not isinstance(condition, str) or scope.condition(condition)
-    except Unresolvable:
-        return True
 
 
 def _merge(defaults: Any, own: Any) -> Any:

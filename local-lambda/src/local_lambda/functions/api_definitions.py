@@ -1,0 +1,190 @@
+"""The routes that a template describes outside of its functions: OpenAPI documents, and the resources of API Gateway.
+
+Specification: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html and the
+CloudFormation pages of `AWS::ApiGateway::*` and `AWS::ApiGatewayV2::*`. Only proxy integrations with a function of the
+template become routes; everything else is a remark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from local_lambda.errors import UsageError
+from local_lambda.functions.config import ApiRoute
+from local_lambda.functions.document import read_document
+from local_lambda.functions.intrinsics import Scope, Unresolvable, text
+from local_lambda.functions.routes import METHODS, check_path
+
+INTEGRATION = "x-amazon-apigateway-integration"
+_ANY_METHOD = "x-amazon-apigateway-any-method"
+_DOCUMENTS = {
+    "AWS::Serverless::Api": ("DefinitionBody", "DefinitionUri", True),
+    "AWS::Serverless::HttpApi": ("DefinitionBody", "DefinitionUri", False),
+    "AWS::ApiGateway::RestApi": ("Body", "BodyS3Location", True),
+    "AWS::ApiGatewayV2::Api": ("Body", "BodyS3Location", False),
+}
+"""Type of an API -> the property with its OpenAPI document, the one that says where that is, whether it is REST."""
+_FUNCTION = re.compile(r":function:([a-zA-Z0-9_-]{1,64})").search
+
+
+class _Skipped(Exception):
+    """Something that is not served; the text says what and why."""
+
+
+class Definitions(NamedTuple):
+    """`routes` by the logical ids of their functions, and `remarks` on what is not served."""
+
+    routes: dict[str, list[ApiRoute]]
+    remarks: list[str]
+
+
+class ApiDefinitions:
+    """Reads the API resources among `resources` of the template at `path`.
+
+    `scope` has stand-ins, and `functions` the logical id of each function by its name.
+    """
+
+    def __init__(self, path: Path, resources: Mapping[str, Any], scope: Scope, functions: Mapping[str, str]) -> None:
+        self._path = path
+        self._resources = {name: each for name, each in resources.items() if isinstance(each, dict)}
+        self._scope = scope
+        self._functions = functions
+        self._found = Definitions({}, [])
+
+    def read(self) -> Definitions:
+        """All routes and remarks."""
+        for logical_id, resource in self._resources.items():
+            kind, properties = resource.get("Type"), resource.get("Properties")
+            if not isinstance(properties, dict) or not isinstance(kind, str):
+                continue
+            try:
+                if kind in _DOCUMENTS:
+                    self._api(logical_id, kind, properties)
+                elif kind == "AWS::ApiGateway::Method":
+                    self._method(properties)
+                elif kind == "AWS::ApiGatewayV2::Route":
+                    self._route(properties)
+            except (_Skipped, Unresolvable, UsageError) as why:
+                self._found.remarks.append(f"{logical_id} is not served: {why}")
+            except (TypeError, ValueError, LookupError, AttributeError):
+                self._found.remarks.append(
+                    f"{logical_id} is not served: it is not written as CloudFormation expects it"
+                )
+        return self._found
+
+    def _api(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> None:
+        body_name, place_name, rest = _DOCUMENTS[kind]
+        if properties.get("ProtocolType") == "WEBSOCKET":
+            raise _Skipped("WebSocket APIs are not emulated")
+        if kind == "AWS::ApiGatewayV2::Api" and "Target" in properties:  # made by one resource, with a route
+            key = text(self._scope.resolve(properties.get("RouteKey", "$default")))
+            self._add(logical_id, key, properties["Target"], "2.0")
+        body = self._scope.resolve_outermost(self._included(properties.get(body_name)))
+        if body is None and place_name in properties:
+            body = self._file(self._scope.resolve(properties[place_name]), place_name)
+        if body is not None:
+            for path, operations in body.get("paths", {}).items():
+                for method, operation in operations.items():
+                    self._operation(logical_id, body, rest, path, method, operation)
+
+    def _included(self, body: Any) -> Any:
+        """The body; the file's content if it is `Fn::Transform` with `AWS::Include`."""
+        transform = body.get("Fn::Transform") if isinstance(body, dict) else None
+        if not isinstance(transform, dict) or transform.get("Name") != "AWS::Include":
+            return body
+        return self._file(self._scope.resolve(transform["Parameters"]["Location"]), "Location")
+
+    def _file(self, place: Any, name: str) -> Any:
+        if not isinstance(place, str) or place.startswith("s3://"):
+            raise _Skipped(f"its {name} is not on this machine; name a local file")
+        return read_document(self._path.parent / place)
+
+    def _operation(self, api: str, body: Any, rest: bool, path: str, method: str, operation: Any) -> None:
+        if method != _ANY_METHOD and method.upper() not in METHODS:
+            return  # parameters, summary, servers …
+        integration = operation.get(INTEGRATION)
+        if isinstance(integration, dict) and "$ref" in integration:
+            name = str(integration["$ref"]).rpartition("/")[2]
+            integration = body["components"]["x-amazon-apigateway-integrations"][name]
+        method = "ANY" if method == _ANY_METHOD else method.upper()
+        try:
+            if not isinstance(integration, dict):
+                raise _Skipped(f"it has no {INTEGRATION}")
+            integration = self._scope.resolve(integration)
+            _check_proxy(integration.get("type"))
+            version = "1.0" if rest else text(integration.get("payloadFormatVersion", "1.0"))
+            key = "$default" if path == "/$default" else f"{method} {path}"
+            self._add(api, key, integration.get("uri"), version, rest)
+        except (_Skipped, Unresolvable) as why:
+            self._found.remarks.append(f"{method} {path} of {api} is not served: {why}")
+
+    def _method(self, properties: Mapping[str, Any]) -> None:
+        """A method of a REST API that is written as resources."""
+        api, path = _target(properties["RestApiId"]), self._path_of(properties["ResourceId"])
+        integration = properties.get("Integration", {})
+        method = text(self._scope.resolve(properties["HttpMethod"])).upper()
+        if method == "OPTIONS" and self._scope.resolve(integration.get("Type")) == "MOCK":
+            raise _Skipped(f"OPTIONS {path} answers with a mock")
+        _check_proxy(self._scope.resolve(integration.get("Type")))
+        self._add(api, f"{method} {path}", integration.get("Uri"), "1.0", rest=True)
+
+    def _path_of(self, resource_id: Any) -> str:
+        parts: list[str] = []
+        while len(parts) <= len(self._resources):
+            resource = self._resources.get(_target(resource_id), {})
+            if resource.get("Type") != "AWS::ApiGateway::Resource":
+                return "/" + "/".join(reversed(parts))
+            properties = resource["Properties"]
+            parts.append(text(self._scope.resolve(properties["PathPart"])))
+            resource_id = properties["ParentId"]
+        raise _Skipped("its resources are each other's parents")
+
+    def _route(self, properties: Mapping[str, Any]) -> None:
+        """A route of an HTTP API that is written as resources."""
+        api, key = _target(properties["ApiId"]), text(self._scope.resolve(properties["RouteKey"]))
+        if self._resources.get(api, {}).get("Properties", {}).get("ProtocolType") == "WEBSOCKET":
+            return  # said of the API
+        name = text(self._scope.resolve(properties["Target"])).rpartition("/")[2]
+        integration = self._resources[name]["Properties"]
+        _check_proxy(self._scope.resolve(integration.get("IntegrationType")))
+        version = text(self._scope.resolve(integration.get("PayloadFormatVersion", "1.0")))
+        self._add(api, key, integration.get("IntegrationUri"), version)
+
+    def _add(self, api: str, key: str, uri: Any, version: str, rest: bool = False) -> None:
+        """Add a route whose `key` is such as `GET /orders` or `$default`."""
+        uri = text(self._scope.resolve(uri)) if uri is not None else ""
+        match = _FUNCTION(uri)
+        function = self._functions.get(match[1]) if match else None
+        if function is None:
+            raise _Skipped("it does not call a function of this template")
+        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", "$default")
+        if method not in METHODS:
+            raise _Skipped(f"{key!r} has no method that API Gateway knows")
+        mistake = check_path(path, rest) if path != "$default" else None
+        if mistake:
+            raise _Skipped(f"{key!r} {mistake}")
+        if version not in ("1.0", "2.0"):
+            raise _Skipped(f"there is no payload format {version}; use 1.0 or 2.0")
+        self._found.routes.setdefault(function, []).append(ApiRoute(method, path, version, rest, api))
+
+
+def _check_proxy(kind: Any) -> None:
+    if str(kind).upper() != "AWS_PROXY":
+        raise _Skipped(f"integrations of type {kind} are not emulated, only AWS_PROXY")
+
+
+def _target(reference: Any) -> str:
+    """The logical id of the resource that is referred to."""
+    if isinstance(reference, dict):
+        argument = reference.get("Ref", reference.get("Fn::GetAtt", ""))
+        return str(argument[0] if isinstance(argument, list) else argument).partition(".")[0]
+    return str(reference)
+
+
+def merged(routes: tuple[ApiRoute, ...], more: Iterator[ApiRoute] | list[ApiRoute]) -> tuple[ApiRoute, ...]:
+    """The routes of a function's events, and `more`, without those that say the same again."""
+    known = {(route.api, route.method, route.path) for route in routes}
+    return (*routes, *(route for route in more if (route.api, route.method, route.path) not in known))

@@ -1,0 +1,77 @@
+"""What options add to a template: variables from files, parameters, region, account and layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local_lambda.cli.given import read_env_file, read_env_vars, region_of
+from local_lambda.errors import UsageError
+
+
+def test_env_file_is_read_as_a_shell_would_when_it_has_quotes_and_comments(tmp_path: Path) -> None:
+    """A line each; quotes keep spaces and signs, and nothing is substituted."""
+    path = tmp_path / ".env"
+    path.write_text(
+        "# a comment\n\nPLAIN=a b # why\nexport EXPORTED = yes\nEMPTY=\nHASH=a#b\nSINGLE='  $HOME \\n ' # c\n"
+        'DOUBLE="one\\ntwo \\"three\\" # not a comment"\nURL=http://x/?a=b\n',
+        encoding="utf-8-sig",
+    )
+    assert read_env_file(path) == {
+        "PLAIN": "a b",
+        "EXPORTED": "yes",
+        "EMPTY": "",
+        "HASH": "a#b",
+        "SINGLE": "  $HOME \\n ",
+        "DOUBLE": 'one\ntwo "three" # not a comment',
+        "URL": "http://x/?a=b",
+    }
+
+
+@pytest.mark.parametrize("line", ["NAME", "1NAME=x", "=x", "A='open", 'A="x" y', "A B=x"])
+def test_env_file_is_refused_with_the_line_when_one_is_wrong(tmp_path: Path, line: str) -> None:
+    """Nothing is skipped in silence."""
+    path = tmp_path / ".env"
+    path.write_text(f"GOOD=yes\n{line}\n")
+    with pytest.raises(UsageError, match=r"\.env: line 2: is not NAME=value"):
+        read_env_file(path)
+
+
+def test_env_vars_are_read_as_sam_local_reads_them(tmp_path: Path) -> None:
+    """By function, with those of all functions under Parameters; numbers and booleans become text."""
+    path = tmp_path / "env.json"
+    path.write_text('{"Parameters": {"STAGE": "dev"}, "Hello": {"COUNT": 3, "ON": true}}')
+    assert read_env_vars(path) == {"": {"STAGE": "dev"}, "Hello": {"COUNT": "3", "ON": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"{", "is not JSON"),
+        (b"[]", "is not a mapping"),
+        (b'{"Hello": "x"}', "Hello: is not a mapping"),
+        (b'{"Hello": {"A": [1]}}', r"Hello\.A: is not a string"),
+        (b'{"Hello": {"A": null}}', r"Hello\.A: is not a string"),
+        (b"\xff", "is not UTF-8"),
+        (b" " * 1_048_577, "is larger than 1048576 bytes"),
+    ],
+)
+def test_env_vars_are_refused_when_they_are_not_variables(tmp_path: Path, content: bytes, expected: str) -> None:
+    """One line says what is wrong."""
+    path = tmp_path / "env.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=expected) as error:
+        read_env_vars(path)
+    assert "\n" not in str(error.value)
+
+
+def test_region_is_the_options_when_the_shell_has_one_too() -> None:
+    """The option, then AWS_REGION, then AWS_DEFAULT_REGION, then us-east-1."""
+    shell = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}
+    assert region_of("eu-west-3", shell) == "eu-west-3"
+    assert region_of(None, shell) == "eu-west-1"
+    assert region_of(None, {"AWS_DEFAULT_REGION": "eu-west-2", "AWS_REGION": ""}) == "eu-west-2"
+    assert region_of(None, {}) == "us-east-1"
+    with pytest.raises(UsageError, match=r"AWS_REGION: 'Frankfurt' is not a region"):
+        region_of(None, {"AWS_REGION": "Frankfurt"})
