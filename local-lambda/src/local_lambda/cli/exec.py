@@ -43,7 +43,7 @@ def execute(options: ExecOptions) -> int:
             raise UsageError(
                 "exec needs the runtime's command, for example: exec -- python -m awslambdaric app.handler"
             )
-        check_program(command)
+        check_program(command, options.opt)
         function = _function_of_variables(command)
         listener = listen(options.server.host, options.server.port)
         layers = options.opt.resolve() if options.opt else Path("/opt")

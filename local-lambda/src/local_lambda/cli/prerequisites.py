@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_lambda.errors import StartError
@@ -12,12 +13,17 @@ if TYPE_CHECKING:
     from local_lambda.amqp.connection import Broker
 
 
-def check_program(command: Sequence[str]) -> None:
-    """Raises StartError when a command line names a program that does not exist."""
+def check_program(command: Sequence[str], opt: Path | None = None) -> None:
+    """Raises StartError when a command line names a program that does not exist; `opt` is what will be `/opt`."""
     from shutil import which
 
-    if command and which(command[0]) is None:
-        raise StartError(f"there is no program {command[0]}; give a path or a name on PATH")
+    if not command:
+        return
+    program = command[0]
+    if opt is not None and program.startswith("/opt/"):
+        program = str(opt / program.removeprefix("/opt/"))
+    if which(program) is None:
+        raise StartError(f"there is no program {program}; give a path or a name on PATH")
 
 
 def check_extra(command: str, extra: str, *packages: str) -> None:

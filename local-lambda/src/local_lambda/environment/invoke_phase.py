@@ -19,7 +19,9 @@ from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.05
+"""How often a running invocation's deadline and memory are checked. A process that it starts and that ends sooner may
+be missed in `Max Memory Used`."""
 MEMORY_SECONDS = 0.01
 """The shortest time between two memory readings after responses: a reading costs as much as the rest of a response."""
 
@@ -42,7 +44,7 @@ class InvokePhase:
         self._extensions = extensions
         self._control = control
         self._memory = memory
-        self._measure: Callable[[], None] = memory.measure
+        self._measure = partial(memory.measure, tree=True)
         self._emit = stream.emit
         self._stream = stream
         self._time = clock.time

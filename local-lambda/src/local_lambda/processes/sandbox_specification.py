@@ -53,8 +53,19 @@ def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Se
         "tmp": str(tmp),
         "hosts": address,
         "keep": list(keep),
-        "hidden": [str(tmp.parent), os.path.expanduser("~/.aws")],
+        "hidden": list(dict.fromkeys([str(tmp.parent), *(f"{home}/.aws" for home in _homes())])),
     }
+
+
+def _homes() -> Iterator[str]:
+    """The user's home folder as the shell says, and as the system says: they can differ."""
+    import pwd
+
+    yield os.path.expanduser("~")
+    try:
+        yield pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # a user without an entry, as in a container
+        return
 
 
 def _folders(interpreter: Interpreter) -> Iterator[Path]:
