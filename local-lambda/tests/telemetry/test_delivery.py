@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from local_lambda.events.platform import LogsDropped, Start
 from local_lambda.telemetry.request import Buffering
@@ -36,7 +37,7 @@ def test_http_listener_gets_one_json_array_after_the_other_on_one_connection() -
 
     async def test() -> None:
         async with HttpListener() as listener, Environment() as environment:
-            destination = replace(listener.destination, path="/logs?a=b", method="PUT")
+            destination = structs.replace(listener.destination, path="/logs?a=b", method="PUT")
             environment.subscriptions.subscribe("collector", telemetry(destination))
             for text in ("one\n", "two é\n", "three\n"):
                 environment.emit(line(text))
@@ -125,7 +126,7 @@ def test_http_listener_that_begins_late_gets_everything() -> None:
         async with HttpListener() as probe:
             port = probe.port
         async with Environment() as environment:
-            environment.subscriptions.subscribe("collector", telemetry(replace(probe.destination, port=port)))
+            environment.subscriptions.subscribe("collector", telemetry(structs.replace(probe.destination, port=port)))
             environment.emit(line("early"))
             await asyncio.wait_for(environment.subscriptions.flush(60), 60)
             async with HttpListener(port=port) as listener:

@@ -24,6 +24,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
 
     gc.freeze()
     gc.set_threshold(50_000)
+    gc.enable()
     try:
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         runner.get_loop()

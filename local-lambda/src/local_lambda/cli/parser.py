@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from local_lambda import __version__
 from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
@@ -12,7 +15,7 @@ from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 
 def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
     """The parser. In its result, `run` is the entry of `run` for the chosen command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="local-lambda",
         description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",
     )
@@ -212,6 +215,30 @@ def _account(text: str) -> str:
     if not (text.isdecimal() and text.isascii() and len(text) == 12):
         raise argparse.ArgumentTypeError(f"{text} is not an account id (12 digits)")
     return text
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and the class of its commands' parsers."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_Help, **settings)
+
+
+class _Help(argparse.HelpFormatter):
+    """A formatter that knows its width. By default it imports `shutil` to ask the terminal, for each argument again."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+@cache
+def _columns() -> int:
+    """The width of the terminal: `COLUMNS`, or what the system says, or 80."""
+    wanted = os.environ.get("COLUMNS", "")
+    try:
+        return int(wanted if wanted.isdecimal() else 0) or os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
 
 
 def _positive(text: str) -> int:

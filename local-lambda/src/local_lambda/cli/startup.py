@@ -10,12 +10,15 @@ long to import. Neither needs the other, so they happen at the same time:
    the runtime can ask for its first event as soon as it is ready.
 4. While the runtime starts, import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
 
+Until the event loop runs, the garbage collector is off: it would look through all that is imported, and find nothing.
+
 That is why the functions of `cli/` and `service/factory.py` import modules where they need them, and why code that
 runs in steps 1 to 3 must not import anything of step 4 at the top of its file.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +53,7 @@ def started(
     Its workspace is a private folder for unpacked zip packages and for `/tmp`, created when first used. The helper
     process removes it, even if the tool is killed. Raises StartError.
     """
+    gc.disable()  # until the loop runs
     _check_descriptors()
     workspace = _temporary_folder() / f"local-lambda-{os.getpid()}-{os.urandom(4).hex()}"
     try:

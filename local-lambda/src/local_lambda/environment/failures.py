@@ -7,15 +7,15 @@ Bodies made here put `errorType` first, as the service does; the Python runtime 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+
+import msgspec
 
 from local_lambda.environment.documents import encode
 from local_lambda.environment.states import EXIT_ERROR, INIT_ERROR
 from local_lambda.limits import MAX_PAYLOAD_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Why an environment's work failed: `status` and `error_type` for the events, `body` for the caller.
 
     `body` is None if the platform has to write it for the request (see `body_for`).

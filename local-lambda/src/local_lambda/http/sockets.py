@@ -16,7 +16,8 @@ def listen(host: str, port: int) -> socket.socket:
     Raises StartError when the port is in use or not permitted, or when the host is not an address of this machine.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        name = host.encode() if host.isascii() else host  # only other names need the module for IDNA
+        family, kind, protocol, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from local_lambda.errors import ApiError
 
@@ -20,8 +21,7 @@ RESERVED_PORT = 9001
 TYPES = ("platform", "function", "extension")
 
 
-@dataclass(frozen=True)
-class SubscriptionApi:
+class SubscriptionApi(msgspec.Struct, frozen=True):
     """How subscription requests differ between the Logs API and the Telemetry API."""
 
     name: str
@@ -56,8 +56,7 @@ class SubscriptionApi:
         return ApiError(403, f"{self.name}.AccessDenied", reason)
 
 
-@dataclass(frozen=True)
-class Buffering:
+class Buffering(msgspec.Struct, frozen=True):
     """When a batch is sent: after `max_items` records, `max_bytes` bytes or `timeout_ms`, whichever comes first."""
 
     max_items: int = 10_000
@@ -72,8 +71,7 @@ _BUFFERING = (
 )
 
 
-@dataclass(frozen=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """Where batches go: `protocol` is `HTTP` or `TCP`; `path` (with its query) and `method` are for HTTP only."""
 
     protocol: str
@@ -83,19 +81,28 @@ class Destination:
     method: str = "POST"
 
 
-@dataclass(frozen=True)
-class Subscription:
+class Subscription(msgspec.Struct, frozen=True, eq=False):
     """A valid subscription. Two are equal if they differ only in the order of `types`."""
 
     api: SubscriptionApi
     schema: str
-    types: tuple[str, ...] = field(compare=False)
+    types: tuple[str, ...]
     destination: Destination
     buffering: Buffering = Buffering()
-    wanted: frozenset[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "wanted", frozenset(self.types))
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The types, without their order."""
+        return frozenset(self.types)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Subscription) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[object, ...]:
+        return self.api, self.schema, self.wanted, self.destination, self.buffering
 
 
 def parse_subscription(api: SubscriptionApi, body: bytes, hosts: Collection[str] = (SANDBOX,)) -> Subscription:

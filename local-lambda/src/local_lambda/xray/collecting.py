@@ -7,8 +7,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html. The sha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from local_lambda.events.platform import Event, InitReport, InitStart, Report, RuntimeDone, Start, Tracing
 from local_lambda.xray.segments import (
@@ -24,8 +23,7 @@ from local_lambda.xray.segments import (
 _REMEMBERED = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One traced invocation. `documents`: the service's segment, the function's, then the SDK's in order of arrival."""
 
     request_id: str

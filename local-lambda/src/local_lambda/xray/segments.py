@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from local_lambda.events.platform import InitReport, Report, RuntimeDone, Start, Tracing
 
@@ -40,8 +41,7 @@ def children(document: Document) -> list[Document]:
     return [part for part in subsegments if isinstance(part, dict)] if isinstance(subsegments, list) else []
 
 
-@dataclass(frozen=True, slots=True)
-class TracedInvocation:
+class TracedInvocation(msgspec.Struct, frozen=True):
     """The facts about an invocation that its segments report. `init_start` is None without an `init`."""
 
     tracing: Tracing
