@@ -313,3 +313,13 @@ def test_console_on_a_terminal_is_colored(project: Project) -> None:
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in on_a_terminal(project, **variables)
     assert "\x1b" not in project.invoke("Fail").errors
+
+
+def test_invoke_shows_the_function_alone_when_it_is_quiet(make_project: MakeProject) -> None:
+    """The payload on standard output, and on standard error what the function prints; without `--quiet`, more."""
+    code = "def handler(event, context):\n    print('hello')\n    return 1\n"
+    project = make_project({"app.py": code}, Hello={"Handler": "app.handler", "Tracing": "Active"})
+    quiet = project.invoke("--quiet")
+    assert (quiet.output, quiet.errors) == (b"1\n", "function | hello\n")
+    loud = project.invoke("--no-trace")
+    assert {line.split()[0] for line in loud.errors.splitlines()} == {"platform", "function"}

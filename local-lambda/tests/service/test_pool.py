@@ -332,3 +332,25 @@ def test_finish_between_two_attempts_names_what_is_dropped() -> None:
         assert bench.notices == ["1 queued asynchronous invocation(s) of f dropped at shutdown"]
 
     run(1, scenario)
+
+
+def test_an_environment_ends_when_it_was_idle_for_the_time_given() -> None:
+    """One that is busy stays, until it has been idle for as long; the next invocation makes a new one."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.invoke()
+        bench.invoke()
+        busy, idle = bench.made
+        idle.finish()
+        await bench.until(lambda: idle.ended)
+        assert (bench.discarded, bench.pool.environments, busy.ended) == ([idle], [busy], False)
+        assert bench.notices == ["an environment of f ends: it was idle for 0.01 s"]
+        busy.finish()
+        await bench.until(lambda: busy.ended)
+        bench.invoke()
+        assert len(bench.made) == 3
+        bench.made[2].finish()
+        await bench.pool.shutdown()
+        assert bench.made[2].ended
+
+    run(2, scenario, idle_seconds=0.01)

@@ -129,3 +129,26 @@ def test_every_character_is_printable_or_safe() -> None:
 def test_json_visible_keeps_the_values() -> None:
     """A reader of the JSON gets what was there before."""
     assert json_visible('"\x7f\x9b\u2028\ud800é"') == '"\\u007f\\u009b\\u2028\\ud800é"'
+
+
+def test_hidden_lanes_show_failures_only() -> None:
+    """With `--quiet`, what the function writes is left, and every line about a failure."""
+    out = io.StringIO()
+    console = Console(out, {}, frozenset({"platform", "trace"}))
+    lane = console.lane()
+    lane("platform", "REPORT RequestId: 1\tDuration: 1.00 ms\t\n")
+    lane("platform", "REPORT RequestId: 2\tDuration: 3000.00 ms\tStatus: timeout\n")
+    lane("function", "hello\n")
+    lane("extension:one", "there\n")
+    console.write("trace", "Hello 1 ms")
+    console.write("platform", "listening", needed=True)
+    console.write("platform", "no environment", bad=True)
+    console.write("platform", "stopped")
+    console.flush()
+    assert out.getvalue().splitlines() == [
+        "platform | REPORT RequestId: 2\tDuration: 3000.00 ms\tStatus: timeout",
+        "function | hello",
+        "extension:one | there",
+        "platform | listening",
+        "platform | no environment",
+    ]

@@ -60,7 +60,7 @@ class FakeEnvironment:
 class Bench:
     """A pool of fakes, and which numbers got a response or were refused."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, idle_seconds: float | None = None) -> None:
         self.made: list[FakeEnvironment] = []
         self.notices: list[str] = []
         self.throttled: list[int] = []
@@ -70,7 +70,13 @@ class Bench:
         create: Any = self._create
         self.discarded: list[Any] = []
         self.pool = EnvironmentPool(
-            FunctionConfig("f", "a.b"), limit, create, self.notices.append, (0.0, 0.0), self.discarded.append
+            FunctionConfig("f", "a.b"),
+            limit,
+            create,
+            self.notices.append,
+            (0.0, 0.0),
+            self.discarded.append,
+            idle_seconds,
         )
 
     def _create(self) -> FakeEnvironment:
@@ -101,10 +107,12 @@ class Bench:
                 await asyncio.sleep(0)
 
 
-def run(limit: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+def run(
+    limit: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]], idle_seconds: float | None = None
+) -> None:
     """Run a scenario in an event loop."""
 
     async def main() -> None:
-        await scenario(Bench(limit))
+        await scenario(Bench(limit, idle_seconds))
 
     asyncio.run(main())

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOptions
+from local_lambda.cli.options import OutputOptions, RecordingOptions, ServerOptions, SourceOptions
 from local_lambda.cli.parser import make_parser
 from local_lambda.cli.streams import discard_output, fill_standard_descriptors, flush_output
 from local_lambda.errors import CommandError, StartError, reason_of
@@ -77,6 +77,7 @@ def _invoke(found: Namespace) -> int:
             report=found.report is not None,
             recording=_recording(found),
             freeze=found.freeze,
+            output=_output(found),
         )
     )
 
@@ -92,6 +93,7 @@ def _start(found: Namespace) -> int:
             amqp=found.amqp,
             watch=found.watch,
             freeze=found.freeze,
+            output=_output(found),
         )
     )
 
@@ -107,6 +109,7 @@ def _exec(found: Namespace) -> int:
             recording=_recording(found),
             amqp=found.amqp,
             freeze=found.freeze,
+            output=_output(found),
         )
     )
 
@@ -129,7 +132,7 @@ def _aws(found: Namespace) -> int:
     command = _after_dashes(found.command)
     if found.port is None:
         found.port = 0 if command else AWS_PORT
-    return aws(AwsOptions(_server(found), command, found.python, found.freeze))
+    return aws(AwsOptions(_server(found), command, found.python, found.freeze, _output(found)))
 
 
 def _source(found: Namespace) -> SourceOptions:
@@ -155,9 +158,15 @@ def _recording(found: Namespace) -> RecordingOptions:
     return RecordingOptions(found.record, found.timeline, found.trace_events)
 
 
+def _output(found: Namespace) -> OutputOptions:
+    return OutputOptions(found.quiet, found.no_trace)
+
+
 def _server(found: Namespace) -> ServerOptions:
     hosts, origins = tuple(found.allow_host), tuple(found.allow_origin)
-    return ServerOptions(found.host, found.port, found.max_environments, hosts, origins)
+    return ServerOptions(
+        found.host, found.port, found.max_environments, hosts, origins, getattr(found, "idle_timeout", None)
+    )
 
 
 def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from local_lambda.cli.options import ServerOptions
+from local_lambda.cli.options import OutputOptions, ServerOptions
 
 
 class AwsOptions(NamedTuple):
@@ -15,6 +15,7 @@ class AwsOptions(NamedTuple):
     command: tuple[str, ...] = ()
     python: str | None = None
     freeze: bool = False
+    output: OutputOptions = OutputOptions()
 
 
 def aws(options: AwsOptions) -> int:
@@ -31,7 +32,7 @@ def aws(options: AwsOptions) -> int:
     services = Services()
     logs = LogGroups(services)
     observers = Observers(log_writers=(logs.writer,), on_trace=(partial(put_trace, services),))
-    with started(options.freeze, observers=observers) as factory:
+    with started(options.freeze, observers=observers, output=options.output) as factory:
         from local_lambda.aws.serve import serve
         from local_lambda.cli.loop import run, stop_signal
         from local_lambda.http.sockets import listen

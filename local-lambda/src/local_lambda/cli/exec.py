@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from local_lambda.cli.options import RecordingOptions, ServerOptions
+from local_lambda.cli.options import OutputOptions, RecordingOptions, ServerOptions
 from local_lambda.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class ExecOptions(NamedTuple):
     recording: RecordingOptions = RecordingOptions()
     amqp: str | None = None
     freeze: bool = False
+    output: OutputOptions = OutputOptions()
 
 
 def execute(options: ExecOptions) -> int:
@@ -31,7 +32,7 @@ def execute(options: ExecOptions) -> int:
     from local_lambda.cli.startup import started
 
     broker = find_broker(options.amqp)
-    with started(options.freeze, options.recording) as factory:
+    with started(options.freeze, options.recording, output=options.output) as factory:
         from shutil import which
 
         from local_lambda.functions.interpreter import Interpreter
@@ -53,7 +54,8 @@ def execute(options: ExecOptions) -> int:
         from local_lambda.cli.serving import serve
 
         programs, limit = {function.name: program}, options.server.max_environments
-        return run(serve(factory, programs, listener, limit, options.server.access(), broker))
+        access, idle = options.server.access(), options.server.idle_timeout
+        return run(serve(factory, programs, listener, limit, access, broker, idle_seconds=idle))
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:

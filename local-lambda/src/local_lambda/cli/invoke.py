@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from local_lambda.cli.options import RecordingOptions, SourceOptions
+from local_lambda.cli.options import OutputOptions, RecordingOptions, SourceOptions
 from local_lambda.errors import ApiError, StartError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class InvokeOptions(NamedTuple):
     report: bool = False
     recording: RecordingOptions = RecordingOptions()
     freeze: bool = False
+    output: OutputOptions = OutputOptions()
 
 
 def invoke(options: InvokeOptions) -> int:
@@ -38,7 +39,7 @@ def invoke(options: InvokeOptions) -> int:
         from local_lambda.cli.report import Report
 
         report = Report()
-    with started(options.freeze, options.recording, report.observers if report else None) as factory:
+    with started(options.freeze, options.recording, report.observers if report else None, options.output) as factory:
         from local_lambda.cli.events import check_event, read_event
         from local_lambda.cli.given import check_names, given, note_template
         from local_lambda.cli.programs import note_runtimes, open_program

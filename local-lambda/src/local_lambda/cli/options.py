@@ -29,6 +29,18 @@ class SourceOptions(NamedTuple):
     layers: tuple[tuple[str, Path], ...] = ()
 
 
+class OutputOptions(NamedTuple):
+    """Which lanes are shown: `quiet` leaves those of the function and its extensions; failures are always shown."""
+
+    quiet: bool = False
+    no_trace: bool = False
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The lanes that are not shown."""
+        return frozenset({"platform", "trace"} if self.quiet else {"trace"} if self.no_trace else ())
+
+
 class RecordingOptions(NamedTuple):
     """What a run produces in addition to its output: a recording, a drawing (`-` is text), Chrome trace events."""
 
@@ -50,6 +62,8 @@ class ServerOptions(NamedTuple):
     max_environments: int
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    idle_timeout: float | None = None
+    """Seconds after which an idle environment is shut down; None: never."""
 
     def access(self) -> Access:
         """The rule of the port."""

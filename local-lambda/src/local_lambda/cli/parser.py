@@ -36,7 +36,7 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
     invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     _recording_arguments(invoke)
-    _freeze_argument(invoke)
+    _common_arguments(invoke)
     invoke.set_defaults(run=run["invoke"])
 
     start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
@@ -47,7 +47,8 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     start.add_argument(
         "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
-    _freeze_argument(start)
+    _common_arguments(start)
+    _idle_argument(start)
     start.set_defaults(run=run["start"])
 
     call = commands.add_parser("call", help="invoke a function through RabbitMQ, served by a worker elsewhere")
@@ -66,7 +67,7 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
         metavar="PATH",
         help="Python interpreter for the functions (default: the .venv here, if its version is the runtime's)",
     )
-    _freeze_argument(aws)
+    _common_arguments(aws)
     aws.add_argument(
         "command",
         nargs=argparse.REMAINDER,
@@ -79,7 +80,8 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     _server_arguments(execute, 1)
     _recording_arguments(execute)
     _amqp_argument(execute)
-    _freeze_argument(execute)
+    _common_arguments(execute)
+    _idle_argument(execute)
     execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
     execute.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
@@ -192,7 +194,20 @@ def _amqp_argument(
     parser.add_argument("--amqp", metavar="URI", help=what)
 
 
-def _freeze_argument(parser: argparse.ArgumentParser) -> None:
+def _idle_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--idle-timeout",
+        type=_duration,
+        metavar="TIME",
+        help="shut an environment down after this time without an invocation, such as 90s, 5m or 1h (default: never)",
+    )
+
+
+def _common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="show only what the function and its extensions write, and failures"
+    )
+    parser.add_argument("--no-trace", action="store_true", help="do not show the trace of an invocation")
     parser.add_argument(
         "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
     )
@@ -253,6 +268,12 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds (up to 86400)")
     return value
+
+
+def _duration(text: str) -> float:
+    """Seconds of `90`, `90s`, `5m` or `1h`."""
+    factor = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
+    return _seconds(text[:-1] if factor else text) * (factor or 1)
 
 
 def _port(text: str) -> int:

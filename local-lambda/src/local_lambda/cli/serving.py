@@ -29,11 +29,12 @@ async def serve(
     access: Access,
     broker: Broker | None,
     make_watcher: MakeWatcher | None = None,
+    idle_seconds: float | None = None,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
-    `limit` is the highest number of environments for a function, and `access` says who may call. Returns the exit
-    status.
+    `limit` is the highest number of environments for a function, and `access` says who may call. An environment that is
+    idle for `idle_seconds` is shut down. Returns the exit status.
     """
     import asyncio
 
@@ -45,14 +46,14 @@ async def serve(
     stop = stop_signal()
     console = factory.console
     factory.attach(asyncio.get_running_loop())
-    pools = {name: _pool(factory, programs, name, limit) for name in programs}
+    pools = {name: _pool(factory, programs, name, limit, idle_seconds) for name in programs}
     app, routes = invoke_api(FunctionDirectory(pools)), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.routes import read_routes
 
         routes = read_routes(pools.values())
-        app = api_gateway(routes, lambda text: console.write("platform", text, bad=True), app)
+        app = api_gateway(routes, lambda text, bad: console.write("platform", text, bad=bad), app)
     worker = None
     if broker is not None:
         from local_lambda.amqp.worker import Worker
@@ -61,7 +62,7 @@ async def serve(
         await worker.start()
     server = Server(app, listener, MAX_EVENT_BYTES, access)
     await server.start()
-    console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}")
+    console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}", needed=True)
     for line in routes.describe(server.address) if routes is not None else ():
         console.write("platform", line)
     console.flush()
@@ -82,7 +83,9 @@ async def serve(
     return 0
 
 
-def _pool(factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int) -> EnvironmentPool:
+def _pool(
+    factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int, idle_seconds: float | None
+) -> EnvironmentPool:
     from local_lambda.service.pool import EnvironmentPool
 
     function = programs[name].function
@@ -100,4 +103,4 @@ def _pool(factory: EnvironmentFactory, programs: Mapping[str, Program], name: st
     def say(text: str) -> None:
         factory.console.write("platform", text)
 
-    return EnvironmentPool(function, limit, create, say, discard=factory.release)
+    return EnvironmentPool(function, limit, create, say, discard=factory.release, idle_seconds=idle_seconds)

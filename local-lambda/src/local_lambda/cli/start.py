@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from local_lambda.cli.options import RecordingOptions, ServerOptions, SourceOptions
+from local_lambda.cli.options import OutputOptions, RecordingOptions, ServerOptions, SourceOptions
 
 if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
@@ -24,6 +24,7 @@ class StartOptions(NamedTuple):
     amqp: str | None = None
     watch: bool = False
     freeze: bool = False
+    output: OutputOptions = OutputOptions()
 
 
 def start(options: StartOptions) -> int:
@@ -34,7 +35,7 @@ def start(options: StartOptions) -> int:
     broker = find_broker(options.amqp)
     if options.watch:
         check_extra("start --watch", "watch", "watchfiles")
-    with started(options.freeze, options.recording) as factory:
+    with started(options.freeze, options.recording, output=options.output) as factory:
         from itertools import count
 
         from local_lambda.cli.given import check_names, given, note_template
@@ -82,4 +83,5 @@ def start(options: StartOptions) -> int:
         from local_lambda.cli.serving import serve
 
         limit, access = options.server.max_environments, options.server.access()
-        return run(serve(factory, programs, listener, limit, access, broker, watcher if options.watch else None))
+        idle = options.server.idle_timeout
+        return run(serve(factory, programs, listener, limit, access, broker, watcher if options.watch else None, idle))

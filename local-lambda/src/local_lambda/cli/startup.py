@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_lambda.cli.options import RecordingOptions
+from local_lambda.cli.options import OutputOptions, RecordingOptions
 from local_lambda.errors import StartError, reason_of
 from local_lambda.processes.zygote import Zygote
 from local_lambda.service.observers import Observers
@@ -46,7 +46,10 @@ DESCRIPTORS = 36
 
 @contextmanager
 def started(
-    freeze: bool, recording: RecordingOptions | None = None, observers: Observers | None = None
+    freeze: bool,
+    recording: RecordingOptions | None = None,
+    observers: Observers | None = None,
+    output: OutputOptions = OutputOptions(),  # noqa: B008 - it cannot change
 ) -> Iterator[EnvironmentFactory]:
     """The factory of all of a command's environments; everything it has made ends with it.
 
@@ -64,10 +67,11 @@ def started(
         from local_lambda.service.factory import EnvironmentFactory
         from local_lambda.sinks.console import Console
 
-        console = Console(sys.stderr, os.environ)
+        console = Console(sys.stderr, os.environ, output.hidden)
         observers = observers or Observers()
         with _recorder(recording or RecordingOptions(), console) as recorder:
-            observers = observers._replace(recorder=recorder, on_trace=(*observers.on_trace, _shown_on(console)))
+            shown = () if "trace" in output.hidden else (_shown_on(console),)
+            observers = observers._replace(recorder=recorder, on_trace=(*observers.on_trace, *shown))
             factory = EnvironmentFactory(zygote, console, os.environ, workspace, _runtime_api, observers, freeze)
             try:
                 yield factory

@@ -79,6 +79,8 @@ class Exchange:
     """Whether the body's reader has paused."""
     on_disconnect: Callable[[], None] | None = None
     """Called when the client leaves, or ends its side, before it has its response."""
+    on_status: Callable[[int], None] | None = None
+    """Called with the status when a whole response has been sent."""
     on_drain: Callable[[], None] | None = None
     """Called when `write` has returned False and the client has received everything written."""
 
@@ -152,6 +154,8 @@ class Exchange:
             connection.send(b"%b%bContent-Length: %d\r\n%b" % (start, lines, len(body), end))
             connection.send(body)
         connection.answered(self)
+        if self.on_status is not None:
+            self.on_status(status)
 
     def begin(self, status: int, headers: Pairs = (), block: Block = NONE) -> None:
         """Begin a response of unknown length: chunked, or for HTTP/1.0 until the connection ends."""

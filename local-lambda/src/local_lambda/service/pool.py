@@ -36,7 +36,7 @@ class _Caller(NamedTuple):
 class EnvironmentPool:
     """All environments of `function`, at most `limit`. `create` makes a new one, attached to the loop.
 
-    `discard` gets each environment that has ended.
+    `discard` gets each environment that has ended. An environment that was idle for `idle_seconds` is shut down.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class EnvironmentPool:
         notice: Callable[[str], None],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
         discard: Callable[[ExecutionEnvironment], None] = lambda environment: None,
+        idle_seconds: float | None = None,
     ) -> None:
         self.function = function
         self.limit = limit
@@ -64,6 +65,9 @@ class EnvironmentPool:
         self._fault = ""
         """Why no environment could be created; reset as soon as one can be."""
         self._finished: asyncio.Future[None] | None = None
+        self._idle_seconds = idle_seconds
+        self._idle_since: dict[ExecutionEnvironment, float] = {}
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     def adopt(self, environment: ExecutionEnvironment) -> None:
         """Add an environment to the pool."""
@@ -132,8 +136,9 @@ class EnvironmentPool:
 
     async def shutdown(self) -> None:
         """Shut down all environments at the same time."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._idle_timer):
+            if timer is not None:
+                timer.cancel()
         terminated = []
         ending = [*self.environments, *self._leaving]
         for environment in ending:
@@ -178,6 +183,7 @@ class EnvironmentPool:
             when_ended(environment)
 
         self._leaving.add(environment)
+        self._idle_since.pop(environment, None)
         environment.on_free = lambda environment: None
         environment.shutdown(ended)
 
@@ -201,7 +207,26 @@ class EnvironmentPool:
             return
         if environment not in self._idle:  # it is still there if its runtime died while it was idle
             self._idle.append(environment)
+        if self._idle_seconds is not None:
+            self._idle_since[environment] = perf_counter()
+            if self._idle_timer is None:
+                self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
         self._look_whether_finished()
+
+    def _end_idle(self) -> None:
+        """Shut down the environments that have been idle for long enough, and look again when the next one will be."""
+        assert self._idle_seconds is not None
+        self._idle_timer = None
+        now = perf_counter()
+        for environment in [each for each in self._idle if now - self._idle_since[each] >= self._idle_seconds * 0.99]:
+            self._idle.remove(environment)
+            self.environments.remove(environment)
+            self._notice(f"an environment of {self.function.name} ends: it was idle for {self._idle_seconds:g} s")
+            self._end(environment, lambda environment: None)
+        if self._idle:
+            oldest = min(self._idle_since[each] for each in self._idle)
+            left = max(self._idle_seconds - (now - oldest), 0.0)
+            self._idle_timer = asyncio.get_running_loop().call_later(left, self._end_idle)
 
     def _look_whether_finished(self) -> None:
         if self._finished is not None and not self._finished.done() and not self._busy():

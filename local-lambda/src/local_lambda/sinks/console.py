@@ -32,12 +32,16 @@ _FAILED = ("\tStatus: ", "\tError Type: ")
 
 
 class Console:
-    """Writes lanes. Lines are collected and written by `flush`, which `defer` calls soon (asyncio's `call_soon`)."""
+    """Writes lanes. Lines are collected and written by `flush`, which `defer` calls soon (asyncio's `call_soon`).
 
-    def __init__(self, out: TextIO, shell: Mapping[str, str]) -> None:
+    Of the lanes that are `hidden`, only lines about failures are written.
+    """
+
+    def __init__(self, out: TextIO, shell: Mapping[str, str], hidden: frozenset[str] = frozenset()) -> None:
         colored = out.isatty() and not shell.get("NO_COLOR") and shell.get("TERM") != "dumb"
         self._colors = _COLORED if colored else _PLAIN
         self._out = out
+        self._hidden = hidden
         self._lines: list[str] = []
         self._scheduled = False
         self._warned = False
@@ -46,9 +50,11 @@ class Console:
     def lane(self, label: str = "") -> Callable[[str, str], None]:
         """A writer `write(source, text)` for one environment, identified by `label`. The text ends with `\\n`."""
         heads: dict[str, tuple[str, str]] = {}
-        colored = self._colors is _COLORED
+        colored, hidden = self._colors is _COLORED, self._hidden
 
         def write(source: str, text: str) -> None:
+            if source in hidden and not _is_bad(source, text):
+                return
             head = heads.get(source)
             if head is None:
                 head = heads[source] = self._head(source, label)
@@ -63,8 +69,13 @@ class Console:
 
         return write
 
-    def write(self, lane: str, text: str, *, bad: bool = False) -> None:
-        """Write one line in the lane of something that is not a process, such as `trace`."""
+    def write(self, lane: str, text: str, *, bad: bool = False, needed: bool = False) -> None:
+        """Write one line in the lane of something that is not a process, such as `trace`.
+
+        A line that is `needed` is written even if its lane is hidden.
+        """
+        if lane in self._hidden and not (bad or needed):
+            return
         start, end = self._head(lane, "", "bad" if bad else None)
         self._add(f"{start}{one_line(text)}{end}\n")
 

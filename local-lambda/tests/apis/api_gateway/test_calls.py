@@ -75,7 +75,7 @@ def test_caller_is_told_when_the_function_takes_too_long(
         client = port = ""
 
     async def call() -> list[tuple[int, bytes]]:
-        api_gateway(Routes([route_of_slow]), notices.append, lambda exchange: None)(caller)
+        api_gateway(Routes([route_of_slow]), lambda text, bad: notices.append(text), lambda exchange: None)(caller)
         await asyncio.wait_for(answered.wait(), DEADLINE_SECONDS)
         assert pool.responded.cancelled()
         return caller.answers

@@ -29,6 +29,15 @@ def test_route_is_the_most_exact_one(api: Tool, method: str, path: str, resource
     assert send(api, method, path).json["resource"] == resource
 
 
+def test_a_request_is_a_line_when_it_is_answered(api: Tool) -> None:
+    """Method, path, status and duration; the query is not shown, because it may have secrets."""
+    since = len(api.lines)
+    send(api, "GET", "/orders/7?token=secret")
+    api.wait_for(r"^platform \| GET /orders/7 200 \d+ ms$", since)
+    send(api, "GET", "/nowhere")
+    api.wait_for(r"^platform \| GET /nowhere 404 \d+ ms$", since)
+
+
 def test_unknown_route_is_404_and_named(api: Tool) -> None:
     """The caller hears what API Gateway says; the tool names the routes there are."""
     since = len(api.lines)

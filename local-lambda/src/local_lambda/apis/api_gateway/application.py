@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 
 from local_lambda.apis.api_gateway.call import Call
 from local_lambda.apis.api_gateway.refusals import Refusal, refuse
@@ -21,11 +23,15 @@ from local_lambda.errors import ApiError
 from local_lambda.http.server import JSON, Application, Exchange
 
 
-def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Application) -> Application:
+def api_gateway(routes: Routes, say: Callable[[str, bool], None], otherwise: Application) -> Application:
     """The application of an Invoke port whose functions have routes; `otherwise` gets paths that begin with a version.
 
-    `notice` gets one line with the reason for an error response that does not give the caller the reason.
+    `say` gets a line for each request, and one with the reason for an error response that does not give the caller
+    the reason; True marks the latter.
     """
+
+    def notice(text: str) -> None:
+        say(text, True)
 
     def app(exchange: Exchange) -> None:
         if re.match(rb"/20\d\d-\d\d-\d\d/", exchange.path):
@@ -34,6 +40,7 @@ def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Applic
         if exchange.incomplete:
             raise ApiError(400, "BadRequestException", "Bad Request")
         method, path = exchange.method.decode(), exchange.path.decode("latin-1")
+        exchange.on_status = partial(_log_access, exchange, say)
         match = routes.find(method, path)
         if match is not None:
             Call(exchange, match, notice).invoke()
@@ -43,6 +50,12 @@ def api_gateway(routes: Routes, notice: Callable[[str], None], otherwise: Applic
         refuse(exchange, Refusal.NO_ROUTE, rest=bool(reachable) and all(route.rest for route in reachable))
 
     return answering_errors(app, _internal_error)
+
+
+def _log_access(exchange: Exchange, say: Callable[[str, bool], None], status: int) -> None:
+    """One line: method, path as it was sent, status, and the milliseconds since the request began to arrive."""
+    milliseconds = (perf_counter() - exchange.began) * 1000
+    say(f"{exchange.method.decode()} {exchange.path.decode('latin-1')} {status} {milliseconds:.0f} ms", False)
 
 
 def _internal_error(exchange: Exchange, error: ApiError) -> None:
