@@ -107,9 +107,7 @@ class Bench:
                 await asyncio.sleep(0)
 
 
-def run(
-    limit: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]], idle_seconds: float | None = None
-) -> None:
+def run(limit: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]], idle_seconds: float | None = None) -> None:
     """Run a scenario in an event loop."""
 
     async def main() -> None:

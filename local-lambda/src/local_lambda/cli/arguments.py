@@ -6,6 +6,7 @@ be started. Each command has its own file, which is imported when it is chosen. 
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,10 +47,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         "call": _call,
         "aws": _aws,
         "exec": _exec,
+        "event": _event,
         "timeline": _timeline,
     }
     try:
-        found = make_parser(commands).parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        found = make_parser(commands, given[0] if given else "").parse_args(given)
     except SystemExit as ended:  # help, version, wrong usage
         return int(ended.code or 0)
     return int(found.run(found))
@@ -118,6 +121,12 @@ def _call(found: Namespace) -> int:
     from local_lambda.cli.call import CallOptions, call
 
     return call(CallOptions(found.function, found.event, found.amqp, found.timeout))
+
+
+def _event(found: Namespace) -> int:
+    from local_lambda.cli.event import event
+
+    return event(found)
 
 
 def _timeline(found: Namespace) -> int:

@@ -13,8 +13,8 @@ from local_lambda import __version__
 from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 
 
-def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
-    """The parser. In its result, `run` is the entry of `run` for the chosen command."""
+def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]], chosen: str) -> argparse.ArgumentParser:
+    """The parser, complete for the command `chosen`. In its result, `run` is the entry of `run` for that command."""
     parser = _Parser(
         prog="local-lambda",
         description="A local AWS Lambda execution environment: real runtimes, no AWS account, no Docker, no root.",
@@ -87,6 +87,13 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
         "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
     )
     execute.set_defaults(run=run["exec"])
+
+    event = commands.add_parser("event", help="print a sample event of a service or an API")
+    if chosen == "event":  # thirteen parsers that no other command should wait for
+        from local_lambda.cli.event_parser import add_event_kinds
+
+        add_event_kinds(event, _pair, _account)
+    event.set_defaults(run=run["event"])
 
     timeline = commands.add_parser("timeline", help="draw a recorded run")
     timeline.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
