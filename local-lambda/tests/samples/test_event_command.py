@@ -10,7 +10,6 @@ import pytest
 from aws_lambda_powertools.utilities.parser import models
 
 from local_lambda.cli.arguments import main
-from local_lambda.cli.event_parser import COGNITO_TRIGGERS
 
 Print = Any
 
