@@ -53,7 +53,7 @@ def sns(origin: Origin, topic: str, body: str, subject: str | None) -> Event:
     """One notification of a topic."""
     arn = origin.arn("sns", topic)
     service = f"https://sns.{origin.region}.amazonaws.com"
-    notification = {
+    notification: Event = {
         "SignatureVersion": "1",
         "Timestamp": origin.iso(),
         "Signature": b64encode(new_hex(64).encode()).decode(),
