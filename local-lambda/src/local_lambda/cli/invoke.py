@@ -32,7 +32,7 @@ def invoke(options: InvokeOptions) -> int:
     from local_lambda.cli.streams import check_output
 
     check_output()
-    from local_lambda.cli.startup import started
+    from local_lambda.cli.startup import imports, started
 
     report = None
     if options.report:
@@ -54,7 +54,7 @@ def invoke(options: InvokeOptions) -> int:
         program = open_program(function, options.source, factory.workspace)
         note_template(added, functions, (function,), factory.console)
         note_runtimes([program], factory.console)
-        foundation = factory.lay(program, spawn=True)
+        foundation = factory.lay(program, spawn=True, meanwhile=imports())
         for name, payload in zip(names, payloads, strict=False):  # the first round; the others repeat it
             check_event(name, payload)
         environment = factory.build(foundation)

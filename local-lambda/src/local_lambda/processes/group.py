@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from local_lambda.processes.outputs import FramedOutput, Output
@@ -45,14 +46,18 @@ class ProcessGroup:
         self.closed = False
         self.processes: dict[int, Process] = {}
 
-    def enter_sandbox(self, spec: Mapping[str, Any]) -> str | None:
+    def enter_sandbox(self, spec: Mapping[str, Any], meanwhile: Iterable[object] = ()) -> str | None:
         """Before the first spawn: show all processes the places of `spec` (see `sandbox_specification.py`).
 
-        Waits until that is done. Returns a reason in one line if it cannot be; processes then see the machine as it is.
+        Waits until that is done, and takes steps of `meanwhile` as long as it is not. Returns a reason in one line if
+        it cannot be done; processes then see the machine as it is.
         """
         control = self._control
         if control is None or not self._send("sandbox", dict(spec)):
             return _GONE
+        for _ in meanwhile:
+            if select.select([control], [], [], 0)[0]:
+                break
         control.settimeout(SANDBOX_SECONDS)
         message = None
         try:

@@ -7,14 +7,12 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from time import monotonic, sleep
 
 from local_lambda.processes.group import ProcessGroup
 from local_lambda.processes.programs import wire
 
 CLOSE_SECONDS = 3.0
 """How long the helper may take to end everything that is left, before it is killed."""
-_LOOK_SECONDS = 0.005
 _PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
 
 
@@ -50,10 +48,7 @@ class Zygote:
         """End the helper, and with it every environment that has not been closed."""
         for group in self._groups:
             group.close()
-        self._control.close()
-        if not self._ended(CLOSE_SECONDS):
-            os.kill(self.pid, signal.SIGKILL)
-            self._ended(CLOSE_SECONDS)
+        self._end()
         if self._workspace.is_dir():  # it was killed
             from local_lambda.processes.programs.removal import remove_tree
 
@@ -66,20 +61,21 @@ class Zygote:
             ours.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
         with theirs:
             if not wire.send(self._control, (), [theirs.fileno()]):
-                self._control.close()
-                self._ended(CLOSE_SECONDS)
+                self._end()
                 self._control, self.pid = self._start()
                 wire.send(self._control, (), [theirs.fileno()])
         return ours
 
-    def _ended(self, seconds: float) -> bool:
-        """Wait for the helper to end, for at most `seconds`."""
-        deadline = monotonic() + seconds
+    def _end(self) -> None:
+        """End the helper; wait until it has cleaned up, or kill it if that takes too long."""
+        with self._control as control:
+            control.settimeout(CLOSE_SECONDS)
+            try:
+                control.shutdown(socket.SHUT_WR)
+                control.recv(1)  # it never sends anything, so this returns when it has ended
+            except OSError:
+                os.kill(self.pid, signal.SIGKILL)
         try:
-            while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
-                if monotonic() > deadline:
-                    return False
-                sleep(_LOOK_SECONDS)
+            os.waitpid(self.pid, 0)
         except ChildProcessError:
             pass
-        return True

@@ -7,7 +7,7 @@ exists; `attach` (or creating it later) hands it to the loop. This module does n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,15 @@ class EnvironmentFactory:
             base.abandon()
             raise
 
-    def lay(self, program: Program, label: str = "", spawn: bool = False) -> Foundation:
+    def lay(
+        self, program: Program, label: str = "", spawn: bool = False, meanwhile: Iterable[object] = ()
+    ) -> Foundation:
         """The first half of `create`. With `spawn` the runtime starts at once, unless extensions come first.
 
-        Everything that costs import time is left to `build`, so that it happens while the runtime starts.
+        Everything that costs import time is left to `build`, so that it happens while the runtime starts, or to
+        `meanwhile`, whose steps are taken while the sandbox is being built.
         """
-        return self._ground.lay(program, label, spawn)
+        return self._ground.lay(program, label, spawn, meanwhile)
 
     def build(self, base: Foundation) -> ExecutionEnvironment:
         """The environment on its foundation; if that has a runtime, the Init phase has begun."""

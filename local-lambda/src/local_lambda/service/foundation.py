@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,10 +90,11 @@ class Ground:
         self._reasons: set[str] = set()
         """The reasons for a missing sandbox that were already reported; each is reported once."""
 
-    def lay(self, program: Program, label: str, spawn: bool) -> Foundation:
+    def lay(self, program: Program, label: str, spawn: bool, meanwhile: Iterable[object]) -> Foundation:
         """Prepare sockets, sandbox and processes of a new environment; with `spawn`, start the runtime at once.
 
-        Raises StartError, and leaves nothing behind, when something is missing (descriptors, space, processes).
+        Steps of `meanwhile` are taken while a sandbox is built. Raises StartError, and leaves nothing behind, when
+        something is missing (descriptors, space, processes).
         """
         self._count += 1
         tmp = self._workspace / f"tmp-{self._count}"
@@ -107,7 +108,7 @@ class Ground:
                 group = self._zygote.open()
                 undo.callback(group.close)
                 undo.callback(remove, tmp)
-                address, folders = self._folders(program, group, tmp)
+                address, folders = self._folders(program, group, tmp, meanwhile)
                 endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray)
                 launch = _launch(program, folders, endpoints, self._shell)
                 processes = LaunchedProcesses(launch, group)
@@ -117,7 +118,9 @@ class Ground:
             undo.pop_all()
         return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
 
-    def _folders(self, program: Program, group: ProcessGroup, tmp: Path) -> tuple[str, Folders]:
+    def _folders(
+        self, program: Program, group: ProcessGroup, tmp: Path, meanwhile: Iterable[object]
+    ) -> tuple[str, Folders]:
         """The address of `sandbox.localdomain`, and code and layers: in a new sandbox, or where they are on disk."""
         extensions = _extensions(program.layers)
         layers = None if program.layers is None else str(program.layers)
@@ -128,7 +131,8 @@ class Ground:
         self._workspace.mkdir(mode=0o700, exist_ok=True)
         tmp.mkdir()
         tmp.chmod(0o1777)
-        reason = group.enter_sandbox(spec(program.code, program.layers, tmp, address, program.interpreters))
+        places = spec(program.code, program.layers, tmp, address, program.interpreters)
+        reason = group.enter_sandbox(places, meanwhile)
         content = program.code, program.layers
         if reason is None:
             if len(self._granted) < MOST_REMEMBERED:

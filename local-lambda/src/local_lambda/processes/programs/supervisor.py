@@ -13,10 +13,10 @@ This file must not import anything from the package.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # `signal` itself costs 5 ms, because of its enums
 import marshal
 import os
 import select
-import signal
 import sys
 
 if __package__:
