@@ -75,7 +75,7 @@ def test_service_answers_when_pydantic_is_missing():
 def test_http_tells_its_extra_when_requests_is_missing():
     """A missing library is named together with the extra that brings it."""
     script = "import sys; sys.modules['requests'] = None\ntry: import pypwext.pwhttp\nexcept ImportError as e: print(e)"
-    assert "pypwext[http]" in run_python(script)
+    assert "pypwext-decorators[http]" in run_python(script)
 
 
 @pytest.mark.parametrize(("module", "name"), [(m, name) for m, names in NAMES.items() for name in names.split()])

@@ -26,7 +26,7 @@ def test_aws_without_its_packages_says_how_to_install_them() -> None:
     assert (ended.returncode, ended.stdout) == (3, b"")
     assert ended.stderr.decode() == (
         "local-lambda: `aws` needs packages that are not installed (moto, flask, flask_cors);"
-        " run: make install EXTRAS=aws in local-lambda's folder, or pip install 'local-lambda[aws]'\n"
+        " run: make install EXTRAS=aws in local-lambda's folder, or pip install 'local-lambda-env[aws]'\n"
     )
 
 

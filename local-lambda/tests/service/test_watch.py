@@ -244,5 +244,5 @@ def test_watch_without_its_package_says_how_to_install_it() -> None:
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr == (
         "local-lambda: `start --watch` needs packages that are not installed (watchfiles); run: make install "
-        "EXTRAS=watch in local-lambda's folder, or pip install 'local-lambda[watch]'\n"
+        "EXTRAS=watch in local-lambda's folder, or pip install 'local-lambda-env[watch]'\n"
     )

@@ -14,7 +14,7 @@ def parse(app: Any, model: Type[Any], envelope: Any = None) -> Any:
     try:
         from pydantic import TypeAdapter, ValidationError
     except ImportError as error:
-        message = "Parsing needs pydantic: pip install 'pypwext[models]'"
+        message = "Parsing needs pydantic: pip install 'pypwext-decorators[models]'"
         raise PyPwExtHTTPError(message, code=HTTPStatus.INTERNAL_SERVER_ERROR) from error
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 try:
     from pydantic import BaseModel
 except ImportError as error:  # pragma: no cover
-    raise ImportError("pypwext.models needs pydantic: pip install 'pypwext[models]'") from error
+    raise ImportError("pypwext.models needs pydantic: pip install 'pypwext-decorators[models]'") from error
 
 
 class PyPwExtModel(BaseModel):

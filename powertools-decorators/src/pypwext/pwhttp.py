@@ -16,7 +16,7 @@ from __future__ import annotations
 try:
     import requests  # noqa: F401
 except ImportError as error:  # pragma: no cover
-    raise ImportError("pypwext.pwhttp needs requests and boto3: pip install 'pypwext[http]'") from error
+    raise ImportError("pypwext.pwhttp needs requests and boto3: pip install 'pypwext-decorators[http]'") from error
 
 from ._errors import PyPwExtHTTPError, PyPwExtInternalError
 from ._http_adapter import PyPwExtHTTPAdapter

@@ -29,7 +29,7 @@ class Broker:
         if find_spec("aio_pika") is None:
             raise StartError(
                 "AMQP needs the package aio-pika, which is not installed;"
-                " run: make install EXTRAS=amqp in local-lambda's folder, or pip install 'local-lambda[amqp]'"
+                " run: make install EXTRAS=amqp in local-lambda's folder, or pip install 'local-lambda-env[amqp]'"
             )
         try:
             parts = urlsplit(uri)

@@ -34,7 +34,7 @@ def check_extra(command: str, extra: str, *packages: str) -> None:
     if missing:
         raise StartError(
             f"`{command}` needs packages that are not installed ({', '.join(missing)});"
-            f" run: make install EXTRAS={extra} in local-lambda's folder, or pip install 'local-lambda[{extra}]'"
+            f" run: make install EXTRAS={extra} in local-lambda's folder, or pip install 'local-lambda-env[{extra}]'"
         )
 
 

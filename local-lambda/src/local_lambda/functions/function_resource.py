@@ -180,9 +180,7 @@ class FunctionReader:
         written = properties.values.get("Layers")
         for arn in written if isinstance(written, list) else ():
             if isinstance(arn, str) and not _LAYER_ARN(arn):
-                raise properties.wrong(
-                    "Layers", f"{arn!r} is not the ARN of a layer version; !Ref a layer, or use its ARN"
-                )
+                raise properties.wrong("Layers", f"{arn!r} is not the ARN of a layer version; !Ref one, or use its ARN")
         found = [(arn, self._layer(arn)) for arn in arns]
         return tuple(path for _, path in found if path is not None), tuple(arn for arn, path in found if path is None)
 
