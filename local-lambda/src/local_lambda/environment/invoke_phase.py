@@ -22,8 +22,8 @@ from local_lambda.functions.config import FunctionConfig
 TICK_SECONDS = 0.05
 """How often a running invocation's deadline and memory are checked. A process that it starts and that ends sooner may
 be missed in `Max Memory Used`."""
-MEMORY_SECONDS = 0.01
-"""The shortest time between two memory readings after responses: a reading costs as much as the rest of a response."""
+MEMORY_SECONDS = 0.05
+"""The shortest time between two memory readings after responses: a reading costs as much as half an invocation."""
 
 
 class InvokePhase:
