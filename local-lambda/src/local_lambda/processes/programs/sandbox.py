@@ -201,8 +201,12 @@ def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:
 def _make_place(path: str, like: str) -> None:
     """Create something that `like` can be mounted on; a link is copied. It may exist from an earlier time."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    if os.path.lexists(path):
-        return
+    if not os.path.lexists(path):
+        _make_entry(path, like)
+
+
+def _make_entry(path: str, like: str) -> None:
+    """The same in a folder that exists."""
     if os.path.islink(like):
         os.symlink(os.readlink(like), path)
     elif os.path.isdir(like):
@@ -233,7 +237,7 @@ class _View:
             self.fill(path, source, read_only)
             return
         if not os.path.lexists(target):
-            _make_place(target, source)
+            _make_entry(target, source)
         if os.path.islink(source):
             return
         _call("mount", source, target, None, MS_BIND | MS_REC, None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _signal as signal  # type: ignore[import-not-found]  # as in `supervisor.py`
 import _socket
+import gc
 import os
 import select
 import sys
@@ -101,6 +102,7 @@ class Zygote:
 
 def main(descriptor: int, workspace: str) -> None:
     """Serve, then remove the workspace, which must happen even when the tool is killed."""
+    gc.disable()  # there is nothing to find, and looking would copy memory that forks share
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     Zygote(_socket.socket(fileno=descriptor)).serve()
