@@ -52,7 +52,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     }
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
-        found = make_parser(commands, given[0] if given else "").parse_args(given)
+        found = make_parser(commands, next((word for word in given if not word.startswith("-")), "")).parse_args(given)
     except SystemExit as ended:  # help, version, wrong usage
         return int(ended.code or 0)
     return int(found.run(found))

@@ -22,10 +22,18 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]], chosen: 
     parser.add_argument("--version", action="version", version=f"local-lambda {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    invoke = commands.add_parser("invoke", help="start an environment, invoke the function, shut down")
-    _template_arguments(invoke)
-    invoke.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name, if there are several")
-    invoke.add_argument(
+    for name, (text, add_arguments) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name == chosen:  # adding the arguments of all commands would take milliseconds
+            add_arguments(command)
+        command.set_defaults(run=run[name])
+    return parser
+
+
+def _invoke(parser: argparse.ArgumentParser) -> None:
+    _template_arguments(parser)
+    parser.add_argument("function", nargs="?", metavar="FUNCTION", help="logical id or name, if there are several")
+    parser.add_argument(
         "-e",
         "--event",
         action="append",
@@ -33,79 +41,86 @@ def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]], chosen: 
         metavar="FILE",
         help="the event, `-` for standard input; may be repeated",
     )
-    invoke.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
-    invoke.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
-    _recording_arguments(invoke)
-    _common_arguments(invoke)
-    invoke.set_defaults(run=run["invoke"])
+    parser.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
+    parser.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
+    _recording_arguments(parser)
+    _common_arguments(parser)
 
-    start = commands.add_parser("start", help="serve the Invoke API for all functions of a template")
-    _template_arguments(start)
-    _server_arguments(start, MAX_CONCURRENCY_DEFAULT)
-    _recording_arguments(start)
-    _amqp_argument(start)
-    start.add_argument(
+
+def _start(parser: argparse.ArgumentParser) -> None:
+    _template_arguments(parser)
+    _server_arguments(parser, MAX_CONCURRENCY_DEFAULT)
+    _recording_arguments(parser)
+    _amqp_argument(parser)
+    parser.add_argument(
         "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
-    _common_arguments(start)
-    _idle_argument(start)
-    start.set_defaults(run=run["start"])
+    _common_arguments(parser)
+    _idle_argument(parser)
 
-    call = commands.add_parser("call", help="invoke a function through RabbitMQ, served by a worker elsewhere")
-    _amqp_argument(call, "the broker (default: the environment variable AMQP_URI)")
-    call.add_argument("function", metavar="FUNCTION", help="the function's name, which is also its queue's")
-    call.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
-    call.add_argument(
+
+def _call(parser: argparse.ArgumentParser) -> None:
+    _amqp_argument(parser, "the broker (default: the environment variable AMQP_URI)")
+    parser.add_argument("function", metavar="FUNCTION", help="the function's name, which is also its queue's")
+    parser.add_argument("-e", "--event", metavar="FILE", help="the event, `-` for standard input")
+    parser.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to wait for the response (60)"
     )
-    call.set_defaults(run=run["call"])
 
-    aws = commands.add_parser("aws", help="serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray")
-    _server_arguments(aws, MAX_CONCURRENCY_DEFAULT, "4566, or any free one with COMMAND")
-    aws.add_argument(
+
+def _aws(parser: argparse.ArgumentParser) -> None:
+    _server_arguments(parser, MAX_CONCURRENCY_DEFAULT, "4566, or any free one with COMMAND")
+    parser.add_argument(
         "--python",
         metavar="PATH",
         help="Python interpreter for the functions (default: the .venv here, if its version is the runtime's)",
     )
-    _common_arguments(aws)
-    aws.add_argument(
+    _common_arguments(parser)
+    parser.add_argument(
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND...",
         help="serve for as long as COMMAND runs; COMMAND finds the endpoint in its environment variables",
     )
-    aws.set_defaults(run=run["aws"], port=None)
+    parser.set_defaults(port=None)
 
-    execute = commands.add_parser("exec", help="serve the Invoke API for one runtime, like aws-lambda-rie")
-    _server_arguments(execute, 1)
-    _recording_arguments(execute)
-    _amqp_argument(execute)
-    _common_arguments(execute)
-    _idle_argument(execute)
-    execute.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
-    execute.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line"
-    )
-    execute.set_defaults(run=run["exec"])
 
-    event = commands.add_parser("event", help="print a sample event of a service or an API")
-    if chosen == "event":  # thirteen parsers that no other command should wait for
-        from local_lambda.cli.event_parser import add_event_kinds
+def _exec(parser: argparse.ArgumentParser) -> None:
+    _server_arguments(parser, 1)
+    _recording_arguments(parser)
+    _amqp_argument(parser)
+    _common_arguments(parser)
+    _idle_argument(parser)
+    parser.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line")
 
-        add_event_kinds(event, _pair, _account)
-    event.set_defaults(run=run["event"])
 
-    timeline = commands.add_parser("timeline", help="draw a recorded run")
-    timeline.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
-    timeline.add_argument(
+def _event(parser: argparse.ArgumentParser) -> None:
+    from local_lambda.cli.event_parser import add_event_kinds
+
+    add_event_kinds(parser, _pair, _account)
+
+
+def _timeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
         help="FILE.svg or FILE.html, or FILE.json with Chrome trace events; text on standard output without it",
     )
-    timeline.set_defaults(run=run["timeline"])
-    return parser
+
+
+_COMMANDS = {
+    "invoke": ("start an environment, invoke the function, shut down", _invoke),
+    "start": ("serve the Invoke API for all functions of a template", _start),
+    "call": ("invoke a function through RabbitMQ, served by a worker elsewhere", _call),
+    "aws": ("serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray", _aws),
+    "exec": ("serve the Invoke API for one runtime, like aws-lambda-rie", _exec),
+    "event": ("print a sample event of a service or an API", _event),
+    "timeline": ("draw a recorded run", _timeline),
+}
 
 
 def _template_arguments(parser: argparse.ArgumentParser) -> None:
