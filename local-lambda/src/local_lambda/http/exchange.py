@@ -75,6 +75,7 @@ class Exchange:
     responded = False
     receiving = False
     """Whether the body is still arriving."""
+    reader: BodyReader | None = None
     held = False
     """Whether the body's reader has paused."""
     on_disconnect: Callable[[], None] | None = None
@@ -84,15 +85,16 @@ class Exchange:
     on_drain: Callable[[], None] | None = None
     """Called when `write` has returned False and the client has received everything written."""
 
+    _writing = False
+
     def __init__(self, connection: Carrier, head: Head) -> None:
         self._connection = connection
         self.head = head
         self.method = head.method
         self.path = head.path
         self.query = head.query
-        self.keep_alive = head.keep_alive
-        self.reader: BodyReader | None = None
-        self._writing = False
+        if not head.keep_alive:
+            self.keep_alive = False
         self.began = perf_counter()
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
@@ -144,10 +146,10 @@ class Exchange:
         self.responded = True
         connection = self._connection
         end = END if self.keep_alive and not self.receiving and not self.head.old else self._end_of_head()
-        if status in (204, 304) or (self.method == b"HEAD" and b"content-length:" in lines.lower()):
-            connection.send(b"%b%b%b" % (start, lines, end))
-        elif self.method == b"HEAD":
-            connection.send(b"%b%bContent-Length: %d\r\n%b" % (start, lines, len(body), end))
+        if status in (204, 304) or self.method == b"HEAD":
+            if status not in (204, 304) and b"content-length:" not in lines.lower():
+                lines += b"Content-Length: %d\r\n" % len(body)
+            connection.send(start + lines + end)
         elif len(body) <= _JOIN_BYTES:
             connection.send(b"%b%bContent-Length: %d\r\n%b%b" % (start, lines, len(body), end, body))
         else:
