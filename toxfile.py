@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tox.config.loader.memory import MemoryLoader
 from tox.config.sets import ConfigSet
+from tox.config.types import Command
 from tox.execute import Outcome
 from tox.plugin import impl
 from tox.session.state import State
@@ -39,22 +40,30 @@ def environments() -> dict[str, str]:
     for version, factor in factors.items():
         if tuple(map(int, version.split("."))) >= TOOL_NEEDS:
             named[f"tool-{factor}"] = "local-lambda"
+    named.update({f"plugin-{factor}": "pytest-local-lambda" for factor in factors.values()})
     for folder, name in short_names(find_examples(ROOT)).items():
         named.update({f"{name}-{factor}": folder for factor in factors.values()})
     return named
 
 
-def settings(folder: str) -> dict[str, object]:
-    """The settings that differ from folder to folder."""
-    requirements = [f"-r {ROOT / folder / 'requirements-test.txt'}", "pip"]  # pip builds the examples' packages
+COVERED = "tool-py313"
+"""The environment that measures the coverage of the tool: from 3.12 on that costs little."""
+LOWEST_COVERAGE = 95
+
+
+def settings(name: str, folder: str) -> dict[str, object]:
+    """The settings that differ from environment to environment."""
+    requirements = [f"-e {ROOT / 'pytest-local-lambda'}", f"-r {ROOT / folder / 'requirements-test.txt'}"]
+    requirements.append("pip")  # builds the examples' packages
     extras = "[aws,amqp,watch]" if folder == "local-lambda" else ""
-    if (ROOT / folder / "pyproject.toml").is_file():
+    if (ROOT / folder / "pyproject.toml").is_file() and folder != "pytest-local-lambda":
         requirements.append(f"-e {ROOT / folder}{extras}")
-    return {
-        "description": f"the tests of {folder}",
-        "change_dir": ROOT / folder,
-        "deps": PythonDeps("\n".join(requirements), ROOT),
-    }
+    found: dict[str, object] = {"description": f"the tests of {folder}", "change_dir": ROOT / folder}
+    if name == COVERED:
+        requirements.append("coverage>=7.10")
+        steps = ("run -m pytest tests", "combine --quiet", f"report --fail-under={LOWEST_COVERAGE}")
+        found["commands"] = [Command(["coverage", *step.split()]) for step in steps]
+    return {**found, "deps": PythonDeps("\n".join(requirements), ROOT)}
 
 
 @impl
@@ -70,7 +79,7 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     named = environments()
     core_conf["env_list"].envs.extend(named)
     for name, folder in named.items():
-        state.conf.memory_seed_loaders[name].append(MemoryLoader(**settings(folder)))
+        state.conf.memory_seed_loaders[name].append(MemoryLoader(**settings(name, folder)))
 
 
 @impl

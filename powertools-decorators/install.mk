@@ -11,6 +11,8 @@ endif
 DOCKER ?= docker
 LOCAL_LAMBDA ?= ../local-lambda/.venv/bin/local-lambda
 INSTALL ?= --requirement requirements-test.txt
+# The tests run the example through this pytest plugin. Without it, those tests are skipped.
+PLUGIN := $(addprefix --editable ,$(wildcard ../pytest-local-lambda))
 
 # Marks a complete .venv. Its name holds the version, so that `make ... PYTHON=python3.8` creates a new one.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -32,10 +34,10 @@ $(INSTALLED): $(wildcard requirements*.txt pyproject.toml)
 	@echo "Installing what $(notdir $(CURDIR)) needs into .venv"
 	@uv="$(UV)"; if [ -n "$$uv" ]; then \
 		"$$uv" venv --quiet --clear --seed --python "$$(command -v $(PYTHON))" .venv && \
-		"$$uv" pip install --quiet --python .venv $(INSTALL); \
+		"$$uv" pip install --quiet --python .venv $(INSTALL) $(PLUGIN); \
 	else \
 		$(PYTHON) -m venv --clear .venv && \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check $(INSTALL); \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check $(INSTALL) $(PLUGIN); \
 	fi
 	@touch $@
 

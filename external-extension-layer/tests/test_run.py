@@ -7,12 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
-LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lambda/.venv/bin/local-lambda")
 NAME = "python-example-extension"
 LIFE = [
     "platform.initStart",
@@ -24,51 +23,45 @@ LIFE = [
     "platform.report",
 ]
 
-# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
-pytestmark = pytest.mark.skipif(
-    "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-    reason=f"{LOCAL_LAMBDA} is missing: `make install` installs it",
-)
+pytest.importorskip("pytest_local_lambda", reason="the plugin is in the folder pytest-local-lambda")
 
 
-class Run(NamedTuple):
-    """A finished run of `local-lambda invoke`: its exit status and the document it printed."""
-
-    status: int
-    report: Dict[str, Any]
-
-    def events(self, prefix: str) -> List[Dict[str, Any]]:
-        """The events whose type begins with the prefix."""
-        return [event for event in self.report["events"] if event["type"].startswith(prefix)]
-
-    def extension_lines(self) -> List[str]:
-        """What the extension has written, without its name."""
-        lines = [event["record"].rstrip("\n") for event in self.events("extension")]
-        assert all(line.startswith(f"[{NAME}] ") for line in lines)
-        return [line[len(f"[{NAME}] ") :] for line in lines]
-
-    def extension_events(self) -> List[Dict[str, Any]]:
-        """The events the extension has got, as it printed them."""
-        return [json.loads(line) for line in self.extension_lines() if line.startswith("{")]
-
-    def position(self, kind: str, text: str) -> int:
-        """Where in the log a line of that type stands that contains the text."""
-        texts = [event["record"] if event["type"] == kind else "" for event in self.report["events"]]
-        return next(index for index, record in enumerate(texts) if text in record)
+def extension_lines(run: Any) -> List[str]:
+    """What the extension has written, without its name."""
+    lines = run.lines("extension")
+    assert all(line.startswith(f"[{NAME}] ") for line in lines)
+    return [line[len(f"[{NAME}] ") :] for line in lines]
 
 
-def run_invoke(folder: Path, layer: Path, count: int = 1) -> Run:
-    """Run the function `count` times in one environment, with the layer, from a copy of the template in folder."""
+def extension_events(run: Any) -> List[Dict[str, Any]]:
+    """The events the extension has got, as it printed them."""
+    return [json.loads(line) for line in extension_lines(run) if line.startswith("{")]
+
+
+def position(run: Any, kind: str, text: str) -> int:
+    """Where in the log a line of that type stands that contains the text."""
+    texts = [event["record"] if event["type"] == kind else "" for event in run.events()]
+    return next(index for index, record in enumerate(texts) if text in record)
+
+
+def write_template(folder: Path, layer: Path) -> Path:
+    """A copy of the template in folder, with the layer."""
     template = (FOLDER / "template.yaml").read_text(encoding="utf-8")
     assert template.count("ContentUri: package/extension.zip ") == template.count("CodeUri: app\n") == 1
     template = template.replace("ContentUri: package/extension.zip ", f"ContentUri: {layer} ")
     template = template.replace("CodeUri: app\n", f"CodeUri: {FOLDER / 'app'}\n")
     (folder / "template.yaml").write_text(template, encoding="utf-8")
-    command = [LOCAL_LAMBDA, "invoke", "--template", str(folder / "template.yaml"), "--python", sys.executable]
-    command += ["--report", "json", "-e", str(FOLDER / "events/hello.json"), "--count", str(count)]
-    process = subprocess.run(command, capture_output=True, timeout=120)
-    assert process.stdout, process.stderr.decode()
-    return Run(process.returncode, json.loads(process.stdout))
+    return folder / "template.yaml"
+
+
+@pytest.fixture(scope="module")
+def invoke(local_lambda: Any) -> Callable[..., Any]:
+    """Runs the function `count` times in one environment, with the layer, up to its shutdown."""
+
+    def invoke(folder: Path, layer: Path, count: int = 1) -> Any:
+        return local_lambda.run(write_template(folder, layer), events=[FOLDER / "events/hello.json"], count=count)
+
+    return invoke
 
 
 def build(package: Path, *options: str, **variables: str) -> None:
@@ -79,11 +72,11 @@ def build(package: Path, *options: str, **variables: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(invoke: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Three invocations with the zip file of the layer."""
     folder = tmp_path_factory.mktemp("run")
     build(folder / "extension.zip")
-    return run_invoke(folder, folder / "extension.zip", count=3)
+    return invoke(folder, folder / "extension.zip", count=3)
 
 
 @pytest.fixture
@@ -94,14 +87,14 @@ def layer(tmp_path: Path) -> Path:
     return tmp_path / "layer"
 
 
-def test_answer_when_invoked(run: Run) -> None:
+def test_answer_when_invoked(run: Any) -> None:
     """Each invocation gets the function's answer, and the command ends with status 0."""
     assert run.status == 0
     assert [invocation["payload"] for invocation in run.report["invocations"]] == [{"greeting": "Hello Ada!"}] * 3
     assert not any(invocation["functionError"] for invocation in run.report["invocations"])
 
 
-def test_events_when_invoked(run: Run) -> None:
+def test_events_when_invoked(run: Any) -> None:
     """One environment starts once, with the extension, and serves all three invocations."""
     types = [event["type"] for event in run.events("platform.") if event["type"] in LIFE]
     assert types == LIFE[:4] + LIFE[4:] * 3
@@ -109,60 +102,60 @@ def test_events_when_invoked(run: Run) -> None:
     assert state["record"] == {"name": NAME, "state": "Ready", "events": ["INVOKE", "SHUTDOWN"]}
 
 
-def test_log_when_started(run: Run) -> None:
+def test_log_when_started(run: Any) -> None:
     """The extension registers first of all, before the runtime has started."""
-    assert run.extension_lines()[0] == "registered for INVOKE and SHUTDOWN of HelloFunction $LATEST"
+    assert extension_lines(run)[0] == "registered for INVOKE and SHUTDOWN of HelloFunction $LATEST"
     types = [event["type"] for event in run.report["events"]]
     assert types.index("platform.initStart") < types.index("extension") < types.index("platform.initRuntimeDone")
 
 
-def test_extension_events_when_invoked(run: Run) -> None:
+def test_extension_events_when_invoked(run: Any) -> None:
     """The extension gets one INVOKE event for each invocation, with its id, before that invocation is reported."""
     requests = [invocation["requestId"] for invocation in run.report["invocations"]]
-    invokes = run.extension_events()[:-1]
+    invokes = extension_events(run)[:-1]
     assert [event["eventType"] for event in invokes] == ["INVOKE"] * 3
     assert [event["requestId"] for event in invokes] == requests
     reports = [index for index, event in enumerate(run.report["events"]) if event["type"] == "platform.report"]
     starts = [index for index, event in enumerate(run.report["events"]) if event["type"] == "platform.start"]
     for request, start, report in zip(requests, starts, reports):
-        assert start < run.position("extension", f'"requestId": "{request}"') < report
-        assert start < run.position("function", f"Handling request {request}") < report
+        assert start < position(run, "extension", f'"requestId": "{request}"') < report
+        assert start < position(run, "function", f"Handling request {request}") < report
 
 
-def test_extension_events_when_shut_down(run: Run) -> None:
+def test_extension_events_when_shut_down(run: Any) -> None:
     """The last event is SHUTDOWN, after everything else; the extension leaves within its two seconds."""
-    assert {key: run.extension_events()[-1][key] for key in ("eventType", "shutdownReason")} == {
+    assert {key: extension_events(run)[-1][key] for key in ("eventType", "shutdownReason")} == {
         "eventType": "SHUTDOWN",
         "shutdownReason": "spindown",
     }
-    left = re.fullmatch(r"leaving after 3 invocations, (\d+) ms before Lambda would kill me", run.extension_lines()[-1])
+    left = re.fullmatch(r"leaving after 3 invocations, (\d+) ms before Lambda would kill me", extension_lines(run)[-1])
     assert left is not None
     assert 0 < int(left.group(1)) <= 2000
     assert [event["type"] for event in run.report["events"][-2:]] == ["extension"] * 2
 
 
-def test_overhead_when_invoked(run: Run) -> None:
+def test_overhead_when_invoked(run: Any) -> None:
     """The report of each invocation tells for how long it waited for the extension."""
     spans = [event["record"]["spans"] for event in run.events("platform.report")]
     assert [[span["name"] for span in each] for each in spans] == [["extensionOverhead"]] * 3
 
 
-def test_init_when_not_executable(layer: Path, tmp_path: Path) -> None:
+def test_init_when_not_executable(invoke: Callable[..., Any], layer: Path, tmp_path: Path) -> None:
     """A launcher without the executable bit keeps the whole function from starting."""
     (layer / "extensions" / NAME).chmod(0o644)
-    run = run_invoke(tmp_path, layer)
+    run = invoke(tmp_path, layer)
     assert run.status == 1
     assert run.report["invocations"][0]["payload"]["errorType"] == "Extension.LaunchError"
     state = run.events("platform.extension")[0]["record"]
     assert (state["name"], state["state"], state["errorType"]) == (NAME, "LaunchError", "PermissionDenied")
 
 
-def test_init_when_the_name_is_another(layer: Path, tmp_path: Path) -> None:
+def test_init_when_the_name_is_another(invoke: Callable[..., Any], layer: Path, tmp_path: Path) -> None:
     """Under a name that is not a file in /opt/extensions it counts as internal, and those get no SHUTDOWN."""
     file = layer / NAME / "extension.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("NAME = Path(__file__).absolute().parent.name", 'NAME = "example"'), encoding="utf-8")
-    run = run_invoke(tmp_path, layer)
+    run = invoke(tmp_path, layer)
     assert run.status == 1
     refusals = [event["record"] for event in run.events("extension")]
     assert refusals
@@ -170,18 +163,11 @@ def test_init_when_the_name_is_another(layer: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
-def test_make_invoke_when_serving(layer: Path, tmp_path: Path) -> None:
+def test_make_invoke_when_serving(local_lambda: Any, layer: Path, tmp_path: Path) -> None:
     """`make invoke` gets the response while the function is served, and the extension exits when that ends."""
-    run_invoke(tmp_path, layer)  # leaves its template there
-    command = [LOCAL_LAMBDA, "start", "--template", str(tmp_path / "template.yaml"), "--python", sys.executable]
-    server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
-        make = ["make", "--silent", "-C", str(FOLDER), "invoke", "PORT=" + next(filter(None, ports)).group(1)]
+    with local_lambda(write_template(tmp_path, layer), "HelloFunction") as function:
+        make = ["make", "--silent", "-C", str(FOLDER), "invoke", f"PORT={function.port}"]
         assert json.loads(subprocess.check_output(make)) == {"greeting": "Hello Ada!"}
-    finally:
-        server.terminate()
-        _, log = server.communicate(timeout=30)
-    assert server.returncode == 0
-    assert f"[{NAME}] leaving after 1 invocations, " in log
+    assert function.exit_status == 0
+    assert function.extension(NAME).events == ["INVOKE", "SHUTDOWN"]
+    assert f"[{NAME}] leaving after 1 invocations, " in function.extension(NAME).log

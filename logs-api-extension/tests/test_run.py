@@ -2,50 +2,40 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
-LOCAL_LAMBDA = os.environ.get("LOCAL_LAMBDA") or str(FOLDER.parent / "local-lambda/.venv/bin/local-lambda")
 NAME = "logs-api-extension"
 PREFIX = "BATCH RECEIVED: "
 # Records that come once, and not at the same place in both APIs.
 SETUP = ("platform.logsSubscription", "platform.telemetrySubscription", "platform.extension")
 LINES = [f"line {number} of 3\n" for number in (1, 2, 3)]
 # A variable of the caller's shell would win over the template.
-VARIABLES = {name: value for name, value in os.environ.items() if not name.startswith("LOGS_")}
+SETTINGS = [name for name in os.environ if name.startswith("LOGS_")]
 
-# If LOCAL_LAMBDA names one, these tests are wanted, so a missing one is an error.
-pytestmark = pytest.mark.skipif(
-    "LOCAL_LAMBDA" not in os.environ and not shutil.which(LOCAL_LAMBDA),
-    reason=f"{LOCAL_LAMBDA} is missing: `make install` installs it",
-)
+pytest.importorskip("pytest_local_lambda", reason="the plugin is in the folder pytest-local-lambda")
 
 
-class Run(NamedTuple):
-    """A finished run of `local-lambda invoke`: its exit status and the document it printed."""
+class Received:
+    """A finished run, and what its extension has received."""
 
-    status: int
-    report: Dict[str, Any]
-
-    def events(self, prefix: str) -> List[Dict[str, Any]]:
-        """The events whose type begins with the prefix."""
-        return [event for event in self.report["events"] if event["type"].startswith(prefix)]
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.status, self.report, self.payloads, self.events = run.status, run.report, run.payloads, run.events
 
     def said(self) -> List[str]:
         """What the extension has printed, without the batches."""
-        lines = [event["record"].rstrip("\n") for event in self.events("extension")]
-        return [line for line in lines if not line.startswith(PREFIX)]
+        return [line for line in self.run.lines("extension") if not line.startswith(PREFIX)]
 
     def batches(self) -> List[Any]:
         """The batches the extension has printed."""
-        lines = [event["record"] for event in self.events("extension")]
+        lines = self.run.lines("extension")
         return [json.loads(line[len(PREFIX) :]) for line in lines if line.startswith(PREFIX)]
 
     def received(self, prefix: str = "") -> List[Dict[str, Any]]:
@@ -55,10 +45,6 @@ class Run(NamedTuple):
     def lines(self) -> List[Any]:
         """What the function has written, as the extension got it."""
         return [record["record"] for record in self.received("function")]
-
-    def payloads(self) -> List[Any]:
-        """The responses."""
-        return [invocation["payload"] for invocation in self.report["invocations"]]
 
 
 def build(package: Path, folder: Path = FOLDER, **variables: str) -> None:
@@ -70,7 +56,8 @@ def build(package: Path, folder: Path = FOLDER, **variables: str) -> None:
 class Example:
     """The example with its layer built for this Python; call it to run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, local_lambda: Any, folder: Path) -> None:
+        self.local_lambda = local_lambda
         self.folder = folder
         build(folder / "extension.zip")
 
@@ -88,33 +75,34 @@ class Example:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def __call__(self, *arguments: str, timeout: int = 10, **variables: str) -> Run:
-        """Run `local-lambda invoke` with these arguments and variables; names of events are files of the example."""
-        command = [LOCAL_LAMBDA, "invoke", "--template", str(self.template(timeout)), "--python", sys.executable]
-        for argument in arguments:
-            command += ["-e", str(FOLDER / "events" / argument)] if argument.endswith(".json") else [argument]
-        environment = {**VARIABLES, **variables}
-        process = subprocess.run([*command, "--report", "json"], env=environment, capture_output=True, timeout=120)
-        assert process.stdout, process.stderr.decode()
-        return Run(process.returncode, json.loads(process.stdout))
+    def __call__(
+        self, *events: str, count: int = 1, freeze: bool = False, timeout: int = 10, **variables: str
+    ) -> Received:
+        """Run an environment from its start to its shutdown; events are files of the example."""
+        paths = [FOLDER / "events" / name for name in events]
+        template = self.template(timeout)
+        run = self.local_lambda.run(
+            template, events=paths, count=count, freeze=freeze, environment=variables, without=SETTINGS
+        )
+        return Received(run)
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
+def example(local_lambda: Any, tmp_path_factory: pytest.TempPathFactory) -> Example:
     """The example, ready to run."""
-    return Example(tmp_path_factory.mktemp("example"))
+    return Example(local_lambda, tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture(scope="module")
-def logs(example: Example) -> Run:
+def logs(example: Example) -> Received:
     """Two invocations with the Logs API."""
-    return example("three-lines.json", "--count", "2")
+    return example("three-lines.json", count=2)
 
 
 @pytest.fixture(scope="module")
-def telemetry(example: Example) -> Run:
+def telemetry(example: Example) -> Received:
     """The same with the Telemetry API."""
-    return example("three-lines.json", "--count", "2", LOGS_API="telemetry")
+    return example("three-lines.json", count=2, LOGS_API="telemetry")
 
 
 def kinds(records: List[Dict[str, Any]]) -> List[str]:
@@ -127,7 +115,7 @@ def test_answer_when_invoked(api: str, request: Any) -> None:
     """The invocations get their answers, and the command ends with status 0."""
     run = request.getfixturevalue(api)
     assert run.status == 0
-    assert run.payloads() == [{"lines": 3}] * 2
+    assert run.payloads == [{"lines": 3}] * 2
 
 
 @pytest.mark.parametrize("api", ["logs", "telemetry"])
@@ -138,7 +126,7 @@ def test_lines_when_invoked(api: str, request: Any) -> None:
     assert run.received("function") == run.events("function")
 
 
-def test_records_when_from_the_logs_api(logs: Run) -> None:
+def test_records_when_from_the_logs_api(logs: Received) -> None:
     """Lambda's own records around each invocation are those of the schema 2021-03-18."""
     assert {"platform.logsSubscription", "platform.extension"} <= set(kinds(logs.received()))
     around = [kind for kind in kinds(logs.received("platform.")) if kind not in SETUP]
@@ -147,7 +135,7 @@ def test_records_when_from_the_logs_api(logs: Run) -> None:
         assert set(record["record"]) == {"requestId", "status"}
 
 
-def test_records_when_from_the_telemetry_api(telemetry: Run) -> None:
+def test_records_when_from_the_telemetry_api(telemetry: Received) -> None:
     """They are those of the schema 2022-12-13: also about the start, with spans, and without platform.end."""
     assert {"platform.telemetrySubscription", "platform.extension"} <= set(kinds(telemetry.received()))
     around = [kind for kind in kinds(telemetry.received("platform.")) if kind not in SETUP]
@@ -181,7 +169,7 @@ def test_end_when_shut_down(api: str, request: Any) -> None:
     assert run.said()[-1] == f"[{NAME}] leaving after 2 invocations: 7 lines of the function, {total} records"
 
 
-def test_subscription_when_started(logs: Run, telemetry: Run) -> None:
+def test_subscription_when_started(logs: Received, telemetry: Received) -> None:
     """The extension says what it has subscribed to."""
     assert "2021-03-18" in logs.said()[0]
     assert "2022-12-13" in telemetry.said()[0]
@@ -198,8 +186,8 @@ def test_records_when_the_function_fails(example: Example) -> None:
     """The traceback is a line of the function; Lambda calls the invocation a success, for the runtime did its work."""
     run = example("throw-error.json", "three-lines.json")
     assert run.status == 1
-    assert run.payloads()[0]["errorType"] == "RuntimeError"
-    assert run.payloads()[1] == {"lines": 3}
+    assert run.payloads[0]["errorType"] == "RuntimeError"
+    assert run.payloads[1] == {"lines": 3}
     assert any("Traceback (most recent call last)" in line for line in run.lines())
     assert [record["record"]["status"] for record in run.received("platform.runtimeDone")] == ["success"] * 2
 
@@ -208,8 +196,8 @@ def test_records_when_the_function_takes_too_long(example: Example) -> None:
     """The lines before the timeout are printed, and so is what comes after the environment has been started again."""
     run = example("too-long.json", "three-lines.json", timeout=2)
     assert run.status == 1
-    assert run.payloads()[0]["errorType"] == "Sandbox.Timedout"
-    assert run.payloads()[1] == {"lines": 3}
+    assert run.payloads[0]["errorType"] == "Sandbox.Timedout"
+    assert run.payloads[1] == {"lines": 3}
     assert [line for line in run.lines() if not line.startswith("Loading")] == [
         "line 1 of 2\n",
         "line 2 of 2\n",
@@ -221,13 +209,13 @@ def test_records_when_the_function_takes_too_long(example: Example) -> None:
 
 def test_lines_when_frozen(example: Example) -> None:
     """With all processes stopped between invocations nothing is lost, for the extension has waited."""
-    run = example("three-lines.json", "--count", "2", "--freeze")
+    run = example("three-lines.json", count=2, freeze=True)
     assert run.lines() == ["Loading the function\n", *LINES, *LINES]
 
 
 def test_lines_when_frozen_and_naive(example: Example) -> None:
     """An extension that does not wait is frozen before the batch comes, and leaves before the last one."""
-    run = example("three-lines.json", "--count", "2", "--freeze", LOGS_WAIT_FOR="nothing")
+    run = example("three-lines.json", count=2, freeze=True, LOGS_WAIT_FOR="nothing")
     assert run.status == 0
     assert len(run.lines()) < 7
     assert run.lines() == ["Loading the function\n", *LINES, *LINES][: len(run.lines())]
@@ -246,24 +234,17 @@ def test_init_when_the_subscription_is_wrong(example: Example, variables: Dict[s
     """The function does not start, and the log tells why."""
     run = example("three-lines.json", **variables)
     assert run.status == 1
-    assert run.payloads()[0]["errorType"] == "Extension.InitError"
+    assert run.payloads[0]["errorType"] == "Extension.InitError"
     assert reason in run.said()[0]
     states = [event["record"]["state"] for event in run.events("platform.extension")]
     assert set(states) == {"InitError"}
 
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
-def test_make_invoke_when_serving(example: Example) -> None:
+def test_make_invoke_when_serving(local_lambda: Any, example: Example) -> None:
     """`make invoke` gets the response while the function keeps being served, and no line is lost when that ends."""
-    command = [LOCAL_LAMBDA, "start", "--template", str(example.template()), "--python", sys.executable]
-    server = subprocess.Popen([*command, "--port", "0"], env=VARIABLES, stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
-        make = ["make", "--silent", "-C", str(FOLDER), "invoke", "PORT=" + next(filter(None, ports)).group(1)]
+    with local_lambda(example.template(), "LogsFunction", environment=dict.fromkeys(SETTINGS, "")) as function:
+        make = ["make", "--silent", "-C", str(FOLDER), "invoke", f"PORT={function.port}"]
         assert json.loads(subprocess.check_output(make)) == {"lines": 3}
-    finally:
-        server.terminate()
-        _, log = server.communicate(timeout=30)
-    assert server.returncode == 0
-    assert f"[{NAME}] leaving after 1 invocations: 4 lines of the function" in log
+    assert function.exit_status == 0
+    assert f"[{NAME}] leaving after 1 invocations: 4 lines of the function" in function.extension(NAME).log
