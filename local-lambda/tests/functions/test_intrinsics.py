@@ -85,7 +85,7 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::If": ["Text", 1, 2]}, "condition Text is not written as CloudFormation expects it"),
         ({"Fn::Join": "abc"}, "!Join is not written as CloudFormation expects it"),
         ({"Fn::Select": [7, ["a"]]}, "!Select is not written as CloudFormation expects it"),
-        ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "!FindInMap is not written as CloudFormation expects it"),
+        ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "mapping Sizes has no prod, only dev; add it, or use another"),
         ({"Ref": ["a"]}, "!Ref is not written as CloudFormation expects it"),
         ([{"deep": {"Ref": "Table"}}], "!Ref Table has no value here: only a deployed stack knows it"),
     ],

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from local_lambda.errors import UsageError
 from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, LoggingConfig
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import Scope, text
-from local_lambda.functions.properties import Properties
+from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
+from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.limits import (
@@ -37,6 +38,8 @@ from local_lambda.limits import (
 SERVERLESS, PLAIN = "AWS::Serverless::Function", "AWS::Lambda::Function"
 LAYER_CONTENT = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}
 APPLICATION_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+Default = TypeVar("Default", int, None)
+Value = TypeVar("Value")
 _LAYER_ARN = re.compile(r"arn:[a-z-]+:lambda:[^:\s]+:[^:\s]+:layer:[^:\s]+:\d+").fullmatch
 SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 
@@ -66,6 +69,48 @@ def layer_arns(resources: Mapping[str, Any], given: Given) -> dict[str, str]:
     }
 
 
+class _Settings:
+    """Reads settings that may depend on parameters without a value, which then have stand-ins.
+
+    `properties` has no stand-ins; its error counts, because it names what is missing.
+    """
+
+    def __init__(self, properties: Properties, lenient: Properties, stand_ins: StandIns) -> None:
+        self._properties = properties
+        self._lenient = lenient
+        self._stand_ins = stand_ins
+
+    def read(self, read: Callable[[Properties], Value]) -> Value:
+        """What `read` returns. Raises its UsageError if there is no value even with stand-ins."""
+        try:
+            return read(self._properties)
+        except CannotRun as reason:
+            try:
+                return read(self._lenient)
+            except UsageError:
+                raise reason from None
+
+    def inside(self, name: str) -> _Settings:
+        """The settings inside a mapping."""
+        return _Settings(self.read(lambda either: either.inside(name)), self._lenient.inside(name), self._stand_ins)
+
+    def integer(self, name: str, default: Default, low: int, high: int, unit: str) -> int | Default:
+        """An integer as `Properties.integer` reads it. A parameter without a value stands for Lambda's default."""
+        try:
+            return self._properties.integer(name, default, low, high, unit)
+        except CannotRun:
+            value = self._properties.values.get(name)
+            parameter = f"parameter {value.get('Ref')}" if isinstance(value, dict) else ""
+            used, known = self._stand_ins.used, parameter in self._stand_ins.used
+            self.read(lambda either: either.any(name))
+            if parameter not in used:
+                return self.read(lambda either: either.integer(name, default, low, high, unit))
+            if not known:
+                del used[parameter]
+            used[f"{parameter} as {name}"] = "none" if default is None else str(default)
+            return default
+
+
 class FunctionReader:
     """Reads the functions among `resources`, the resources of the template at `path`.
 
@@ -83,23 +128,24 @@ class FunctionReader:
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
         """One function. Raises CannotRun if it is valid but cannot run here, UsageError if it is invalid."""
         serverless = self._resources[logical_id]["Type"] == SERVERLESS
-        timeout = properties.integer("Timeout", DEFAULT_TIMEOUT_SECONDS, 1, MAX_TIMEOUT_SECONDS, "seconds")
-        memory = properties.integer("MemorySize", DEFAULT_MEMORY_MB, MIN_MEMORY_MB, MAX_MEMORY_MB, "MB")
-        storage = properties.inside("EphemeralStorage")
-        size = storage.integer("Size", DEFAULT_STORAGE_MB, MIN_STORAGE_MB, MAX_STORAGE_MB, "MB")
-        tracing = properties if serverless else properties.inside("TracingConfig")
-        mode = tracing.one_of("Tracing" if serverless else "Mode", ("Active", "PassThrough", "Disabled"), "PassThrough")
-        concurrency = properties.integer("ReservedConcurrentExecutions", None, 0, 100_000, "environments")
         stand_ins = StandIns(self._resources, self._given)
         lenient = properties.with_stand_ins(stand_ins)
-        logging, environment = _logging(properties, lenient), self._environment(lenient, logical_id, name)
-        routes = read_routes(properties) if serverless else ()
+        settings = _Settings(properties, lenient, stand_ins)
+        timeout = settings.integer("Timeout", DEFAULT_TIMEOUT_SECONDS, 1, MAX_TIMEOUT_SECONDS, "seconds")
+        memory = settings.integer("MemorySize", DEFAULT_MEMORY_MB, MIN_MEMORY_MB, MAX_MEMORY_MB, "MB")
+        storage = settings.inside("EphemeralStorage")
+        size = storage.integer("Size", DEFAULT_STORAGE_MB, MIN_STORAGE_MB, MAX_STORAGE_MB, "MB")
+        mode = settings.read(_tracing if serverless else _tracing_config)
+        concurrency = settings.integer("ReservedConcurrentExecutions", None, 0, 100_000, "environments")
+        logging = settings.read(lambda either: _logging(either, lenient))
+        environment = self._environment(lenient, logical_id, name)
+        routes = settings.read(read_routes) if serverless else ()
         layers, left_out = self._layers(properties)
         source = None
-        if properties.one_of("PackageType", ("Zip", "Image"), "Zip") == "Image":
+        if settings.read(_package_type) == "Image":
             runtime, (handler, command, code) = None, self._image(logical_id, properties)
         else:
-            runtime, handler, command = *_runtime(properties), ()
+            runtime, handler, command = *settings.read(_runtime), ()
             code, source = self._code(logical_id, properties, lenient, serverless)
         self.notes[logical_id] = Notes(stand_ins.used, left_out)
         return FunctionConfig(
@@ -179,8 +225,10 @@ class FunctionReader:
             raise properties.wrong("Layers", f"Cannot reference more than {MAX_LAYERS} layers.")
         written = properties.values.get("Layers")
         for arn in written if isinstance(written, list) else ():
-            if isinstance(arn, str) and not _LAYER_ARN(arn):
+            if isinstance(arn, str) and not _LAYER_ARN(arn) and not arn.startswith("{{resolve:"):
                 raise properties.wrong("Layers", f"{arn!r} is not the ARN of a layer version; !Ref one, or use its ARN")
+        if self._given.dynamic is not None:
+            arns = tuple(map(self._scope.resolve_dynamic, arns))
         found = [(arn, self._layer(arn)) for arn in arns]
         return tuple(path for _, path in found if path is not None), tuple(arn for arn, path in found if path is None)
 
@@ -198,6 +246,8 @@ class FunctionReader:
         if metadata.values.get("aws:asset:property") == name:
             return metadata.file("aws:asset:path", None)
         given = content.values.get(name)
+        if is_intrinsic(given):
+            given = content.any(name)
         if isinstance(given, dict) or str(given).startswith("s3://"):
             return None
         return content.file(name, None)
@@ -246,6 +296,18 @@ def _variable(variables: Properties, name: str) -> str | None:
         return None if value is None else text(value)
     except TypeError:
         raise variables.wrong(name, "must be a string; write lists and mappings as JSON in quotes") from None
+
+
+def _tracing(properties: Properties) -> str:
+    return properties.one_of("Tracing", ("Active", "PassThrough", "Disabled"), "PassThrough")
+
+
+def _tracing_config(properties: Properties) -> str:
+    return properties.inside("TracingConfig").one_of("Mode", ("Active", "PassThrough", "Disabled"), "PassThrough")
+
+
+def _package_type(properties: Properties) -> str:
+    return properties.one_of("PackageType", ("Zip", "Image"), "Zip")
 
 
 def _runtime(properties: Properties) -> tuple[str, str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NO_VALUE: Any = object()
 """The value of `!Ref AWS::NoValue`: the property is missing."""
 STACK = "local"
+_STACK_PATH = f"{STACK}/00000000-0000-4000-8000-000000000001"
+"""The end of the stack's id; templates take a part of it to make names unique."""
 _DYNAMIC = re.compile(r"\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^}]*\}\}").sub
 
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
@@ -76,7 +78,7 @@ class Scope:
             "AWS::NotificationARNs": [],
             "AWS::Partition": given.partition,
             "AWS::Region": given.region,
-            "AWS::StackId": f"arn:{given.partition}:cloudformation:{given.region}:{given.account}:stack/{STACK}/1",
+            "AWS::StackId": f"arn:{given.partition}:cloudformation:{given.region}:{given.account}:stack/{_STACK_PATH}",
             "AWS::StackName": STACK,
             "AWS::URLSuffix": "amazonaws.com.cn" if given.partition == "aws-cn" else "amazonaws.com",
         }
@@ -85,6 +87,7 @@ class Scope:
         """The same scope, in which a value that only AWS has is one of `stand_ins`."""
         scope = copy.copy(self)
         scope._stand_ins = stand_ins
+        stand_ins.resolve = self._known
         scope._tested = {}
         return scope
 
@@ -97,6 +100,13 @@ class Scope:
         if isinstance(value, list):
             return [member for member in map(self.resolve, value) if member is not NO_VALUE]
         return value
+
+    def _known(self, value: Any) -> Any:
+        """`value` resolved; None if that takes AWS."""
+        try:
+            return self.resolve(value)
+        except Unresolvable:
+            return None
 
     def resolve_outermost(self, value: Any) -> Any:
         """`value`, or its result if it is an intrinsic function; members stay as written. Raises Unresolvable."""
@@ -219,7 +229,12 @@ class Scope:
 
     def _select(self, argument: Any) -> Any:
         index, values = self.resolve(argument)
-        return values[int(index)]
+        try:
+            return values[int(index)]
+        except IndexError:
+            if self._stand_ins is None or not values:
+                raise
+            return values[-1]  # a stand-in can have fewer parts than the value on AWS
 
     def _find_in_map(self, argument: Any) -> Any:
         name, top, second, *more = argument
@@ -229,7 +244,13 @@ class Scope:
         except LookupError:
             if more and isinstance(more[0], dict) and "DefaultValue" in more[0]:
                 return self.resolve(more[0]["DefaultValue"])
-            raise
+        keys = self._mappings.get(name)
+        if not isinstance(keys, dict):
+            raise Unresolvable(f"there is no mapping {name}; add it to Mappings")
+        if top in keys:
+            raise Unresolvable(f"mapping {name} has no {second} for {top}; add it")
+        advice = "choose one of its regions with --region" if top == self._given.region else "add it, or use another"
+        raise Unresolvable(f"mapping {name} has no {top}, only {', '.join(map(str, keys))}; {advice}")
 
     def _if(self, argument: Any) -> Any:
         name, yes, no = argument

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-reso
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from local_lambda.functions.given import Given
@@ -25,7 +25,8 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "AWS::ApiGateway::RestApi": _Kind("apigateway", "/restapis/{}"),
+    "AWS::ApiGateway::RestApi": _Kind("apigateway", "/restapis/{}", ""),
+    "AWS::ApiGatewayV2::Api": _Kind("apigateway", "/apis/{}", ""),
     "AWS::CloudWatch::Alarm": _Kind("cloudwatch", "alarm:{}", "AlarmName"),
     "AWS::Cognito::UserPool": _Kind("cognito-idp", "userpool/{}", ""),
     "AWS::DynamoDB::GlobalTable": _Kind("dynamodb", "table/{}", "TableName"),
@@ -37,12 +38,16 @@ _KINDS: Mapping[str, _Kind] = {
     "AWS::KMS::Key": _Kind("kms", "key/{}", ""),
     "AWS::Kinesis::Stream": _Kind("kinesis", "stream/{}"),
     "AWS::KinesisFirehose::DeliveryStream": _Kind("firehose", "deliverystream/{}", "DeliveryStreamName"),
+    "AWS::Lambda::Function": _Kind("lambda", "function:{}", "FunctionName"),
     "AWS::Logs::LogGroup": _Kind("logs", "log-group:{}:*", "LogGroupName"),
     "AWS::S3::Bucket": _Kind("s3", "{}", "BucketName"),
     "AWS::SNS::Topic": _Kind("sns", "{}", "TopicName", "arn"),
     "AWS::SQS::Queue": _Kind("sqs", "{}", "QueueName", "url"),
     "AWS::SSM::Parameter": _Kind("ssm", "parameter/{}"),
     "AWS::SecretsManager::Secret": _Kind("secretsmanager", "secret:{}-a1b2c3", "Name", "arn"),
+    "AWS::Serverless::Api": _Kind("apigateway", "/restapis/{}", ""),
+    "AWS::Serverless::Function": _Kind("lambda", "function:{}", "FunctionName"),
+    "AWS::Serverless::HttpApi": _Kind("apigateway", "/apis/{}", ""),
     "AWS::Serverless::SimpleTable": _Kind("dynamodb", "table/{}", "TableName"),
     "AWS::Serverless::StateMachine": _Kind("states", "stateMachine:{}", "Name", "arn"),
     "AWS::StepFunctions::StateMachine": _Kind("states", "stateMachine:{}", "StateMachineName", "arn"),
@@ -57,6 +62,8 @@ class StandIns:
     def __init__(self, resources: Mapping[str, Any], given: Given) -> None:
         self._resources = resources
         self._given = given
+        self.resolve: Callable[[Any], Any] | None = None
+        """Resolves the name of a resource, to None if only AWS knows it. A scope sets this."""
         self.used: dict[str, str] = {}
 
     def parameter(self, name: str, definition: Mapping[str, Any]) -> str:
@@ -64,7 +71,8 @@ class StandIns:
         allowed = definition.get("AllowedValues")
         value = name
         if isinstance(allowed, list) and allowed:
-            value = str(allowed[0])
+            first = allowed[0]
+            value = str(first).lower() if isinstance(first, bool) else str(first)
         elif definition.get("Type") == "Number":
             value = str(definition.get("MinValue", 1))
         elif "Default" in definition:  # the name of a parameter in Systems Manager
@@ -107,6 +115,8 @@ class StandIns:
         kind = _KINDS.get(type_name) or _Kind(type_name.split("::")[1].lower() if "::" in type_name else "local")
         properties = resource.get("Properties")
         name = properties.get(kind.name) if isinstance(properties, dict) else None
+        if self.resolve is not None:
+            name = self.resolve(name)
         return kind, name if isinstance(name, str) and name else logical_id
 
     def _arn(self, kind: _Kind, name: str) -> str:

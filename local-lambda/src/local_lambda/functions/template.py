@@ -120,6 +120,10 @@ class _Template:
             self._resources: dict[str, Any] = expansion.expand(_section(path, document, "Resources"))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
+        for logical_id in self._resources:
+            if not isinstance(logical_id, str):  # such as Off, No and 1
+                what = f"a logical id is {logical_id!r} to YAML, not text; put it in quotes"
+                raise UsageError(f"{path}: Resources: {what}")
         self._references: dict[str, Any] = {**layer_arns(self._resources, given)}
         self._scope = Scope(parameters, mappings, conditions, self._references, given)
         self._globals = _section(path, _section(path, document, "Globals"), "Function")
