@@ -19,6 +19,9 @@ from local_lambda.functions.container import read_dockerfile
         ('FROM build AS one\nCMD ["no"]\nFROM x\ncmd ["app.handler"]', (), ("app.handler",)),
         ('FROM x\nENTRYPOINT ["python", \\\n  "-m", "awslambdaric"]\nCMD ["app.handler"]', (), ("app.handler",)),
         ('FROM x\nENTRYPOINT ["/entry.sh"]\nCMD ["app.handler"]', ("/entry.sh",), ("app.handler",)),
+        ('FROM x\nENTRYPOINT ["/lambda-entrypoint.sh"]\nCMD ["app.handler"]', (), ("app.handler",)),
+        ('FROM x AS one\nCMD ["app.handler"]\nFROM one\nRUN true', (), ("app.handler",)),
+        ('FROM x AS one\nCMD ["old.handler"]\nFROM one\nENTRYPOINT ["/run"]', ("/run",), ()),
         ("FROM x\nCMD [broken\n", (), ("[broken",)),
         ("", (), ()),
     ],
@@ -68,3 +71,14 @@ def test_folder_is_the_copied_one_when_it_has_the_handler(tmp_path: Path) -> Non
 def test_read_dockerfile_is_none_when_there_is_no_file(tmp_path: Path) -> None:
     """Whether that matters depends on the template."""
     assert read_dockerfile(tmp_path / "Dockerfile") is None
+
+
+def test_read_dockerfile_reads_the_stage_that_is_asked_for(tmp_path: Path) -> None:
+    """Names of stages have no case, as in Docker; a stage that is not there has no image."""
+    path = tmp_path / "Dockerfile"
+    path.write_text('FROM x AS Live\nCOPY src .\nCMD ["app.handler"]\nFROM live AS test\nCMD ["app.test"]\n')
+    images = [read_dockerfile(path, target) for target in ("live", "LIVE", "test", None)]
+    assert [image and image.command for image in images] == [("app.handler",)] * 2 + [("app.test",)] * 2
+    assert images[2] is not None
+    assert images[2].copied == ("src",)
+    assert read_dockerfile(path, "other") is None

@@ -187,3 +187,33 @@ def test_template_is_refused_when_a_logical_id_is_not_text(read: Read) -> None:
     """YAML reads `Off` as a boolean."""
     with pytest.raises(UsageError, match=r"Resources: a logical id is False to YAML, not text; put it in quotes$"):
         read(HEAD + "Resources: {Off: {Type: AWS::Serverless::Function}}")
+
+
+@pytest.mark.parametrize(
+    "code", ["{Bucket: !Ref Files, Key: a.zip}", '!Sub "s3://${Files}/a.zip"', '!Sub ["s3://${F}/a", {F: !Ref Files}]']
+)
+def test_code_in_s3_is_refused_with_the_option_when_its_bucket_is_a_parameter(read: Read, code: str) -> None:
+    """The parameter would not help."""
+    source = HEAD + "Parameters: {Files: {Type: String}}\nResources:\n"
+    functions = read(source + f"  Orders: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: {code}}}}}\n")
+    ((_, reason),) = functions.refused
+    assert str(reason).endswith("CodeUri: is not on this machine; run a folder or a zip file in its place with --code")
+
+
+IMAGE = """
+Resources:
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties: {PackageType: Image}
+    Metadata: {DockerContext: src, DockerBuildTarget: live}
+"""
+
+
+def test_image_is_the_stage_when_the_template_names_one(read: Read, tmp_path: Path) -> None:
+    """`DockerBuildTarget` chooses; a name that the Dockerfile does not have is refused."""
+    dockerfile = tmp_path / "src" / "Dockerfile"
+    dockerfile.write_text('FROM x AS live\nCMD ["app.live"]\nFROM live\nCMD ["app.test"]\n')
+    assert only(read(IMAGE)).handler == "app.live"
+    dockerfile.write_text('FROM x\nCMD ["app.live"]\n')
+    ((_, reason),) = read(IMAGE).refused
+    assert str(reason).endswith("Dockerfile has no stage live; name one of its stages")

@@ -1,7 +1,8 @@
 """What a container image of a template runs, read from its Dockerfile, because images are not opened here.
 
 Specification: https://docs.docker.com/reference/dockerfile/ and, for AWS's base images,
-https://docs.aws.amazon.com/lambda/latest/dg/python-image.html. Only the last stage is read.
+https://docs.aws.amazon.com/lambda/latest/dg/python-image.html. A stage has what the stage it
+begins from has.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-MAX_DOCKERFILE_BYTES = 1_048_576
-_CLIENT = "awslambdaric"
+MAX_DOCKERFILE_BYTES = 262_144
+_CLIENTS = ("awslambdaric", "lambda-entrypoint.sh")
+"""The runtime interface client, and the program of AWS's images that starts it."""
 _OTHER_RUNTIME = re.compile(r"\blambda/(nodejs|java|dotnet|ruby|go|provided)\b").search
 
 
 class Image(NamedTuple):
-    """`base` is what the last stage begins from, `copied` the sources of its COPY instructions, in order."""
+    """`base` is the image that the stage begins from, `copied` the sources of its COPY instructions, in order."""
 
     base: str
     entry_point: tuple[str, ...]
@@ -33,7 +35,8 @@ class Image(NamedTuple):
     @property
     def program(self) -> tuple[str, ...]:
         """The entry point, unless that is the Python client, which is what runs a handler here as well."""
-        return () if any(_CLIENT in part for part in self.entry_point) else self.entry_point
+        is_client = any(client in part for part in self.entry_point for client in _CLIENTS)
+        return () if is_client else self.entry_point
 
     def folder(self, context: Path, handler: str) -> Path:
         """The folder of `context` that becomes `/var/task`: the copied one with the handler's file in it."""
@@ -45,31 +48,32 @@ class Image(NamedTuple):
         return context
 
 
-def read_dockerfile(path: Path) -> Image | None:
-    """The image that the Dockerfile describes; None if there is no such file."""
+def read_dockerfile(path: Path, target: str | None = None) -> Image | None:
+    """The image of the stage `target`, or of the last one; None if there is no such file or stage."""
     try:
         with path.open("rb") as file:
             source = file.read(MAX_DOCKERFILE_BYTES).decode(errors="replace")
     except OSError:
         return None
-    base, copied = "", list[str]()
-    entry_point, command = tuple[str, ...](), tuple[str, ...]()
-    aliases: dict[str, str] = {}
+    stages: dict[str, Image] = {}
+    image = Image("", (), (), ())
+    stage, inherited = "", True
     for name, argument in _instructions(source):
         if name == "FROM":
+            stages[stage] = image
             words = [word for word in argument.split() if not word.startswith("--")]
-            base = aliases.get(words[0], words[0]) if words else ""
-            if len(words) == 3:
-                aliases[words[2]] = base
-            entry_point, command, copied = (), (), []
+            base = words[0] if words else ""
+            image = stages.get(base.lower(), Image(base, (), (), ()))
+            stage, inherited = words[2].lower() if len(words) == 3 else "", True
         elif name == "ENTRYPOINT":
-            entry_point = _words(argument)
+            image = image._replace(entry_point=_words(argument), command=() if inherited else image.command)
         elif name == "CMD":
-            command = _words(argument)
+            image, inherited = image._replace(command=_words(argument)), False
         elif name in ("COPY", "ADD") and "--from" not in argument:
             words = [word for word in _words(argument) if not word.startswith("--")]
-            copied += words[:-1]
-    return Image(base, entry_point, command, tuple(copied))
+            image = image._replace(copied=(*image.copied, *words[:-1]))
+    stages[stage] = image
+    return image if target is None else stages.get(target.lower())
 
 
 def _instructions(source: str) -> list[tuple[str, str]]:

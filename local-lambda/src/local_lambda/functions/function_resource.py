@@ -180,7 +180,10 @@ class FunctionReader:
         asset = "aws:asset:path" in metadata.values
         context = metadata.file("aws:asset:path" if asset else "DockerContext", ".")
         dockerfile = context / (metadata.string("aws:asset:dockerfile-path" if asset else "Dockerfile") or "Dockerfile")
-        settings, image = properties.inside("ImageConfig"), read_dockerfile(dockerfile)
+        target = metadata.string("aws:asset:docker-build-target" if asset else "DockerBuildTarget")
+        settings, image = properties.inside("ImageConfig"), read_dockerfile(dockerfile, target)
+        if image is None and target is not None and dockerfile.is_file():
+            raise properties.cannot("Metadata", f"{dockerfile} has no stage {target}; name one of its stages")
         entry_point, command = settings.strings("EntryPoint"), settings.strings("Command")
         if image is not None and image.is_foreign:
             raise properties.cannot("PackageType", f"{dockerfile} begins from {image.base}, which has no Python")

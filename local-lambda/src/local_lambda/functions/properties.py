@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, text
+from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, is_intrinsic, text
 
 if TYPE_CHECKING:
     from local_lambda.functions.stand_ins import StandIns
@@ -111,12 +111,14 @@ class Properties:
 
     def file(self, name: str, default: str | None) -> Path:
         """The absolute path of an existing folder or file."""
-        value = self.any(name)
+        value = self.values.get(name)
+        if not _is_in_s3(value):  # otherwise it does not matter what its name there is
+            value = self.any(name)
         if value is None:
             value = default
         if value is None:
             raise self.wrong(name, "is missing; name a folder or a zip file")
-        if isinstance(value, dict) or str(value).startswith("s3://"):
+        if isinstance(value, dict) or _is_in_s3(value):
             raise self.cannot(name, "is not on this machine; run a folder or a zip file in its place with --code")
         if not isinstance(value, str):
             raise self.wrong(name, "must be a string; name a folder or a zip file")
@@ -128,3 +130,11 @@ class Properties:
         if not os.path.exists(path):
             raise self.cannot(name, f"{path} does not exist; build it, or correct the path (relative to the template)")
         return path
+
+
+def _is_in_s3(value: Any) -> bool:
+    """Whether a property, as it is written, is a place in S3."""
+    if not is_intrinsic(value):
+        return isinstance(value, dict) or str(value).startswith("s3://")
+    argument = value.get("Fn::Sub")
+    return str(argument[0] if isinstance(argument, list) and argument else argument).startswith("s3://")
