@@ -48,8 +48,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_invoke_goes_on_with_stand_ins_when_nothing_is_given(project: Path, function_python: Path) -> None:
-    """What stands in, and the layer that is left out, are lines; the template's HOME is the function's."""
-    ended = run("invoke", "Hello", "--python", function_python, cwd=project, variables=NO_REGION)
+    """What stands in, the layer that is left out, and one that no function has, are lines."""
+    other = ("--layer", "other=layer")
+    ended = run("invoke", "Hello", "--python", function_python, *other, cwd=project, variables=NO_REGION)
     assert ended.status == 0, ended.errors
     assert json.loads(ended.output) == {
         "arn": "arn:aws:lambda:us-east-1:123456789012:function:Hello",
@@ -60,6 +61,7 @@ def test_invoke_goes_on_with_stand_ins_when_nothing_is_given(project: Path, func
         "HOME": "/tmp",
         "AWS_REGION": "us-east-1",
     }
+    assert "--layer other is not used: no function here has this layer" in ended.errors
     assert (
         "stand-ins for values that only AWS has: !Ref Orders, parameter Stage; set others with --parameter-overrides"
         in ended.errors

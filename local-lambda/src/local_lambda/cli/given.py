@@ -142,7 +142,7 @@ def _layer(name: str, path: Path) -> Path:
 
 
 def check_names(given: Given, functions: Functions) -> None:
-    """Raises UsageError for variables of a function, or a layer, that the template does not have."""
+    """Raises UsageError for variables of a function that the template does not have."""
     known = [*functions, *(function for function, _ in functions.refused)]
     names = {name for function in known for name in (function.logical_id, function.name)}
     for name in given.variables:
@@ -169,6 +169,10 @@ def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...
     for logical_id, note in notes.items():
         for layer in note.layers:
             yield f"{logical_id} runs without the layer {layer}; give its folder or zip with --layer {layer}=PATH"
+    used_layers = {layer for function in functions for layer in function.layers}
+    for name, path in given.layers.items():
+        if path not in used_layers:
+            yield f"--layer {name} is not used: no function here has this layer; name it as the template does"
     for function in chosen:
         names = given.variables_of(function.logical_id, function.name)
         if names:
