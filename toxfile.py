@@ -55,7 +55,7 @@ def settings(name: str, folder: str) -> dict[str, object]:
     """The settings that differ from environment to environment."""
     requirements = [f"-e {ROOT / 'pytest-local-lambda'}", f"-r {ROOT / folder / 'requirements-test.txt'}"]
     requirements.append("pip")  # builds the examples' packages
-    extras = "[aws,amqp,watch]" if folder == "local-lambda" else ""
+    extras = "[aws,amqp,watch,debug]" if folder == "local-lambda" else ""
     if (ROOT / folder / "pyproject.toml").is_file() and folder != "pytest-local-lambda":
         requirements.append(f"-e {ROOT / folder}{extras}")
     found: dict[str, object] = {"description": f"the tests of {folder}", "change_dir": ROOT / folder}

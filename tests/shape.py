@@ -29,7 +29,8 @@ FILES = [
     "install.mk",
     "aws.mk",
 ]
-FILES += ["Makefile", "install.mk", "aws.mk", "Dockerfile", ".dockerignore", "tests/test_run.py", "README.md"]
+FILES += ["Makefile", "install.mk", "aws.mk", "Dockerfile", ".dockerignore", ".vscode/launch.json"]
+FILES += ["tests/test_run.py", "README.md"]
 HEADINGS = [
     "The idea",
     "Predict first",

@@ -59,9 +59,10 @@ def test_environments_are_every_folder_on_every_python(toxfile: object) -> None:
         f"{name}-{python}": folder for folder, name in short_names(find_examples()).items() for python in pythons
     }
     tool = {f"tool-{python}": "local-lambda" for python in pythons if python not in ("py38", "py39", "py310")}
-    assert toxfile.environments() == {**tool, **examples}  # type: ignore[attr-defined]
-    for folder in {*examples.values(), "local-lambda"}:
-        settings = toxfile.settings(folder)  # type: ignore[attr-defined]
+    plugin = {f"plugin-{python}": "pytest-local-lambda" for python in pythons}
+    assert toxfile.environments() == {**tool, **plugin, **examples}  # type: ignore[attr-defined]
+    for name, folder in {**tool, **plugin, **examples}.items():
+        settings = toxfile.settings(name, folder)  # type: ignore[attr-defined]
         assert settings["change_dir"] == ROOT / folder
         assert f"-r {ROOT / folder}/requirements-test.txt" in settings["deps"].lines()
 

@@ -20,6 +20,7 @@ OWN_WORDS = {
 SAME = ["invoke", "test", "image"]
 """Targets whose recipes are the same in every folder."""
 SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "with_service.py", "tests/extensions_api.py"]
+SCAFFOLDING += [".vscode/launch.json"]
 """Files that are the same in every folder that has them. The first two are in all."""
 WITH_MAKEFILE = [folder for folder in EXAMPLES if (ROOT / folder / "Makefile").is_file()]
 

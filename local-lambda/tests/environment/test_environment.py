@@ -254,3 +254,38 @@ def test_nothing_is_put_into_words_while_nobody_listens() -> None:
     assert call.response.payload == b"result"
     assert rig.state == ("Idle", "Ready")
     assert flushed == []
+
+
+def test_limits_stand_still_while_a_debugger_is_attached(rig: Rig) -> None:
+    """The Init limit and the timeout go on with what was left of them; freezing waits for the debugger to leave."""
+    call = rig.call()
+    rig.clock.advance(8)
+    rig.environment.hold()
+    rig.clock.advance(1000)
+    assert rig.state[0] == "Initializing"
+    rig.ask()
+    rig.clock.advance(1000)
+    assert call.responses == []
+    rig.environment.resume()
+    rig.clock.advance(TIMEOUT - 0.1)
+    assert call.responses == []
+    rig.environment.hold()
+    rig.clock.advance(1000)
+    rig.environment.resume()
+    rig.clock.advance(0.05)
+    assert call.responses == []
+    rig.clock.advance(0.1)
+    assert b"Sandbox.Timedout" in call.response.payload
+
+
+def test_init_fails_when_the_rest_of_its_limit_is_used_up_after_the_debugger(rig: Rig) -> None:
+    """Ten seconds in all, without the time that a debugger was attached."""
+    rig.call()
+    rig.clock.advance(4)
+    rig.environment.hold()
+    rig.clock.advance(1000)
+    rig.environment.resume()
+    rig.clock.advance(5.9)
+    assert rig.story() == COLD[:1]
+    rig.clock.advance(0.2)
+    assert "initReport init timeout" in rig.story()

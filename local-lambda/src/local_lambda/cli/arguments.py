@@ -81,6 +81,7 @@ def _invoke(found: Namespace) -> int:
             recording=_recording(found),
             freeze=found.freeze,
             output=_output(found),
+            debug_port=found.debug_port,
         )
     )
 
@@ -97,6 +98,8 @@ def _start(found: Namespace) -> int:
             watch=found.watch,
             freeze=found.freeze,
             output=_output(found),
+            debug_port=found.debug_port,
+            debug_function=found.debug_function,
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,9 @@ from local_lambda.errors import ApiError, StartError
 if TYPE_CHECKING:
     from local_lambda.cli.report import Exchange
     from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.service.debugger import DebuggerPort, PdbTerminal
     from local_lambda.service.factory import EnvironmentFactory
+    from local_lambda.sinks.console import Console
 
 
 class InvokeOptions(NamedTuple):
@@ -25,6 +28,7 @@ class InvokeOptions(NamedTuple):
     recording: RecordingOptions = RecordingOptions()
     freeze: bool = False
     output: OutputOptions = OutputOptions()
+    debug_port: int | None = None
 
 
 def invoke(options: InvokeOptions) -> int:
@@ -52,6 +56,8 @@ def invoke(options: InvokeOptions) -> int:
         names = options.events or (None,)
         payloads = [read_event(name) for name in names] * options.times
         program = open_program(function, options.source, factory.workspace)
+        debugging = _debugging(options, factory.console)
+        program = program._replace(debugging=debugging)
         note_template(added, functions, (function,), factory.console)
         note_runtimes([program], factory.console)
         foundation = factory.lay(program, spawn=True, meanwhile=imports())
@@ -60,7 +66,7 @@ def invoke(options: InvokeOptions) -> int:
         environment = factory.build(foundation)
         from local_lambda.cli.loop import run
 
-        exchanges = run(_invoke_all(factory, environment, payloads, quiet=report is not None))
+        exchanges = run(_invoke_all(factory, environment, payloads, report is not None, debugging))
         if report is not None:
             report.write(function, exchanges)
         failure = environment.init_failure
@@ -71,8 +77,30 @@ def invoke(options: InvokeOptions) -> int:
         return 1 if any(response.failed for _, response in exchanges) else 0
 
 
+def _debugging(options: InvokeOptions, console: Console) -> DebuggerPort | PdbTerminal | None:
+    """How the function can be debugged: with a debugger, or with pdb if there is a terminal."""
+
+    def say(text: str, bad: bool) -> None:
+        console.write("platform", text, bad=bad, needed=True)
+        console.flush()
+
+    if options.debug_port is not None:
+        from local_lambda.service.debugger import DebuggerPort
+
+        return DebuggerPort(options.debug_port, say)
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        from local_lambda.service.debugger import PdbTerminal
+
+        return PdbTerminal(say)
+    return None
+
+
 async def _invoke_all(
-    factory: EnvironmentFactory, environment: ExecutionEnvironment, payloads: Sequence[bytes], quiet: bool
+    factory: EnvironmentFactory,
+    environment: ExecutionEnvironment,
+    payloads: Sequence[bytes],
+    quiet: bool,
+    debugging: DebuggerPort | PdbTerminal | None,
 ) -> list[Exchange]:
     import asyncio
 
@@ -87,6 +115,8 @@ async def _invoke_all(
     function = environment.function
     pool = EnvironmentPool(function, 1, lambda: environment, lambda text: factory.console.write("platform", text))
     pool.adopt(environment)
+    if debugging is not None:
+        await debugging.start()
     exchanges: list[Exchange] = []
     stopped = asyncio.ensure_future(stop.wait())
     try:
@@ -112,5 +142,7 @@ async def _invoke_all(
     finally:
         stopped.cancel()
         await pool.shutdown()
+        if debugging is not None:
+            debugging.close()
         factory.close()
     return exchanges

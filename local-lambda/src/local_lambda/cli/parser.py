@@ -45,6 +45,7 @@ def _invoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     _recording_arguments(parser)
     _common_arguments(parser)
+    _debug_argument(parser)
 
 
 def _start(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,8 @@ def _start(parser: argparse.ArgumentParser) -> None:
     )
     _common_arguments(parser)
     _idle_argument(parser)
+    _debug_argument(parser)
+    parser.add_argument("--debug-function", metavar="NAME", help="the function to debug, if there are several")
 
 
 def _call(parser: argparse.ArgumentParser) -> None:
@@ -222,6 +225,15 @@ def _idle_argument(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         metavar="TIME",
         help="shut an environment down after this time without an invocation, such as 90s, 5m or 1h (default: never)",
+    )
+
+
+def _debug_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--debug-port",
+        type=_port,
+        metavar="PORT",
+        help="let the function wait until a debugger (VS Code, PyCharm) has attached to this port, often 5678",
     )
 
 

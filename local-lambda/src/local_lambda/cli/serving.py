@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from local_lambda.amqp.connection import Broker
     from local_lambda.environment.environment import ExecutionEnvironment
     from local_lambda.http.access import Access
+    from local_lambda.service.debugger import DebuggerPort
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
@@ -30,11 +31,13 @@ async def serve(
     broker: Broker | None,
     make_watcher: MakeWatcher | None = None,
     idle_seconds: float | None = None,
+    debugger: DebuggerPort | None = None,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
     `limit` is the highest number of environments for a function, and `access` says who may call. An environment that is
-    idle for `idle_seconds` is shut down. Returns the exit status.
+    idle for `idle_seconds` is shut down. One environment of the function that `debugger` debugs is started at once.
+    Returns the exit status.
     """
     import asyncio
 
@@ -66,6 +69,12 @@ async def serve(
     for line in routes.describe(server.address) if routes is not None else ():
         console.write("platform", line)
     console.flush()
+    if debugger is not None:
+        await debugger.start()
+        for name, program in programs.items():
+            if program.debugging is not None:
+                console.write("platform", f"{name} has one environment, because it is debugged")
+                pools[name].debug()
     watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
     await stop.wait()
     server.stop_listening()
@@ -78,6 +87,8 @@ async def serve(
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
     server.close()
+    if debugger is not None:
+        debugger.close()
     console.write("platform", "stopped")
     factory.close()
     return 0
@@ -99,6 +110,9 @@ def _pool(
 
     if function.reserved_concurrency is not None:
         limit = min(limit, function.reserved_concurrency)
+
+    if programs[name].debugging is not None:
+        limit = 1
 
     def say(text: str) -> None:
         factory.console.write("platform", text)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class StartOptions(NamedTuple):
-    """`amqp` is a broker's URI; `watch` creates new environments for a function that changes on disk."""
+    """`amqp` is a broker's URI; `watch` creates new environments for a function that changes on disk.
+
+    With `debug_port`, debuggers can attach to the function `debug_function`, or to the only one.
+    """
 
     source: SourceOptions
     server: ServerOptions
@@ -25,6 +28,8 @@ class StartOptions(NamedTuple):
     watch: bool = False
     freeze: bool = False
     output: OutputOptions = OutputOptions()
+    debug_port: int | None = None
+    debug_function: str | None = None
 
 
 def start(options: StartOptions) -> int:
@@ -56,11 +61,21 @@ def start(options: StartOptions) -> int:
             return functions
 
         def open_next(function: FunctionConfig) -> Program:
-            return open_program(function, options.source, factory.workspace / f"program-{next(numbers)}")
+            program = open_program(function, options.source, factory.workspace / f"program-{next(numbers)}")
+            return program if function.name != debugged else program._replace(debugging=debugger)
 
         functions = load()
         functions.require_one()
         check_names(given(options.source), functions)
+        debugger, debugged = None, ""
+        if options.debug_port is not None:
+            from local_lambda.functions.template import select
+            from local_lambda.service.debugger import DebuggerPort
+
+            debugged = select(functions, options.debug_function).name
+            debugger = DebuggerPort(
+                options.debug_port, lambda text, bad: factory.console.write("platform", text, bad=bad)
+            )
         listener = listen(options.server.host, options.server.port)
         for refused, reason in functions.refused:
             factory.console.write("platform", f"{refused.name} is left out: {reason}")
@@ -84,4 +99,8 @@ def start(options: StartOptions) -> int:
 
         limit, access = options.server.max_environments, options.server.access()
         idle = options.server.idle_timeout
-        return run(serve(factory, programs, listener, limit, access, broker, watcher if options.watch else None, idle))
+        return run(
+            serve(
+                factory, programs, listener, limit, access, broker, watcher if options.watch else None, idle, debugger
+            )
+        )

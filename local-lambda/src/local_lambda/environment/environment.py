@@ -81,6 +81,7 @@ class ExecutionEnvironment:
         self._time = clock.time
         self._init_timeout = init_timeout
         self._freeze = freeze
+        self._held = False
         self._init_phase = InitPhase(self, "init", clock, 0.0)
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
@@ -102,7 +103,7 @@ class ExecutionEnvironment:
             self.control, self.extensions, self.stream, self.subscriptions, self._clock, loop
         )
         if self.machine.state is INITIALIZING:
-            self._init_phase.limit(loop, self._init_timeout)
+            self._init_phase.limit(loop, self._init_timeout, self._held)
 
     def defer(self, action: Callable[[], None]) -> None:
         """Run `action` after the current work."""
@@ -126,7 +127,7 @@ class ExecutionEnvironment:
         self._init_phase = InitPhase(self, phase, self._clock, began)
         self._init_phase.begin(runtime)
         if self._loop is not None and self.machine.state is INITIALIZING:
-            self._init_phase.limit(self._loop, self._init_timeout)
+            self._init_phase.limit(self._loop, self._init_timeout, self._held)
 
     def initialized(self, duration: float) -> None:
         """Record that the Init phase succeeded after `duration` milliseconds."""
@@ -215,10 +216,24 @@ class ExecutionEnvironment:
 
     def _idle(self) -> None:
         """The environment is free: freeze it, if requested."""
-        if self._freeze:
+        if self._freeze and not self._held:
             self.subscriptions.pause()
             self.control.freeze()
         self.on_free(self)
+
+    def hold(self) -> None:
+        """A debugger is there: from now on the Init limit and the timeout stand still, and nothing is frozen."""
+        self._held = True
+        self._init_phase.hold()
+        self._invoke_phase.hold()
+        if self.control.frozen:
+            self._thaw()
+
+    def resume(self) -> None:
+        """The debugger is gone: the limits continue with what was left of them."""
+        self._held = False
+        self._init_phase.resume()
+        self._invoke_phase.resume()
 
     def _thaw(self) -> None:
         self.control.thaw()

@@ -64,6 +64,9 @@ class InitPhase:
         self._perf_counter = clock.perf_counter
         self._said: Failure | None = None
         self._timer: Timer | None = None
+        self._loop: Loop | None = None
+        self._left = self._since = 0.0
+        self._fails_with: Failure | None = None
 
     def begin(self, runtime: Process | None) -> None:
         """Start the extensions, or the runtime if there are none; it may have started already."""
@@ -103,17 +106,36 @@ class InitPhase:
             self.stop()
             host.initialized(self._report("success", None))
 
-    def limit(self, loop: Loop, init_timeout: float) -> None:
-        """Fail in `loop` when time is up: `init_timeout`, or the function's timeout inside an invocation."""
+    def limit(self, loop: Loop, init_timeout: float, held: bool) -> None:
+        """Fail in `loop` when time is up: `init_timeout`, or the function's timeout inside an invocation.
+
+        While it is `held`, time stands still.
+        """
         if self.phase == "init":
             limit, failure = init_timeout, init_timed_out(init_timeout)
         else:
             limit, failure = float(self._host.function.timeout), timed_out(self._host.function.timeout)
-        left = limit - (self._perf_counter() - self.began)
-        self._timer = loop.call_later(max(left, 0.0), partial(self.fail, failure))
+        self._left = max(limit - (self._perf_counter() - self.began), 0.0)
+        self._loop, self._fails_with = loop, failure
+        if not held:
+            self.resume()
+
+    def hold(self) -> None:
+        """Let the time limit stand still."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._left = max(self._left - (self._perf_counter() - self._since), 0.0)
+
+    def resume(self) -> None:
+        """Let the time limit continue with what was left of it."""
+        if self._loop is not None and self._fails_with is not None and self._timer is None:
+            self._since = self._perf_counter()
+            self._timer = self._loop.call_later(self._left, partial(self.fail, self._fails_with))
 
     def stop(self) -> None:
         """End the attempt, and with it its time limit."""
+        self._fails_with = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -54,6 +54,8 @@ class InvokePhase:
         self._loop: Loop | None = None
         self._timer: Timer | None = None
         self._serving = False
+        self._held_left: float | None = None
+        """What is left of the timeout, in seconds, while the clock stands still."""
         self._deadline = 0.0
         self._measure_after = 0.0
 
@@ -79,8 +81,24 @@ class InvokePhase:
         self._deadline = started + timeout
         if since is not None:
             invocation.started = since
-        if self._timer is None:
+        if self._held_left is not None:
+            self._held_left = timeout
+        elif self._timer is None:
             self._arm(min(timeout, TICK_SECONDS))
+
+    def hold(self) -> None:
+        """Let the timeout stand still."""
+        if self._held_left is None:
+            self._held_left = self._deadline - self._perf_counter()
+            self._cancel()
+
+    def resume(self) -> None:
+        """Let the timeout continue with what was left of it."""
+        if self._held_left is not None:
+            left, self._held_left = self._held_left, None
+            self._deadline = self._perf_counter() + left
+            if self._serving:
+                self._arm(min(left, TICK_SECONDS))
 
     def respond(self, invocation: Invocation, payload: bytes, began: float, failed: bool) -> None:
         """The runtime has sent a response, which began to arrive at `began` (`perf_counter` seconds)."""
@@ -133,6 +151,9 @@ class InvokePhase:
     def stop(self) -> None:
         """Stop serving until the next invocation."""
         self._serving = False
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

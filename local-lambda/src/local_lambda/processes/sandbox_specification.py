@@ -33,17 +33,25 @@ class Spec(TypedDict):
     hidden: list[str]
 
 
-def spec(code: Path, opt: Path | None, tmp: Path, address: str, interpreters: Sequence[Interpreter]) -> Spec:
+def spec(
+    code: Path,
+    opt: Path | None,
+    tmp: Path,
+    address: str,
+    interpreters: Sequence[Interpreter],
+    more: Sequence[Path] = (),
+) -> Spec:
     """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address only it uses.
 
-    The function's Python, this package's programs and the Python they run on stay where they are, even below `/opt`,
-    `/tmp` or `/var/task`. The folder that contains `tmp` is hidden because it holds other environments' files; so are
-    the user's AWS credentials.
+    The function's Python, this package's programs, the Python they run on and the folders `more` stay where they are,
+    even below `/opt`, `/tmp` or `/var/task`. The folder that contains `tmp` is hidden because it holds other
+    environments' files; so are the user's AWS credentials.
     """
     needed = [
         Path(__file__).parent / "programs",
         Path(sys.base_prefix),
         *chain.from_iterable(map(_folders, interpreters)),
+        *more,
     ]
     keep = {path: None for folder in needed for path in locations(folder)}
     return {

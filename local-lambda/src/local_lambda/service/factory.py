@@ -115,6 +115,8 @@ class EnvironmentFactory:
             subscriptions,
             freeze=self._freeze,
         )
+        if base.debugging is not None:
+            base.debugging.watch(environment)
         if base.runtime is not None:
             environment.init(base.runtime)
         self._made[environment] = base

@@ -26,6 +26,8 @@ from local_lambda.sinks.console import Console
 if TYPE_CHECKING:
     import socket
 
+    from local_lambda.service.debugger import Debugging
+
 LOOPBACK = "127.0.0.1"
 DESCRIPTORS = 24
 """How many descriptors must be free before an environment is created. It needs ten, some of them later: an environment
@@ -46,6 +48,7 @@ class Program(NamedTuple):
     interpreter: Interpreter | None
     sandboxed: bool = True
     needs: tuple[Interpreter, ...] = ()
+    debugging: Debugging | None = None
 
     @property
     def interpreters(self) -> tuple[Interpreter, ...]:
@@ -65,6 +68,7 @@ class Foundation(NamedTuple):
     runtime: Process | None
     tmp: Path
     """The folder that is `/tmp` in a sandbox."""
+    debugging: Debugging | None = None
 
     def abandon(self) -> None:
         """Release everything: no environment will be built on it."""
@@ -116,7 +120,9 @@ class Ground:
             except OSError as error:
                 raise StartError(f"cannot create an environment: {reason_of(error)}") from None
             undo.pop_all()
-        return Foundation(program.function, label, listener, processes, address, launch, runtime, tmp)
+        return Foundation(
+            program.function, label, listener, processes, address, launch, runtime, tmp, program.debugging
+        )
 
     def _folders(
         self, program: Program, group: ProcessGroup, tmp: Path, meanwhile: Iterable[object]
@@ -131,7 +137,8 @@ class Ground:
         self._workspace.mkdir(mode=0o700, exist_ok=True)
         tmp.mkdir()
         tmp.chmod(0o1777)
-        places = spec(program.code, program.layers, tmp, address, program.interpreters)
+        keep = program.debugging.keep if program.debugging is not None else ()
+        places = spec(program.code, program.layers, tmp, address, program.interpreters, keep)
         reason = group.enter_sandbox(places, meanwhile)
         content = program.code, program.layers
         if reason is None:
@@ -164,7 +171,14 @@ def _loopback_address(number: int) -> str:
 def _launch(program: Program, folders: Folders, endpoints: Endpoints, shell: Mapping[str, str]) -> Launch:
     if program.interpreter is None:
         return command_launch(program.function, folders, endpoints, shell)
-    return managed_launch(program.function, program.interpreter, folders, endpoints, shell)
+    launch = managed_launch(program.function, program.interpreter, folders, endpoints, shell)
+    if program.debugging is None:
+        return launch
+    from local_lambda.service.debugger import VARIABLE
+
+    sources = [(str(program.function.code if program.function.code.is_dir() else program.code), folders.code)]
+    sources += [(str(layer), folders.layers) for layer in program.function.layers if layer.is_dir() and folders.layers]
+    return launch._replace(env={**launch.env, VARIABLE: program.debugging.setting(folders, sources)})
 
 
 def _extensions(layers: Path | None) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ class EnvironmentPool:
         self._fault = ""
         """Why no environment could be created; reset as soon as one can be."""
         self._finished: asyncio.Future[None] | None = None
+        self.debugged = False
+        """Whether no caller may run out of patience, because a debugger may be attached."""
         self._idle_seconds = idle_seconds
         self._idle_since: dict[ExecutionEnvironment, float] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -75,6 +77,13 @@ class EnvironmentPool:
         self.environments.append(environment)
         if environment.free:
             self._idle.append(environment)
+
+    def debug(self) -> None:
+        """Start an environment at once, so that a debugger can attach; callers then wait for as long as it takes."""
+        self.debugged = True
+        environment = self._create()
+        environment.init()
+        self.adopt(environment)
 
     def invoke(self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False) -> None:
         """Serve the invocation on a warm environment, a new one, or the first that becomes free.
@@ -255,7 +264,7 @@ class EnvironmentPool:
                 patient.append(caller)
             elif len(self.environments) < self.limit:
                 self._start_environment(caller)
-            elif caller.patient or len(patient) < soon:
+            elif caller.patient or self.debugged or len(patient) < soon:
                 patient.append(caller)
             else:
                 self._throttle(caller)

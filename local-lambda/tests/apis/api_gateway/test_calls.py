@@ -53,6 +53,7 @@ def test_caller_is_told_when_the_function_takes_too_long(
         """A pool that keeps an invocation."""
 
         function = FunctionConfig("slow", "app.handler")
+        debugged = False
 
         async def call(self, invocation: Invocation) -> InvocationResponse:
             """Waits for a response that comes when it is too late."""

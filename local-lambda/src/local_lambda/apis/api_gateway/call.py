@@ -50,7 +50,7 @@ class Call:
     async def _serve(self, event: bytes) -> None:
         """Wait for the function's response as long as API Gateway does; the invocation itself continues after that."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(None if self._route.pool.debugged else self._timeout):
                 response = await self._route.pool.call(Invocation(event, self._function.arn, self._tracing))
         except TimeoutError:
             reason = f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"

@@ -26,6 +26,12 @@ def prepare_path(task_root):  # type: (str) -> None
 
 if __name__ == "__main__":
     prepare_path(os.environ["LAMBDA_TASK_ROOT"])
+    debugger = os.environ.pop("_LOCAL_LAMBDA_DEBUGGER", None)
+    if debugger is not None:
+        import runpy
+
+        program, _, setting = debugger.partition(":")
+        runpy.run_path(program)["prepare"](setting)
     # The name is part of Lambda's interface: SDKs such as Sentry's look for it in `__main__` and patch its contents.
     try:
         import awslambdaric.__main__ as awslambdaricmain
