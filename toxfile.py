@@ -58,6 +58,8 @@ def settings(name: str, folder: str) -> dict[str, object]:
     extras = "[aws,amqp,watch,debug]" if folder == "local-lambda" else ""
     if (ROOT / folder / "pyproject.toml").is_file() and folder != "pytest-local-lambda":
         requirements.append(f"-e {ROOT / folder}{extras}")
+    if folder == "local-lambda":
+        requirements.append(f"-c {ROOT / 'tests' / 'constraints.txt'}")
     found: dict[str, object] = {"description": f"the tests of {folder}", "change_dir": ROOT / folder}
     if name == COVERED:
         requirements.append("coverage>=7.10")
