@@ -14,9 +14,9 @@ CHUNKED = -1
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _HEAD = re.compile(
-    rb"(%b{1,32}+) ([!-~\x80-\xff]++) HTTP/1\.([01])((?:\r\n%b++:[\t\x20-\xff]*+)*+)\r\n\r\n" % (_TOKEN, _TOKEN)
+    rb"(%b{1,32}+) ([!-~\x80-\xff]++) HTTP/1\.([01])((?:\r\n%b++:[\t\x20-\xff]*+)*)\r\n\r\n" % (_TOKEN, _TOKEN)
 ).fullmatch
-_LINES = re.compile(rb"(?:%b++:[\t\x20-\xff]*+\r\n)*+" % _TOKEN).fullmatch
+_LINES = re.compile(rb"(?:%b++:[\t\x20-\xff]*+\r\n)*" % _TOKEN).fullmatch
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)([/?].*)?", re.IGNORECASE).fullmatch
 _NOTABLE = re.compile(
     rb"\r\n(connection|content-length|expect|host|origin|sec-fetch-site|transfer-encoding):([^\r]*+)"
