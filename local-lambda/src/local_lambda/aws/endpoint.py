@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -19,15 +19,19 @@ from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
+from local_lambda.aws.long_polling import is_receive, receive
 from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
+from local_lambda.environment.invocation import Invocation
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.printable import print_line
 from local_lambda.functions.config import REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
+from local_lambda.service.pool import EnvironmentPool
+from local_lambda.xray.header import new_tracing
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
 _INVOCATIONS = b"/invocations"
@@ -35,7 +39,6 @@ _SCOPE = re.compile(rb"Credential=([^/,\s]{1,128})/\d{8}/([a-z0-9-]+)/([a-z0-9-]
 _PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{1,12}){1,3}-\d").fullmatch
 _REFUSED = {
-    ("s3", "notification"): "S3 notifications",
     ("logs", "Logs_20140328.PutSubscriptionFilter"): "Subscription filters",
 }
 """Operations that moto would accept but that would have no effect here."""
@@ -53,15 +56,23 @@ class Scope(NamedTuple):
 class Endpoint:
     """The application of the port. `make_functions(region)` makes a region's registry when the region is first used."""
 
-    def __init__(self, services: Services, logs: LogGroups, make_functions: Callable[[str], FunctionRegistry]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        logs: LogGroups,
+        make_functions: Callable[[str], FunctionRegistry],
+        say: Callable[[str, bool], None],
+    ) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
         self._make_functions = make_functions
         self._services = services
+        self._say = say
         self._logs = logs
         self._api = LambdaApi(services)
         self._invoke = answering_errors(self._in_region, api_error)
         self._invoke_apis: dict[str, Application] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def __call__(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -80,8 +91,23 @@ class Endpoint:
             app = self._invoke_apis[region] = invoke_api(self._functions(region).directory)
         app(exchange)
 
+    def declare(self, region: str, pools: Mapping[str, EnvironmentPool]) -> None:
+        """Add the functions of a template."""
+        self._functions(region).declare(pools)
+
+    def deliver(self, arn: str, sender: str, event: object) -> None:
+        """Invoke a function asynchronously with an event that a service sends it."""
+        try:
+            pool, invoked = self._functions(arn.split(":")[3]).directory.resolve(arn.encode(), b"")
+            tracing = new_tracing(None, pool.function.tracing_active, queued=True)
+            pool.queue(Invocation(encode(event), invoked, tracing))
+        except ApiError as error:
+            self._say(f"an event of {sender} is lost: {error.message}", True)
+
     async def finish(self) -> None:
         """Wait for requests in progress, then end every environment."""
+        self._stopping = True
+        self._services.stir()
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))
 
@@ -139,9 +165,13 @@ class Endpoint:
             return
         if scope.service == "logs":
             self._logs.flush()
-        answer = await self._services.call(
-            Request(exchange.method.decode(), path, query, exchange.headers(), bytes(exchange.body))
-        )
+        request = Request(exchange.method.decode(), path, query, exchange.headers(), bytes(exchange.body))
+        if scope.service == "sqs" and is_receive(target, request.body):
+            left = asyncio.Event()
+            exchange.on_disconnect = left.set
+            answer = await receive(self._services, request, lambda: self._stopping or left.is_set())
+        else:
+            answer = await self._services.call(request)
         headers = [
             (name, value)
             for name, value in answer.headers

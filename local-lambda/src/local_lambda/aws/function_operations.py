@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid
+from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
 from local_lambda.aws.operation import Operation, Response, code_of, location, page
 from local_lambda.aws.services import FORM, Request, Services, signed
@@ -31,13 +32,16 @@ class FunctionOperations:
         return 201, function.configuration
 
     async def list_functions(self, operation: Operation) -> Response:
-        functions = [function for _, function in sorted(operation.functions.functions.items())]
+        known: dict[str, Function | DeclaredFunction] = {**operation.functions.functions}
+        known |= operation.functions.declared
+        functions = [function for _, function in sorted(known.items())]
         return 200, page("Functions", [function.configuration for function in functions], operation.query)
 
     async def get_function(self, operation: Operation) -> Response:
-        function = _function(operation)
-        code = {"RepositoryType": "S3", "Location": location(operation, function.package)}
-        document: Document = {"Configuration": _configuration(operation, function), "Code": code}
+        function = _found(operation)
+        document: Document = {"Configuration": _configuration(operation, function)}
+        if isinstance(function, Function):
+            document["Code"] = {"RepositoryType": "S3", "Location": location(operation, function.package)}
         if function.tags:
             document["Tags"] = function.tags
         if function.reserved_concurrency is not None:
@@ -45,7 +49,7 @@ class FunctionOperations:
         return 200, document
 
     async def get_function_configuration(self, operation: Operation) -> Response:
-        return 200, _configuration(operation, _function(operation))
+        return 200, _configuration(operation, _found(operation))
 
     async def delete_function(self, operation: Operation) -> Response:
         function = _function(operation)
@@ -72,7 +76,7 @@ class FunctionOperations:
         return 200, function.configuration
 
     async def list_versions_by_function(self, operation: Operation) -> Response:
-        function = _function(operation)
+        function = _found(operation)
         latest = {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}:$LATEST"}
         return 200, {"Versions": [latest]}
 
@@ -84,7 +88,7 @@ class FunctionOperations:
         return 200, {"ReservedConcurrentExecutions": reserved}
 
     async def get_function_concurrency(self, operation: Operation) -> Response:
-        reserved = _function(operation).reserved_concurrency
+        reserved = _found(operation).reserved_concurrency
         return 200, {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
     async def delete_function_concurrency(self, operation: Operation) -> Response:
@@ -92,7 +96,7 @@ class FunctionOperations:
         return 204, None
 
     async def list_tags(self, operation: Operation) -> Response:
-        return 200, {"Tags": _function(operation).tags}
+        return 200, {"Tags": _found(operation).tags}
 
     async def tag_resource(self, operation: Operation) -> Response:
         _function(operation).tags.update(operation.request.get("Tags", {}))
@@ -125,14 +129,22 @@ class FunctionOperations:
 
 
 def _function(operation: Operation) -> Function:
+    return operation.functions.get(*_asked(operation))
+
+
+def _found(operation: Operation) -> Function | DeclaredFunction:
+    return operation.functions.find(*_asked(operation))
+
+
+def _asked(operation: Operation) -> tuple[str, str | None]:
     name, qualifier = function_name(operation.names[0])
     asked = operation.query.get("Qualifier")
     if qualifier and asked and qualifier != asked:
         raise invalid("The derived qualifier from the function name does not match the specified qualifier.")
-    return operation.functions.get(name, qualifier or asked)
+    return name, qualifier or asked
 
 
-def _configuration(operation: Operation, function: Function) -> Document:
+def _configuration(operation: Operation, function: Function | DeclaredFunction) -> Document:
     qualified = operation.query.get("Qualifier") or function_name(operation.names[0])[1]
     suffix = f":{qualified}" if qualified else ""
     return {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}{suffix}"}

@@ -7,12 +7,13 @@ Its methods are the control plane's verbs: https://docs.aws.amazon.com/lambda/la
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
@@ -43,6 +44,8 @@ class FunctionRegistry:
     ) -> None:
         self.region = region
         self.functions: dict[str, Function] = {}
+        self.declared: dict[str, DeclaredFunction] = {}
+        """Functions of a template, whose environments the command itself ends."""
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self._pools: dict[str, EnvironmentPool] = {}
@@ -56,9 +59,25 @@ class FunctionRegistry:
 
     # --- functions
 
+    def declare(self, pools: Mapping[str, EnvironmentPool]) -> None:
+        """Add the functions of a template."""
+        self._pools.update(pools)
+        self.declared.update({name: DeclaredFunction(pool) for name, pool in pools.items()})
+        self.directory.forget()
+
     def get(self, name: str, qualifier: str | None = None) -> Function:
-        """The function of this name. Raises ApiError ResourceNotFoundException."""
-        function = self.functions.get(name)
+        """The function of this name, to change it.
+
+        Raises ApiError ResourceNotFoundException, and InvalidParameterValueException if the template declares it.
+        """
+        function = self.find(name, qualifier)
+        if isinstance(function, DeclaredFunction):
+            raise function.refuse_change()
+        return function
+
+    def find(self, name: str, qualifier: str | None = None) -> Function | DeclaredFunction:
+        """The function of this name, to look at it. Raises ApiError ResourceNotFoundException."""
+        function = self.functions.get(name) or self.declared.get(name)
         if function is None or qualifier not in (None, "$LATEST"):
             suffix = f":{qualifier}" if qualifier else ""
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {self._arn(name)}{suffix}")
@@ -66,7 +85,7 @@ class FunctionRegistry:
 
     async def create(self, name: str, request: Document, data: bytes) -> Function:
         """Create a function from a checked request. Raises ApiError ResourceConflictException if it already exists."""
-        if name in self.functions:
+        if name in self.functions or name in self.declared:
             raise ApiError(409, "ResourceConflictException", f"Function already exist: {name}")
         layers = self.layers.find(request.get("Layers", []))
         package = await self._packages.open(data)
@@ -193,8 +212,8 @@ class FunctionRegistry:
 
     def _check_interpreter(self, name: str) -> None:
         """Look for a missing interpreter again when the function is invoked. Raises ApiError if there is none."""
-        function = self.functions[name]
-        if function.interpreter is None:
+        function = self.functions.get(name)
+        if function is not None and function.interpreter is None:
             try:
                 self._take(function, self._find(function.config()))
             except StartError as error:

@@ -11,8 +11,10 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
@@ -27,6 +29,54 @@ _NOT_FOR_CLIENTS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "
 """Environment variables that would lead a client to a real account."""
 
 
+class LocalEndpoint:
+    """The endpoint on `listener`, for a command that runs until it is stopped.
+
+    `limit` is the maximum number of environments of a function, `access` decides who may call, and `python` is the
+    requested interpreter.
+    """
+
+    def __init__(
+        self,
+        factory: EnvironmentFactory,
+        services: Services,
+        logs: LogGroups,
+        listener: socket.socket,
+        limit: int,
+        access: Access,
+        python: str | None,
+    ) -> None:
+        def find(function: FunctionConfig) -> Interpreter:
+            return find_for_runtime(function, Path.cwd(), python, os.environ)
+
+        def functions(region: str) -> FunctionRegistry:
+            return FunctionRegistry(region, factory, factory.workspace / region, limit, find)
+
+        self._services = services
+        self._say = partial(_say, factory)
+        self.endpoint = Endpoint(services, logs, functions, self._say)
+        self._server = Server(self.endpoint, listener, MAX_BODY_BYTES, access)
+        self.url = f"http://{self._server.address}"
+        factory.point_to(within(self._server.address))
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        loop = asyncio.get_running_loop()
+
+        def deliver(arn: str, sender: str, event: object) -> None:
+            loop.call_soon_threadsafe(self.endpoint.deliver, arn, sender, event)
+
+        self._services.run(partial(lead_to, deliver))
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Accept no more requests, and finish those in progress."""
+        self._server.stop_listening()
+        await self.endpoint.finish()
+        self._server.close()
+        self._services.close()
+
+
 async def serve(
     factory: EnvironmentFactory,
     services: Services,
@@ -38,40 +88,34 @@ async def serve(
     command: Sequence[str],
     stop: asyncio.Event,
 ) -> int:
-    """Serve until `stop`, or until the command has ended; return the exit status.
-
-    `limit` is the maximum number of environments of a function, `access` decides who may call, and `python` is the
-    requested interpreter.
-    """
+    """Serve until `stop`, or until the command has ended; return the exit status."""
     services.start()
     factory.attach(asyncio.get_running_loop())
-
-    def find(function: FunctionConfig) -> Interpreter:
-        return find_for_runtime(function, Path.cwd(), python, os.environ)
-
-    def functions(region: str) -> FunctionRegistry:
-        return FunctionRegistry(region, factory, factory.workspace / region, limit, find)
-
-    endpoint = Endpoint(services, logs, functions)
-    server = Server(endpoint, listener, MAX_BODY_BYTES, access)
-    await server.start()
-    url = f"http://{server.address}"
-    factory.console.write("platform", f"listening on {url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={url}")
-    roles = f"use the role {ROLE}; everything is in memory and is lost when this command stops"
-    factory.console.write("platform", roles)
+    local = LocalEndpoint(factory, services, logs, listener, limit, access, python)
+    await local.start()
+    say = partial(factory.console.write, "platform")
+    say(f"listening on {local.url} for the AWS CLI and SDKs: AWS_ENDPOINT_URL={local.url}")
+    say(f"use the role {ROLE}; everything is in memory and is lost when this command stops")
     factory.console.flush()
     status = 0
     if command:
-        status = await _run(command, client_variables(url, os.environ), stop)
+        status = await _run(command, client_variables(local.url, os.environ), stop)
     else:
         await stop.wait()
-    server.stop_listening()
-    await endpoint.finish()
-    server.close()
-    services.close()
-    factory.console.write("platform", "stopped")
+    await local.stop()
+    say("stopped")
     factory.close()
     return status
+
+
+def _say(factory: EnvironmentFactory, text: str, bad: bool) -> None:
+    factory.console.write("platform", text, bad=bad)
+
+
+def within(address: str) -> str:
+    """The URL of the endpoint at `address` for functions: loopback, if it listens on all addresses."""
+    host, _, port = address.rpartition(":")
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{port}"
 
 
 def client_variables(url: str, shell: Mapping[str, str]) -> dict[str, str]:

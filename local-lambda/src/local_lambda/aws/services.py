@@ -1,7 +1,8 @@
-"""The AWS services that moto serves: S3, IAM, STS, CloudWatch Logs and X-Ray, called as a WSGI application.
+"""The AWS services that moto serves, called as a WSGI application.
 
-Only this module imports moto (https://docs.getmoto.org), and only in the one thread that runs it. So its state needs no
-locks and the event loop never waits for it. Calls are served in the order in which they are made.
+moto (https://docs.getmoto.org) runs in one thread only, and is imported there. So its state needs no locks and the
+event loop never waits for it. Calls are served in the order in which they are made. A service is imported when it is
+first called.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
 
 from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 
-SERVED = frozenset({"s3", "iam", "sts", "logs", "xray"})
-"""Service names in the credential scope of a signed request."""
+SERVED = frozenset("dynamodb dynamodbstreams events iam kinesis logs s3 secretsmanager sns sqs ssm sts xray".split())
+"""Service names in the credential scope of a signed request; DynamoDB Streams signs as `dynamodb`."""
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/local-lambda"
 """A role for functions that exists from the start."""
@@ -52,6 +53,7 @@ def signed(service: str, region: str, key: str = "local") -> tuple[str, str]:
 
 
 Call = Callable[[Request], Response]
+Result = TypeVar("Result")
 
 
 class Services:
@@ -61,9 +63,11 @@ class Services:
         self._thread = ThreadPoolExecutor(1, "moto")
         self._application: Any = None
         self._closed = False
+        self._waiting: set[asyncio.Future[None]] = set()
 
-    def start(self) -> None:
-        """Begin to import moto and create the role."""
+    def start(self, account: str = ACCOUNT_ID) -> None:
+        """Begin to import moto and create the role. All resources belong to `account`."""
+        os.environ["MOTO_ACCOUNT_ID"] = account
         trust = (
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
             '"Principal":{"Service":"lambda.amazonaws.com"}}]}'
@@ -79,9 +83,36 @@ class Services:
             self._call, Request("POST", "/", "", [signed("iam", REGION), FORM], urlencode(form).encode())
         )
 
-    async def call(self, request: Request) -> Response:
-        """Call the service that the request is signed for; return its response."""
-        return await asyncio.wrap_future(self._thread.submit(self._call, request))
+    async def call(self, request: Request, quiet: bool = False) -> Response:
+        """Call the service that the request is signed for; return its response.
+
+        A `quiet` call changes nothing that others wait for in `activity`.
+        """
+        response = await asyncio.wrap_future(self._thread.submit(self._call, request))
+        if not quiet:
+            self.stir()
+        return response
+
+    async def activity(self, seconds: float) -> None:
+        """Wait until a service was called that may have changed something, but not longer than `seconds`."""
+        loop = asyncio.get_running_loop()
+        changed: asyncio.Future[None] = loop.create_future()
+        self._waiting.add(changed)
+        timer = loop.call_later(seconds, _set, changed)
+        try:
+            await changed
+        finally:
+            timer.cancel()
+            self._waiting.discard(changed)
+
+    def stir(self) -> None:
+        """Let everyone who waits for `activity` look again."""
+        for changed in self._waiting:
+            _set(changed)
+
+    def run(self, job: Callable[[], Result]) -> Future[Result]:
+        """Run `job`, which may use moto's own objects, in moto's thread."""
+        return self._thread.submit(self._loaded, job)
 
     def perform(self, job: Callable[[Call], None]) -> None:
         """Run `job` with a function that calls services, after the calls made so far, without waiting for it.
@@ -95,6 +126,11 @@ class Services:
         """Stop serving."""
         self._closed = True
         self._thread.shutdown(cancel_futures=True)
+
+    def _loaded(self, job: Callable[[], Result]) -> Result:
+        if self._application is None:
+            self._load()
+        return job()
 
     def _load(self) -> None:
         os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
@@ -123,6 +159,11 @@ class Services:
             text = json.dumps({"__type": "InternalFailure", "message": f"moto failed: {type(error).__name__}"})
             return Response(500, [("Content-Type", "application/json")], text.encode())
         return Response(head[0], head[1], body)
+
+
+def _set(changed: asyncio.Future[None]) -> None:
+    if not changed.done():
+        changed.set_result(None)
 
 
 def _environ(request: Request) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local_lambda.cli.options import OutputOptions, RecordingOptions, ServerOptions, SourceOptions
-from local_lambda.cli.parser import make_parser
+from local_lambda.cli.parser import AWS_PORT, make_parser
 from local_lambda.cli.streams import discard_output, fill_standard_descriptors, flush_output
 from local_lambda.errors import CommandError, StartError, reason_of
 from local_lambda.events.printable import print_line
 
-AWS_PORT = 4566
 TEMPLATES = ("template.yaml", "template.yml", "template.json")
 
 
@@ -96,6 +95,7 @@ def _start(found: Namespace) -> int:
             recording=_recording(found),
             amqp=found.amqp,
             watch=found.watch,
+            aws=found.aws,
             freeze=found.freeze,
             output=_output(found),
             debug_port=found.debug_port,

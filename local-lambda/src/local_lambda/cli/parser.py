@@ -12,6 +12,8 @@ from typing import Any
 from local_lambda import __version__
 from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
 
+AWS_PORT = 4566
+
 
 def make_parser(run: Mapping[str, Callable[[argparse.Namespace], int]], chosen: str) -> argparse.ArgumentParser:
     """The parser, complete for the command `chosen`. In its result, `run` is the entry of `run` for that command."""
@@ -53,6 +55,14 @@ def _start(parser: argparse.ArgumentParser) -> None:
     _server_arguments(parser, MAX_CONCURRENCY_DEFAULT)
     _recording_arguments(parser)
     _amqp_argument(parser)
+    parser.add_argument(
+        "--aws",
+        type=_port,
+        nargs="?",
+        const=AWS_PORT,
+        metavar="PORT",
+        help=f"serve a local AWS endpoint too, with the resources of the template, on this port ({AWS_PORT})",
+    )
     parser.add_argument(
         "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
@@ -119,7 +129,7 @@ _COMMANDS = {
     "invoke": ("start an environment, invoke the function, shut down", _invoke),
     "start": ("serve the Invoke API for all functions of a template", _start),
     "call": ("invoke a function through RabbitMQ, served by a worker elsewhere", _call),
-    "aws": ("serve a local AWS endpoint: Lambda, S3, IAM, STS, CloudWatch Logs, X-Ray", _aws),
+    "aws": ("serve a local AWS endpoint: Lambda, S3, SQS, SNS, DynamoDB, EventBridge and others", _aws),
     "exec": ("serve the Invoke API for one runtime, like aws-lambda-rie", _exec),
     "event": ("print a sample event of a service or an API", _event),
     "timeline": ("draw a recorded run", _timeline),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import socket
 
     from local_lambda.amqp.connection import Broker
+    from local_lambda.cli.local_aws import LocalAws
     from local_lambda.environment.environment import ExecutionEnvironment
     from local_lambda.http.access import Access
     from local_lambda.service.debugger import DebuggerPort
@@ -32,6 +33,7 @@ async def serve(
     make_watcher: MakeWatcher | None = None,
     idle_seconds: float | None = None,
     debugger: DebuggerPort | None = None,
+    local_aws: LocalAws | None = None,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
@@ -50,6 +52,8 @@ async def serve(
     console = factory.console
     factory.attach(asyncio.get_running_loop())
     pools = {name: _pool(factory, programs, name, limit, idle_seconds) for name in programs}
+    if local_aws is not None:
+        await local_aws.start(factory, pools)
     app, routes = invoke_api(FunctionDirectory(pools)), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
@@ -83,6 +87,8 @@ async def serve(
     if worker is not None:
         await worker.stop_consuming()
     await asyncio.gather(*(pool.finish() for pool in pools.values()))
+    if local_aws is not None:
+        await local_aws.stop()
     if worker is not None:
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from local_lambda.cli.options import OutputOptions, RecordingOptions, ServerOptions, SourceOptions
 
 if TYPE_CHECKING:
+    from local_lambda.cli.local_aws import LocalAws
     from local_lambda.functions.config import FunctionConfig
+    from local_lambda.functions.given import Given
     from local_lambda.functions.template import Functions
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 class StartOptions(NamedTuple):
     """`amqp` is a broker's URI; `watch` creates new environments for a function that changes on disk.
 
-    With `debug_port`, debuggers can attach to the function `debug_function`, or to the only one.
+    `aws` is the port of a local AWS endpoint, if there is to be one. With `debug_port`, debuggers can attach to the
+    function `debug_function`, or to the only one.
     """
 
     source: SourceOptions
@@ -26,6 +29,7 @@ class StartOptions(NamedTuple):
     recording: RecordingOptions = RecordingOptions()
     amqp: str | None = None
     watch: bool = False
+    aws: int | None = None
     freeze: bool = False
     output: OutputOptions = OutputOptions()
     debug_port: int | None = None
@@ -33,25 +37,41 @@ class StartOptions(NamedTuple):
 
 
 def start(options: StartOptions) -> int:
-    """Run the command; returns the exit status. The order of its steps is explained in `startup.py`."""
+    """Run the command; returns the exit status."""
+    local = _local_aws(options) if options.aws is not None else None
+    try:
+        return _start(options, local)
+    finally:
+        if local is not None:
+            local.close()
+
+
+def _start(options: StartOptions, local: LocalAws | None) -> int:
+    """The order of the steps is explained in `startup.py`."""
     from local_lambda.cli.prerequisites import check_extra, find_broker
     from local_lambda.cli.startup import started
 
     broker = find_broker(options.amqp)
     if options.watch:
         check_extra("start --watch", "watch", "watchfiles")
-    with started(options.freeze, options.recording, output=options.output) as factory:
+    observers = local.observers() if local is not None else None
+    with started(options.freeze, options.recording, observers, options.output) as factory:
         from itertools import count
 
-        from local_lambda.cli.given import check_names, given, note_template
+        from local_lambda.cli.given import check_names, note_template
+        from local_lambda.cli.given import given as read_given
         from local_lambda.cli.programs import note_runtimes, open_program
         from local_lambda.functions.template import load_functions
         from local_lambda.http.sockets import listen
 
         numbers = count(1)
 
+        def given() -> Given:
+            found = read_given(options.source)
+            return found if local is None else local.given(found)
+
         def load() -> Functions:
-            return load_functions(options.source.template, given(options.source))
+            return load_functions(options.source.template, given())
 
         def reload() -> Functions:
             functions = load()
@@ -66,7 +86,7 @@ def start(options: StartOptions) -> int:
 
         functions = load()
         functions.require_one()
-        check_names(given(options.source), functions)
+        check_names(given(), functions)
         debugger, debugged = None, ""
         if options.debug_port is not None:
             from local_lambda.functions.template import select
@@ -81,7 +101,9 @@ def start(options: StartOptions) -> int:
             factory.console.write("platform", f"{refused.name} is left out: {reason}")
         for remark in functions.remarks:
             factory.console.write("platform", remark)
-        note_template(given(options.source), functions, tuple(functions), factory.console)
+        if local is not None:
+            local.complete(functions, factory.console)
+        note_template(given(), functions, tuple(functions), factory.console)
         programs = {function.name: open_next(function) for function in functions}
         note_runtimes(programs.values(), factory.console)
 
@@ -99,8 +121,16 @@ def start(options: StartOptions) -> int:
 
         limit, access = options.server.max_environments, options.server.access()
         idle = options.server.idle_timeout
-        return run(
-            serve(
-                factory, programs, listener, limit, access, broker, watcher if options.watch else None, idle, debugger
-            )
-        )
+        watch = watcher if options.watch else None
+        return run(serve(factory, programs, listener, limit, access, broker, watch, idle, debugger, local))
+
+
+def _local_aws(options: StartOptions) -> LocalAws:
+    from local_lambda.cli.given import given
+    from local_lambda.cli.local_aws import LocalAws
+    from local_lambda.cli.prerequisites import check_extra
+
+    check_extra("start --aws", "aws", "moto", "flask", "flask_cors")
+    server = options.server
+    port = options.aws or 0
+    return LocalAws(server.host, port, server.access(), server.max_environments, given(options.source))

@@ -42,6 +42,9 @@ class Given(NamedTuple):
     code: Path | None = None
     values: Mapping[str, Any] = _NOTHING
     dynamic: Callable[[str], str] | None = None
+    deploy: Callable[[Mapping[str, Any], str, Callable[[], Any]], Mapping[str, Any]] | None = None
+    """Takes a template's resources, the name of its stack and a function that returns its `Scope`; makes the resources
+    on the local AWS endpoint and returns `values`."""
 
     def variables_of(self, *names: str) -> dict[str, str]:
         """The variables given for all functions, and over them those for the function with these names."""

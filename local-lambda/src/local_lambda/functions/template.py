@@ -125,6 +125,9 @@ class _Template:
                 what = f"a logical id is {logical_id!r} to YAML, not text; put it in quotes"
                 raise UsageError(f"{path}: Resources: {what}")
         self._references: dict[str, Any] = {**layer_arns(self._resources, given)}
+        if given.deploy is not None:
+            given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
+            self._given = given
         self._scope = Scope(parameters, mappings, conditions, self._references, given)
         self._globals = _section(path, _section(path, document, "Globals"), "Function")
 

@@ -10,8 +10,8 @@ from local_lambda.errors import StartError
 UDP_BUFFER_BYTES = 4 * 1024 * 1024
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 takes any free port.
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A listening TCP socket; port 0 takes any free port. `option` is the one that chooses it.
 
     Raises StartError when the port is in use or not permitted, or when the host is not an address of this machine.
     """
@@ -25,7 +25,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StartError(
-                f"port {port} on {host} is in use; choose another with --port (0: any free one), or PORT= behind make"
+                f"port {port} on {host} is in use; choose another with {option} (0: any free one)"
+                + (", or PORT= behind make" if option == "--port" else "")
             ) from None
         raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     return listener

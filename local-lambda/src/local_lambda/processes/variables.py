@@ -30,10 +30,14 @@ _NOT_FOR_EXTENSIONS = frozenset(
 
 
 class Endpoints(NamedTuple):
-    """Where the environment's services are: the Runtime API as `host:port`, X-Ray's UDP port as host and port."""
+    """Where the environment's services are: the Runtime API as `host:port`, X-Ray's UDP port as host and port.
+
+    `aws` is the URL of the local AWS endpoint, if there is one.
+    """
 
     runtime_api: str
     xray: tuple[str, int]
+    aws: str | None = None
 
 
 def extension_variables(env: Mapping[str, str]) -> dict[str, str]:
@@ -50,6 +54,7 @@ def unreserved_variables(function: FunctionConfig, endpoints: Endpoints) -> dict
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": f"{host}:{port}",
         "TZ": ":UTC",
+        **({"AWS_ENDPOINT_URL": endpoints.aws} if endpoints.aws else {}),
         **(json_logging if logging.log_format == "JSON" else {}),
     }
 

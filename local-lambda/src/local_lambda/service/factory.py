@@ -66,6 +66,10 @@ class EnvironmentFactory:
         self._made: dict[ExecutionEnvironment, Foundation] = {}
         self._serving: dict[ExecutionEnvironment, tuple[Server, Foundation]] = {}
 
+    def point_to(self, aws_endpoint: str) -> None:
+        """Point the AWS SDKs of functions to the local AWS endpoint at this URL, in environments made from now on."""
+        self._ground.aws_endpoint = aws_endpoint
+
     def create(self, program: Program, label: str = "") -> ExecutionEnvironment:
         """A new environment; `label` marks its lanes on the console. Raises StartError if there cannot be one now."""
         base = self.lay(program, label)

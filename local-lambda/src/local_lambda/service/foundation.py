@@ -88,6 +88,8 @@ class Ground:
         self._shell = shell
         self._workspace = workspace
         self._xray = xray
+        self.aws_endpoint: str | None = None
+        """The URL of the local AWS endpoint, to which the SDKs of functions are pointed."""
         self._count = 0
         self._granted: set[tuple[Path, Path | None]] = set()
         """Code and layers of which a sandbox was made, as far as they are remembered."""
@@ -113,7 +115,8 @@ class Ground:
                 undo.callback(group.close)
                 undo.callback(remove, tmp)
                 address, folders = self._folders(program, group, tmp, meanwhile)
-                endpoints = Endpoints(f"{LOOPBACK}:{listener.getsockname()[1]}", self._xray)
+                runtime_api = f"{LOOPBACK}:{listener.getsockname()[1]}"
+                endpoints = Endpoints(runtime_api, self._xray, self.aws_endpoint)
                 launch = _launch(program, folders, endpoints, self._shell)
                 processes = LaunchedProcesses(launch, group)
                 runtime = processes.spawn_runtime() if spawn and not launch.extensions else None

@@ -1,0 +1,70 @@
+"""Functions of a template on the endpoint of `start --aws`: they can be looked up and invoked, but not changed.
+
+Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html.
+"""
+
+from __future__ import annotations
+
+from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.layers import now
+from local_lambda.errors import ApiError
+from local_lambda.events.identifiers import new_uuid
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.service.pool import EnvironmentPool
+
+
+class DeclaredFunction:
+    """A function that the template declares. `pool` has its environments, and its configuration as it is now."""
+
+    tags: dict[str, str]
+
+    def __init__(self, pool: EnvironmentPool) -> None:
+        self.pool = pool
+        self.tags = {}
+        self._modified, self._revision = now(), new_uuid()
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.pool.function.name
+
+    @property
+    def reserved_concurrency(self) -> int | None:
+        """The reserved concurrency in the template."""
+        return self.pool.function.reserved_concurrency
+
+    @property
+    def configuration(self) -> Document:
+        """Its FunctionConfiguration in the API's form. Size and digest of its code are missing: it has no zip."""
+        return {**_configuration(self.pool.function), "LastModified": self._modified, "RevisionId": self._revision}
+
+    def refuse_change(self) -> ApiError:
+        """The error for an operation that would change it."""
+        return invalid(f"{self.name} is declared in the template: change it there; `start --watch` reads it again")
+
+
+def _configuration(function: FunctionConfig) -> Document:
+    logging: Document = {"LogFormat": function.logging.log_format, "LogGroup": function.log_group}
+    if function.logging.log_format == "JSON":
+        logging["ApplicationLogLevel"] = function.logging.application_log_level
+        logging["SystemLogLevel"] = function.logging.system_log_level
+    document: Document = {
+        "FunctionName": function.name,
+        "FunctionArn": function.arn,
+        "Role": f"arn:aws:iam::{function.account_id}:role/local-lambda",
+        "Description": "",
+        "Timeout": function.timeout,
+        "MemorySize": function.memory_mb,
+        "Version": function.version,
+        "TracingConfig": {"Mode": "Active" if function.tracing_active else "PassThrough"},
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Image" if function.runtime is None else "Zip",
+        "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
+        "LoggingConfig": logging,
+    }
+    if function.runtime is not None:
+        document |= {"Runtime": function.runtime, "Handler": function.handler}
+    if function.environment:
+        document["Environment"] = {"Variables": dict(function.environment)}
+    return document

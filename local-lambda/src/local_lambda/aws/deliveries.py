@@ -1,0 +1,235 @@
+"""What moto's services send to functions: notifications of S3, messages of SNS, events of EventBridge.
+
+moto would run functions itself, in containers, or refuse such a target. Here each becomes an asynchronous invocation:
+https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html, with-sns.html and, for the input of a rule's target,
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import quote_plus
+
+Deliver = Callable[[str, str, Any], None]
+"""Takes the ARN of a function, what sends to it, and the event."""
+
+
+def lead_to(deliver: Deliver) -> None:
+    """Let moto's services in this process send to `deliver`, which is called in moto's thread."""
+    _from_s3(deliver)
+    _from_sns(deliver)
+    _from_rules(deliver)
+
+
+def is_function(arn: str) -> bool:
+    """Whether it is the ARN of a Lambda function."""
+    return arn.split(":")[2:3] == ["lambda"]
+
+
+def fire(rule: Any, deliver: Deliver) -> int:
+    """Send a rule's targets what a schedule sends, now; returns their number. `rule` is moto's."""
+    event = {
+        "version": "0",
+        "id": _new_id(),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": rule.account_id,
+        "time": _time(datetime.now(timezone.utc).timestamp()),
+        "region": rule.region_name,
+        "resources": [rule.arn],
+        "detail": {},
+    }
+    functions = [target for target in rule.targets if is_function(target["Arn"])]
+    for target in functions:
+        deliver(target["Arn"], f"the rule {rule.name}", target_input(target, event))
+    others = [target for target in rule.targets if not is_function(target["Arn"])]
+    for target in others:
+        _send_to_queue(target, target_input(target, event))
+    return len(functions) + len(others)
+
+
+def _send_to_queue(target: dict[str, Any], event: Any) -> None:
+    """Send to a queue or a topic, the other targets that schedules have here."""
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+
+    _, _, service, region, account, name = target["Arn"].split(":", 5)
+    if service == "sqs":
+        group = target.get("SqsParameters", {}).get("MessageGroupId")
+        sqs_backends[account][region].send_message(name, json.dumps(event), group_id=group)
+    elif service == "sns":
+        sns_backends[account][region].publish(arn=target["Arn"], message=json.dumps(event))
+    else:
+        raise ValueError(f"a schedule cannot send to {target['Arn']} here")
+
+
+def _from_s3(deliver: Deliver) -> None:
+    from moto.s3 import notifications
+
+    def invoke(account: str, event: Any, arn: str, region: str) -> None:
+        for record in event["Records"]:
+            record["requestParameters"] = {"sourceIPAddress": "127.0.0.1"}
+            record["responseElements"] = {"x-amz-request-id": _new_id(), "x-amz-id-2": _new_id()}
+            record["userIdentity"] = {"principalId": "AWS:AIDALOCALLAMBDA"}
+            record["s3"]["bucket"]["ownerIdentity"] = {"principalId": "LOCALLAMBDA"}
+            thing = record["s3"]["object"]
+            thing["sequencer"] = f"{int(datetime.now().timestamp() * 1e6):018X}"
+            if record["eventName"].startswith("ObjectRemoved"):
+                for name in ("size", "eTag"):
+                    thing.pop(name, None)
+        deliver(arn, f"the bucket {event['Records'][0]['s3']['bucket']['name']}", event)
+
+    notifications._invoke_awslambda = invoke
+    notifications.quote_plus = lambda key: quote_plus(key, safe="/")
+
+
+def _from_sns(deliver: Deliver) -> None:
+    from moto.sns.models import Subscription
+
+    publish = Subscription.publish
+
+    def publishing(
+        self: Any,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        message_attributes: dict[str, Any] | None = None,
+        message_structure: str | None = None,
+        **others: Any,
+    ) -> None:
+        if self.protocol != "lambda":
+            publish(
+                self,
+                message,
+                message_id,
+                subject=subject,
+                message_attributes=message_attributes,
+                message_structure=message_structure,
+                **others,
+            )
+            return
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(message_attributes, message):
+            return
+        if message_structure == "json":
+            structure = json.loads(message)
+            message = structure.get("lambda", structure.get("default", ""))
+        notification = {
+            "SignatureVersion": "1",
+            "Timestamp": _time(datetime.now(timezone.utc).timestamp(), "milliseconds"),
+            "Signature": "local",
+            "SigningCertUrl": f"https://sns.{self.topic.arn.split(':')[3]}.amazonaws.com/local.pem",
+            "MessageId": message_id,
+            "Message": message,
+            "MessageAttributes": {name: _attribute(value) for name, value in (message_attributes or {}).items()},
+            "Type": "Notification",
+            "UnsubscribeUrl": f"https://sns.{self.topic.arn.split(':')[3]}.amazonaws.com/?Action=Unsubscribe",
+            "TopicArn": self.topic.arn,
+            "Subject": subject,
+        }
+        record = {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": self.arn,
+            "Sns": notification,
+        }
+        deliver(self.endpoint, f"the topic {self.topic.name}", {"Records": [record]})
+
+    Subscription.publish = publishing
+
+
+def _attribute(attribute: dict[str, Any]) -> dict[str, str]:
+    value = attribute["Value"]
+    return {
+        "Type": attribute["Type"],
+        "Value": b64encode(value).decode() if isinstance(value, bytes) else str(value),
+    }
+
+
+def _from_rules(deliver: Deliver) -> None:
+    from moto.events.models import Rule
+
+    send = Rule.send_to_targets
+
+    def sending(self: Any, original_event: Any, transform_input: bool = True) -> None:
+        targets = self.targets
+        if self.state != "ENABLED":
+            return
+        functions = [target for target in targets if is_function(target["Arn"])]
+        if functions and self.scheduled_expression is None and self.event_pattern.matches_event(original_event):
+            event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
+            if isinstance(event["time"], (int, float)):
+                event["time"] = _time(event["time"])
+            for target in functions:
+                deliver(target["Arn"], f"the rule {self.name}", target_input(target, event))
+        self.targets = [target for target in targets if not is_function(target["Arn"])]
+        try:
+            send(self, original_event, transform_input)
+        finally:
+            self.targets = targets
+
+    Rule.send_to_targets = sending
+
+
+def target_input(target: dict[str, Any], event: dict[str, Any]) -> Any:
+    """What a rule's target gets of an event: a constant, a part of it, a template filled in, or all of it."""
+    if target.get("Input"):
+        return json.loads(target["Input"])
+    if target.get("InputPath"):
+        return _at(event, target["InputPath"])
+    if target.get("InputTransformer"):
+        return _transformed(target["InputTransformer"], event)
+    return event
+
+
+def _at(event: Any, path: str) -> Any:
+    """The part of an event at a path such as `$.detail.items[0]`; None if it has none."""
+    for name, index, quoted in re.findall(r"""\.([^.\[]+)|\[(\d+)\]|\[['"]([^'"]+)['"]\]""", path):
+        try:
+            event = event[int(index)] if index else event[name or quoted]
+        except (LookupError, TypeError):
+            return None
+    return event
+
+
+def _transformed(transformer: dict[str, Any], event: dict[str, Any]) -> Any:
+    """The template with its variables in angle brackets filled in: JSON, or a text in quotes."""
+    template = str(transformer["InputTemplate"]).strip()
+    values = {name: _at(event, path) for name, path in transformer.get("InputPathsMap", {}).items()}
+    values["aws.events.event.json"] = event
+    values["aws.events.event.ingestion-time"] = event["time"]
+    inside = False
+    filled, rest = "", template
+    while rest:
+        name = rest[1:].partition(">")[0] if rest.startswith("<") else ""
+        if name in values and name:
+            value = values[name]
+            text = value if isinstance(value, str) else json.dumps(value)
+            filled += json.dumps(text)[1:-1] if inside else text if not isinstance(value, str) else json.dumps(value)
+            rest = rest[len(name) + 2 :]
+            continue
+        if rest[0] == "\\" and inside:
+            filled, rest = filled + rest[:2], rest[2:]
+            continue
+        inside = inside != (rest[0] == '"')
+        filled, rest = filled + rest[0], rest[1:]
+    try:
+        return json.loads(filled)
+    except ValueError:
+        return filled
+
+
+def _time(seconds: float, precision: str = "seconds") -> str:
+    moment = datetime.fromtimestamp(float(seconds), timezone.utc)
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _new_id() -> str:
+    from local_lambda.events.identifiers import new_uuid
+
+    return new_uuid()

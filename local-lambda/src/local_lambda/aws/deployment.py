@@ -1,0 +1,173 @@
+"""The resources that a template declares, on the local AWS endpoint: made when they are needed, or at the end.
+
+The reader of templates asks for the values of `!Ref` and `!GetAtt`, and gets those of what exists in moto. A resource
+is made once, also when the template is read again: its data stay, and changes of its properties need a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from local_lambda.aws.resources import KINDS, NO_EFFECT, Resource, create
+from local_lambda.aws.services import Services
+from local_lambda.errors import UsageError
+from local_lambda.functions.given import Given
+from local_lambda.functions.intrinsics import Scope, Unresolvable
+from local_lambda.functions.stand_ins import StandIns
+
+
+class Deployments:
+    """What the stacks of a template have made. Used before the event loop runs, or outside of it."""
+
+    def __init__(self, services: Services, url: str, given: Given) -> None:
+        self._services = services
+        self._url = url
+        self._given = given
+        self._made: dict[str, Resource] = {}
+        self.stacks: dict[str, Stack] = {}
+
+    def deploy(self, resources: Mapping[str, Any], stack: str, scope: Callable[[], Scope]) -> Stack:
+        """The values of a stack's resources. `scope` resolves what their properties say, once it is known."""
+        self.stacks[stack] = Stack(self, resources, stack, scope, self._given)
+        return self.stacks[stack]
+
+    def complete(self) -> list[str]:
+        """Make what nothing has referred to. Returns a line for each resource that is not served.
+
+        Raises UsageError for a resource that cannot be made.
+        """
+        remarks = []
+        for stack in self.stacks.values():
+            remarks += stack.complete()
+        return remarks
+
+    def dynamic(self, reference: str) -> str:
+        """What `{{resolve:ssm:/name}}` and the like stand for. Raises UsageError."""
+        from local_lambda.aws.dynamic import look_up
+
+        for stack in self.stacks.values():
+            stack.make("AWS::SSM::Parameter", "AWS::SecretsManager::Secret")
+        return self._services.run(partial(look_up, reference, self._given.account, self._given.region)).result()
+
+    def made(self, name: str) -> Resource | None:
+        """A resource by stack and logical id, if it was made before."""
+        return self._made.get(name)
+
+    def create(self, name: str, kind: str, logical_id: str, properties: Mapping[str, Any]) -> Resource:
+        """Make a resource. Raises UsageError with moto's reason."""
+        given = self._given
+        job = partial(create, kind, logical_id, properties, given.account, given.region)
+        try:
+            model = self._services.run(job).result()
+        except Exception as error:  # each service has its own
+            reason = getattr(error, "message", None) or str(error) or type(error).__name__
+            raise UsageError(f"{logical_id} ({kind}) cannot be made: {reason}") from None
+        self._made[name] = Resource(kind, model, self._url)
+        return self._made[name]
+
+
+class Stack(Mapping[str, Any]):
+    """The values of `!Ref` (`Table`) and `!GetAtt` (`Table.Arn`) of a stack's resources."""
+
+    def __init__(
+        self,
+        deployments: Deployments,
+        resources: Mapping[str, Any],
+        name: str,
+        scope: Callable[[], Scope],
+        given: Given,
+    ) -> None:
+        self.resources = resources
+        self.name = name
+        self._deployments = deployments
+        self._find_scope = scope
+        self._stand_ins = StandIns(resources, given)
+        self._making: set[str] = set()
+        self._faults: dict[str, UsageError] = {}
+
+    @property
+    def scope(self) -> Scope:
+        """Resolves what the template says, with a stand-in for what has no value here."""
+        return self._find_scope().with_stand_ins(self._stand_ins)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._value(name) is not None
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._value(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.resources)
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+    def included(self, *kinds: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Logical id, type and properties, as written, of the resources that the conditions include."""
+        for logical_id, resource in self.resources.items():
+            if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+                continue
+            kind, properties = resource["Type"], resource.get("Properties")
+            if (not kinds or kind in kinds) and self._holds(resource.get("Condition")):
+                yield logical_id, kind, properties if isinstance(properties, dict) else {}
+
+    def make(self, *kinds: str) -> None:
+        """Make the resources of these types."""
+        for logical_id, _, _ in self.included(*kinds):
+            self._resource(logical_id)
+
+    def complete(self) -> list[str]:
+        """Make the rest; returns a line for each resource that is not served. Raises UsageError."""
+        remarks = []
+        for logical_id, kind, _ in self.included():
+            if kind in KINDS:
+                self._resource(logical_id)
+            elif not kind.startswith(NO_EFFECT) and kind != "AWS::CloudFormation::Stack":
+                remarks.append(f"{self.name}{logical_id} is not made: --aws does not serve {kind}")
+        for fault in self._faults.values():
+            raise fault
+        return remarks
+
+    def _holds(self, condition: Any) -> bool:
+        try:
+            return not isinstance(condition, str) or self.scope.condition(condition)
+        except Unresolvable:
+            return True
+
+    def _value(self, name: str) -> Any:
+        logical_id, _, attribute = name.partition(".")
+        resource = self._resource(logical_id)
+        if resource is None:
+            return None
+        return resource.attribute(attribute) if attribute else resource.reference
+
+    def _resource(self, logical_id: str) -> Resource | None:
+        """The resource, made when it is first asked for; None if it is not one of those that are served."""
+        name = f"{self.name}{logical_id}"
+        made = self._deployments.made(name)
+        if made is not None or logical_id in self._making or logical_id in self._faults:
+            return made
+        resource = self.resources.get(logical_id)
+        if not isinstance(resource, dict) or resource.get("Type") not in KINDS:
+            return None
+        if not self._holds(resource.get("Condition")):
+            return None
+        self._making.add(logical_id)
+        try:
+            properties = self.scope.resolve(resource.get("Properties") or {})
+            return self._deployments.create(name, resource["Type"], logical_id, _without_events(properties))
+        except (UsageError, Unresolvable) as error:
+            self._faults[logical_id] = UsageError(str(error))
+            return None
+        finally:
+            self._making.discard(logical_id)
+
+
+def _without_events(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties without those that lead to functions, which `wiring.py` sets when there are functions."""
+    return {name: value for name, value in properties.items() if name not in ("NotificationConfiguration", "Targets")}

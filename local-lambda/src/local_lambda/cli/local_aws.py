@@ -1,0 +1,87 @@
+"""`start --aws`: the local AWS endpoint next to the functions of a template, with the resources that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local_lambda.functions.given import Given
+    from local_lambda.functions.template import Functions
+    from local_lambda.http.access import Access
+    from local_lambda.service.factory import EnvironmentFactory
+    from local_lambda.service.observers import Observers
+    from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.sinks.console import Console
+
+
+class LocalAws:
+    """The endpoint of one command on `host` and `port`, which begins to import moto at once."""
+
+    def __init__(self, host: str, port: int, access: Access, limit: int, given: Given) -> None:
+        from local_lambda.aws.deployment import Deployments
+        from local_lambda.aws.forwarding import LogGroups
+        from local_lambda.aws.serve import within
+        from local_lambda.aws.services import Services
+        from local_lambda.http.sockets import listen
+
+        self._listener = listen(host, port, "--aws")
+        self._access = access
+        self._limit = limit
+        self._given = given
+        self._services = Services()
+        self._services.start(given.account)
+        self._logs = LogGroups(self._services)
+        bound = self._listener.getsockname()
+        host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        self._deployments = Deployments(self._services, within(f"{host}:{bound[1]}"), given)
+
+    def observers(self) -> Observers:
+        """Put logs and traces of functions where CloudWatch and X-Ray have them."""
+        from local_lambda.aws.forwarding import put_trace
+        from local_lambda.service.observers import Observers
+
+        return Observers(log_writers=(self._logs.writer,), on_trace=(partial(put_trace, self._services),))
+
+    def given(self, given: Given) -> Given:
+        """`given`, with the values of resources that exist."""
+        return given._replace(deploy=self._deployments.deploy, dynamic=self._deployments.dynamic)
+
+    def complete(self, functions: Functions, console: Console) -> None:
+        """Make all that the template declares, and let it lead to the functions. Raises UsageError."""
+        from local_lambda.aws.wiring import read_wiring
+
+        for remark in self._deployments.complete():
+            console.write("platform", remark)
+        served = frozenset(function.name for function in functions)
+        given = self._given
+        for stack in self._deployments.stacks.values():
+            wiring = read_wiring(stack, served, given.account, given.region)
+            for remark in wiring.remarks:
+                console.write("platform", remark)
+            for mapping in wiring.mappings:
+                console.write("platform", f"{mapping['EventSourceArn']} invokes nothing: it is not served yet")
+            for job in wiring.jobs:
+                self._services.run(job).result()
+
+    async def start(self, factory: EnvironmentFactory, pools: Mapping[str, EnvironmentPool]) -> None:
+        """Begin to serve."""
+        from local_lambda.aws.serve import LocalEndpoint
+
+        console = factory.console
+        self._local = LocalEndpoint(
+            factory, self._services, self._logs, self._listener, self._limit, self._access, None
+        )
+        self._local.endpoint.declare(self._given.region, pools)
+        await self._local.start()
+        console.write("platform", f"the AWS endpoint of the functions: AWS_ENDPOINT_URL={self._local.url}", needed=True)
+
+    def close(self) -> None:
+        """End the services, whether or not they were served."""
+        self._services.close()
+        self._listener.close()
+
+    async def stop(self) -> None:
+        """Finish what is in progress and end."""
+        await self._local.stop()

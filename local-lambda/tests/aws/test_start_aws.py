@@ -1,0 +1,204 @@
+"""`start --aws`: the resources of a template exist, the function has their names, and they invoke it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from support.aws_endpoint import RUNTIME, VARIABLES, error_of
+from support.tool import Tool, run, serving
+
+CODE = """
+import json, os
+
+def handler(event, context):
+    if event == "variables":
+        return dict(os.environ)
+    print("GOT", json.dumps(event))
+"""
+TEMPLATE = """
+Parameters:
+  Color: {Type: String, Default: blue}
+Conditions:
+  Never: !Equals [a, b]
+Resources:
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: RUNTIME
+      Handler: app.handler
+      CodeUri: .
+      Timeout: 30
+      Environment:
+        Variables:
+          QUEUE: !Ref Queue
+          QUEUE_ARN: !GetAtt Queue.Arn
+          DEAD: !GetAtt Dead.QueueName
+          FIFO: !Ref Fifo
+          TABLE: !Ref Table
+          STREAM: !GetAtt Table.StreamArn
+          SIMPLE: !Ref Simple
+          TOPIC: !Ref Topic
+          BUCKET: !Sub "${Bucket}"
+          KINESIS: !GetAtt Stream.Arn
+          PARAMETER: !Ref Parameter
+          COLOR: "{{resolve:ssm:/app/color}}"
+          PASSWORD: "{{resolve:secretsmanager:db:SecretString:password}}"
+          POOL: !Ref Pool
+      Events:
+        Note: {Type: SNS, Properties: {Topic: !Ref Topic, FilterPolicy: {kind: [loud]}}}
+        Put:
+          Type: S3
+          Properties:
+            Bucket: !Ref Bucket
+            Events: "s3:ObjectCreated:*"
+            Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}, {Name: suffix, Value: .txt}]}}
+        Sold: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}, InputPath: $.detail}}
+        Logged: {Type: CloudWatchLogs, Properties: {LogGroupName: a, FilterPattern: b}}
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {VisibilityTimeout: 60, RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}}
+  Dead: {Type: AWS::SQS::Queue}
+  Fifo: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true, ContentBasedDeduplication: true}}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: items
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+  Simple: {Type: AWS::Serverless::SimpleTable, Properties: {PrimaryKey: {Name: n, Type: Number}}}
+  Topic: {Type: AWS::SNS::Topic}
+  Bucket: {Type: AWS::S3::Bucket, Properties: {VersioningConfiguration: {Status: Enabled}}}
+  Stream: {Type: AWS::Kinesis::Stream, Properties: {ShardCount: 2}}
+  Parameter: {Type: AWS::SSM::Parameter, Properties: {Name: /app/color, Type: String, Value: !Ref Color}}
+  Secret:
+    Type: AWS::SecretsManager::Secret
+    Properties: {Name: db, GenerateSecretString: {SecretStringTemplate: '{"user": "a"}', GenerateStringKey: password}}
+  Excluded: {Type: AWS::SQS::Queue, Condition: Never}
+  Pool: {Type: AWS::Cognito::UserPool}
+"""
+
+
+class Stack:
+    """A running `start --aws`, and clients for its endpoint."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+        self.url = tool.wait_for(r"AWS_ENDPOINT_URL=(\S+)")[1]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=VARIABLES["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=VARIABLES["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def got(self, number: int) -> Any:
+        """The event with this number that the function has got."""
+        self.tool.wait_for_lines("function \\| GOT ", number + 1)
+        lines = [line.partition("GOT ")[2] for line in list(self.tool.lines) if "function | GOT " in line]
+        return json.loads(lines[number])
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, function_python: Path) -> Iterator[Stack]:
+    """The template above, served; its tests are in the order in which they send."""
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "app.py").write_text(CODE)
+    (folder / "template.yaml").write_text(TEMPLATE.replace("RUNTIME", RUNTIME))
+    arguments = ("start", "--aws", "0", "-t", folder / "template.yaml", "--python", function_python)
+    with serving(*arguments, "--max-environments", "1") as tool:
+        yield Stack(tool)
+
+
+def test_declared_resources_exist_and_the_function_knows_them(stack: Stack) -> None:
+    """`!Ref` and `!GetAtt` are those of the endpoint; dynamic references are read there."""
+    answer = stack.client("lambda").invoke(FunctionName="Orders", Payload=b'"variables"')
+    found = json.loads(answer["Payload"].read())
+    assert found["AWS_ENDPOINT_URL"] == stack.url
+    sqs = stack.client("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=found["QUEUE"], AttributeNames=["All"])["Attributes"]
+    assert attributes["QueueArn"] == found["QUEUE_ARN"]
+    assert attributes["VisibilityTimeout"] == "60"
+    dead = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:Dead", "maxReceiveCount": 2}
+    assert json.loads(attributes["RedrivePolicy"]) == dead
+    assert found["DEAD"] == "Dead"
+    assert sqs.get_queue_attributes(QueueUrl=found["FIFO"], AttributeNames=["All"])["Attributes"]["FifoQueue"] == "true"
+    assert {url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]} == {"Queue", "Dead", "Fifo.fifo"}
+    table = stack.client("dynamodb").describe_table(TableName=found["TABLE"])["Table"]
+    assert table["LatestStreamArn"] == found["STREAM"]
+    key = stack.client("dynamodb").describe_table(TableName=found["SIMPLE"])["Table"]["AttributeDefinitions"]
+    assert key == [{"AttributeName": "n", "AttributeType": "N"}]
+    assert stack.client("s3").get_bucket_versioning(Bucket=found["BUCKET"])["Status"] == "Enabled"
+    assert stack.client("sns").get_topic_attributes(TopicArn=found["TOPIC"])["Attributes"]
+    stream = stack.client("kinesis").describe_stream(StreamARN=found["KINESIS"])["StreamDescription"]
+    assert len(stream["Shards"]) == 2
+    assert stack.client("ssm").get_parameter(Name=found["PARAMETER"])["Parameter"]["Value"] == found["COLOR"] == "blue"
+    secret = json.loads(stack.client("secretsmanager").get_secret_value(SecretId="db")["SecretString"])
+    assert secret == {"user": "a", "password": found["PASSWORD"]}
+
+
+def test_what_is_not_served_is_named(stack: Stack) -> None:
+    """One line for a resource, one for an event, one for the value that stands in."""
+    stack.tool.wait_for("Pool is not made: --aws does not serve AWS::Cognito::UserPool")
+    stack.tool.wait_for("Orders.Events.Logged is not served: --aws has no events of type CloudWatchLogs")
+    stack.tool.wait_for("stand-ins for values that only AWS has: !Ref Pool;")
+
+
+def test_function_of_the_template_can_be_looked_up_but_not_changed(stack: Stack) -> None:
+    """The endpoint lists it; its code and configuration are the template's."""
+    client = stack.client("lambda")
+    (function,) = client.list_functions()["Functions"]
+    assert (function["FunctionName"], function["Handler"], function["Timeout"]) == ("Orders", "app.handler", 30)
+    refused = error_of(client.update_function_configuration, FunctionName="Orders", Timeout=3)
+    assert refused[:2] == (400, "InvalidParameterValueException")
+    assert "is declared in the template" in refused[2]
+
+
+def test_topic_bucket_and_rule_invoke_the_function(stack: Stack) -> None:
+    """Each as its service writes it; what a filter excludes does not come."""
+    topic = "arn:aws:sns:us-east-1:123456789012:Topic"
+    sns, s3, events = stack.client("sns"), stack.client("s3"), stack.client("events")
+    sns.publish(TopicArn=topic, Message="quiet")
+    loud = {"kind": {"DataType": "String", "StringValue": "loud"}}
+    sns.publish(TopicArn=topic, Message="hello", Subject="s", MessageAttributes=loud)
+    notification = stack.got(0)["Records"][0]
+    assert (notification["EventSource"], notification["Sns"]["Message"]) == ("aws:sns", "hello")
+    assert notification["Sns"]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "loud"}}
+    for key in ("in/a b.png", "out/a b.txt", "in/a b.txt"):
+        s3.put_object(Bucket="bucket", Key=key, Body=b"12345")
+    record = stack.got(1)["Records"][0]
+    assert (record["eventSource"], record["eventName"]) == ("aws:s3", "ObjectCreated:Put")
+    assert record["s3"]["bucket"]["name"] == "bucket"
+    assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("in/a+b.txt", 5)
+    entries = [{"Source": name, "DetailType": "d", "Detail": '{"n": 1}'} for name in ("other", "shop")]
+    assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+    assert stack.got(2) == {"n": 1}
+
+
+def test_wrong_resource_is_named_before_anything_starts(tmp_path: Path, function_python: Path) -> None:
+    """Exit status 2 and one line with the service's reason."""
+    template = {
+        "Resources": {
+            "Hello": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": "."},
+            },
+            "Fifo": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "without-suffix", "FifoQueue": True}},
+        }
+    }
+    (tmp_path / "template.yaml").write_text(json.dumps(template))
+    outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
+    assert outcome.status == 2
+    assert outcome.errors.startswith("local-lambda: Fifo (AWS::SQS::Queue) cannot be made: ")
+    assert outcome.errors.count("\n") == 1
