@@ -21,6 +21,10 @@ ATTRIBUTE = re.compile(r"<(?:img|a|source)\b[^>]*?\b(?:src|href|srcset)=\"([^\"]
 CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
+HOST_PAGES = ("../../codespaces/new",)
+"""Pages of the site that hosts the repository; a link in the root README reaches them from where that is shown."""
+
+
 def slug(heading: str) -> str:
     """Make the anchor of a heading."""
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
@@ -62,6 +66,8 @@ def check(path: Path, root: Path) -> list[str]:
     problems = []
     for number, target in links(path):
         place = f"{path.relative_to(root)}:{number}: {target}"
+        if target in HOST_PAGES and path.parent == root:
+            continue
         if target.startswith("["):
             problems.append(f"{place}: this reference is not defined")
         elif re.match(r"[a-z][a-z0-9+.-]*:", target):
