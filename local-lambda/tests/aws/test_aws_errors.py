@@ -221,7 +221,6 @@ def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
     calls: list[tuple[Any, dict[str, Any]]] = [
         (aws.lambda_.publish_version, {"FunctionName": "here"}),
         (aws.lambda_.create_alias, {"FunctionName": "here", "Name": "a", "FunctionVersion": "$LATEST"}),
-        (aws.lambda_.create_event_source_mapping, {"FunctionName": "here", "EventSourceArn": "arn:aws:sqs:::q"}),
     ]
     for call, arguments in calls:
         status, error, message = error_of(call, **arguments)

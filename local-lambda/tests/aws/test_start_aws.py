@@ -59,6 +59,8 @@ Resources:
             Events: "s3:ObjectCreated:*"
             Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}, {Name: suffix, Value: .txt}]}}
         Sold: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}, InputPath: $.detail}}
+        Work: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
+        Change: {Type: DynamoDB, Properties: {Stream: !GetAtt Table.StreamArn, StartingPosition: TRIM_HORIZON}}
         Logged: {Type: CloudWatchLogs, Properties: {LogGroupName: a, FilterPattern: b}}
   Queue:
     Type: AWS::SQS::Queue
@@ -184,6 +186,34 @@ def test_topic_bucket_and_rule_invoke_the_function(stack: Stack) -> None:
     entries = [{"Source": name, "DetailType": "d", "Detail": '{"n": 1}'} for name in ("other", "shop")]
     assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
     assert stack.got(2) == {"n": 1}
+
+
+def test_queue_and_table_invoke_the_function(stack: Stack) -> None:
+    """The template's event source mappings are on the endpoint too."""
+    mappings = stack.client("lambda").list_event_source_mappings(FunctionName="Orders")["EventSourceMappings"]
+    assert [(each["BatchSize"], each["State"]) for each in mappings] == [(1, "Enabled"), (100, "Enabled")]
+    stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Queue", MessageBody="work")
+    record = stack.got(3)["Records"][0]
+    assert (record["eventSource"], record["body"]) == ("aws:sqs", "work")
+    stack.client("dynamodb").put_item(TableName="items", Item={"id": {"S": "1"}})
+    record = stack.got(4)["Records"][0]
+    assert (record["eventSource"], record["eventName"]) == ("aws:dynamodb", "INSERT")
+    assert record["dynamodb"]["NewImage"] == {"id": {"S": "1"}}
+
+
+def test_queue_that_hides_messages_too_briefly_is_named(tmp_path: Path, function_python: Path) -> None:
+    """Exit status 2, with the service's reason."""
+    function: dict[str, Any] = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": ".", "Timeout": 60}
+    function["Events"] = {"Work": {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}}}}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": function},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+    }
+    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
+    outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
+    assert outcome.status == 2
+    reason = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"
+    assert f"local-lambda: Hello: arn:aws:sqs:us-east-1:123456789012:Queue: {reason}\n" in outcome.errors
 
 
 def test_wrong_resource_is_named_before_anything_starts(tmp_path: Path, function_python: Path) -> None:

@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 from local_lambda.apis.errors import answering_errors
 from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
+from local_lambda.aws.checks import Document
+from local_lambda.aws.client import ServiceClient, compiled_filter
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
@@ -23,14 +25,16 @@ from local_lambda.aws.long_polling import is_receive, receive
 from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
-from local_lambda.environment.invocation import Invocation
-from local_lambda.errors import ApiError
+from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.printable import print_line
-from local_lambda.functions.config import REGION
+from local_lambda.functions.config import ACCOUNT_ID, REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
 from local_lambda.service.pool import EnvironmentPool
+from local_lambda.sources.event_sources import EventSources
+from local_lambda.sources.ports import Surroundings
 from local_lambda.xray.header import new_tracing
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
@@ -62,11 +66,13 @@ class Endpoint:
         logs: LogGroups,
         make_functions: Callable[[str], FunctionRegistry],
         say: Callable[[str, bool], None],
+        limit: int,
     ) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
         self._make_functions = make_functions
         self._services = services
         self._say = say
+        self._limit = limit
         self._logs = logs
         self._api = LambdaApi(services)
         self._invoke = answering_errors(self._in_region, api_error)
@@ -95,6 +101,16 @@ class Endpoint:
         """Add the functions of a template."""
         self._functions(region).declare(pools)
 
+    async def create_mapping(self, region: str, request: Document) -> None:
+        """Create an event source mapping for a function of a template. Raises UsageError if it is invalid."""
+        functions = self._functions(region)
+        configuration = functions.find(str(request["FunctionName"])).configuration
+        try:
+            await functions.sources.create(request, configuration["FunctionArn"], configuration["Timeout"])
+        except ApiError as error:
+            source = f"{request['FunctionName']}: {request.get('EventSourceArn')}"
+            raise UsageError(f"{source}: {error.message}") from None
+
     def deliver(self, arn: str, sender: str, event: object) -> None:
         """Invoke a function asynchronously with an event that a service sends it."""
         try:
@@ -104,10 +120,23 @@ class Endpoint:
         except ApiError as error:
             self._say(f"an event of {sender} is lost: {error.message}", True)
 
+    async def invoke(self, arn: str, payload: bytes) -> InvocationResponse:
+        """Invoke a function for an event source, as soon as an environment is free. Raises ApiError."""
+        pool, invoked = self._functions(arn.split(":")[3]).directory.resolve(arn.encode(), b"")
+        tracing = new_tracing(None, pool.function.tracing_active, queued=True)
+        return await pool.call(Invocation(payload, invoked, tracing), patient=True)
+
+    async def stop_sources(self) -> None:
+        """Poll no more queues and streams; batches in flight end."""
+        stops = [asyncio.ensure_future(functions.sources.stop()) for functions in self.regions.values()]
+        await asyncio.sleep(0)  # now they know
+        self._services.stir()
+        await asyncio.gather(*stops)
+
     async def finish(self) -> None:
         """Wait for requests in progress, then end every environment."""
         self._stopping = True
-        self._services.stir()
+        await self.stop_sources()
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))
 
@@ -192,6 +221,18 @@ class Endpoint:
             if not _REGION(region):
                 raise ApiError(400, "InvalidParameterValueException", f"{region} is not the name of a region")
             functions = self.regions[region] = self._make_functions(region)
+            functions.sources = EventSources(
+                Surroundings(
+                    region,
+                    ACCOUNT_ID,
+                    ServiceClient(self._services, region),
+                    self.invoke,
+                    compiled_filter,
+                    self._services.activity,
+                    self._say,
+                    self._limit,
+                )
+            )
         return functions
 
 

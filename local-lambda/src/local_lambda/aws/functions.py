@@ -25,6 +25,7 @@ from local_lambda.service.directory import FunctionDirectory
 from local_lambda.service.factory import EnvironmentFactory
 from local_lambda.service.foundation import Program
 from local_lambda.service.pool import EnvironmentPool
+from local_lambda.sources.event_sources import EventSources
 
 
 class FunctionRegistry:
@@ -46,6 +47,8 @@ class FunctionRegistry:
         self.functions: dict[str, Function] = {}
         self.declared: dict[str, DeclaredFunction] = {}
         """Functions of a template, whose environments the command itself ends."""
+        self.sources: EventSources
+        """What polls queues and streams for functions; the endpoint sets it."""
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self._pools: dict[str, EnvironmentPool] = {}

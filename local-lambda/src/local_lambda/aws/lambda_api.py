@@ -14,6 +14,7 @@ from local_lambda.aws.checks import Document
 from local_lambda.aws.function_operations import FunctionOperations
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.layer_operations import LayerOperations
+from local_lambda.aws.mapping_operations import MappingOperations
 from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
 from local_lambda.environment.documents import decode
@@ -21,7 +22,7 @@ from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
-class LambdaApi(FunctionOperations, LayerOperations):
+class LambdaApi(FunctionOperations, LayerOperations, MappingOperations):
     """The operations. Mutating operations run one at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -64,6 +65,11 @@ OPERATIONS = {
     "PUT 2017-10-31 functions * concurrency": "put_function_concurrency",
     "DELETE 2017-10-31 functions * concurrency": "delete_function_concurrency",
     "GET 2019-09-30 functions * concurrency": "get_function_concurrency",
+    "POST 2015-03-31 event-source-mappings": "create_event_source_mapping",
+    "GET 2015-03-31 event-source-mappings": "list_event_source_mappings",
+    "GET 2015-03-31 event-source-mappings *": "get_event_source_mapping",
+    "PUT 2015-03-31 event-source-mappings *": "update_event_source_mapping",
+    "DELETE 2015-03-31 event-source-mappings *": "delete_event_source_mapping",
     "GET 2017-03-31 tags *": "list_tags",
     "POST 2017-03-31 tags *": "tag_resource",
     "GET 2016-08-19 account-settings": "get_account_settings",

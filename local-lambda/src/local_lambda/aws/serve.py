@@ -54,7 +54,7 @@ class LocalEndpoint:
 
         self._services = services
         self._say = partial(_say, factory)
-        self.endpoint = Endpoint(services, logs, functions, self._say)
+        self.endpoint = Endpoint(services, logs, functions, self._say, limit)
         self._server = Server(self.endpoint, listener, MAX_BODY_BYTES, access)
         self.url = f"http://{self._server.address}"
         factory.point_to(within(self._server.address))

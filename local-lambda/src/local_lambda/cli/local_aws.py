@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from local_lambda.functions.given import Given
@@ -30,6 +30,7 @@ class LocalAws:
         self._access = access
         self._limit = limit
         self._given = given
+        self._mappings: list[dict[str, Any]] = []
         self._services = Services()
         self._services.start(given.account)
         self._logs = LogGroups(self._services)
@@ -60,8 +61,7 @@ class LocalAws:
             wiring = read_wiring(stack, served, given.account, given.region)
             for remark in wiring.remarks:
                 console.write("platform", remark)
-            for mapping in wiring.mappings:
-                console.write("platform", f"{mapping['EventSourceArn']} invokes nothing: it is not served yet")
+            self._mappings += wiring.mappings
             for job in wiring.jobs:
                 self._services.run(job).result()
 
@@ -75,12 +75,18 @@ class LocalAws:
         )
         self._local.endpoint.declare(self._given.region, pools)
         await self._local.start()
+        for mapping in self._mappings:
+            await self._local.endpoint.create_mapping(self._given.region, mapping)
         console.write("platform", f"the AWS endpoint of the functions: AWS_ENDPOINT_URL={self._local.url}", needed=True)
 
     def close(self) -> None:
         """End the services, whether or not they were served."""
         self._services.close()
         self._listener.close()
+
+    async def stop_sources(self) -> None:
+        """Poll no more; batches in flight end."""
+        await self._local.endpoint.stop_sources()
 
     async def stop(self) -> None:
         """Finish what is in progress and end."""

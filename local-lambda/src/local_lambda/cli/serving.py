@@ -82,6 +82,8 @@ async def serve(
     watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
     await stop.wait()
     server.stop_listening()
+    if local_aws is not None:
+        await local_aws.stop_sources()
     if watching is not None:
         watching.cancel()
     if worker is not None:

@@ -1,0 +1,44 @@
+"""What pollers need from the endpoint around them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from local_lambda.environment.invocation import InvocationResponse
+
+Document = dict[str, Any]
+Matches = Callable[[Document], bool]
+
+
+class SourceFault(Exception):
+    """A service refused a call; `code` is the name of its error."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Client(Protocol):
+    """Calls an operation of a service in one region. Raises SourceFault."""
+
+    async def __call__(self, service: str, operation: str, document: Mapping[str, Any]) -> Document:
+        """The document of the response."""
+
+
+class Surroundings(NamedTuple):
+    """`invoke` takes a function's ARN and an event, and raises ApiError if the function cannot be invoked.
+
+    `compiled` makes a filter of a pattern's text and raises ValueError. `activity` waits until a service may have
+    changed something, for the given seconds at most. `limit` is the highest number of environments of a function.
+    """
+
+    region: str
+    account: str
+    client: Client
+    invoke: Callable[[str, bytes], Awaitable[InvocationResponse]]
+    compiled: Callable[[str], Matches]
+    activity: Callable[[float], Awaitable[None]]
+    say: Callable[[str, bool], None]
+    limit: int

@@ -1,0 +1,313 @@
+"""Reads a stream of Kinesis or DynamoDB, shard by shard, and invokes a function with batches of its records.
+
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, services-kinesis-create.html and with-ddb.html.
+Records of a shard come in their order. A batch that fails is tried again, and holds up its shard, until it succeeds, is
+too old or was tried often enough; then it is named to the on-failure destination. Records that no filter matches are
+passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64decode
+from datetime import datetime, timezone
+from itertools import compress
+from time import time
+from typing import Any
+
+from local_lambda.environment.invocation import InvocationResponse
+from local_lambda.errors import ApiError
+from local_lambda.events.identifiers import new_uuid
+from local_lambda.sources.batches import event_of, failed_items, matching, parsed, split
+from local_lambda.sources.ports import Document, Matches, SourceFault, Surroundings
+from local_lambda.sources.settings import destination, service_of
+
+IDLE_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+"""The first and the longest pause before a failed batch is tried again."""
+
+
+class StreamPoller:
+    """The poller of one mapping. `settings` is its document in the API; `filters` are compiled.
+
+    It begins where `previous` has ended, or else at the starting position.
+    """
+
+    def __init__(
+        self,
+        settings: Document,
+        filters: list[Matches],
+        around: Surroundings,
+        previous: tuple[StreamPoller, asyncio.Task[None]] | None = None,
+    ) -> None:
+        self.checkpoints: dict[str, str] = {}
+        """For each shard the sequence number of the last record that is done."""
+        self._around = around
+        self._filters = filters
+        self._settings = settings
+        self._arn: str = settings["EventSourceArn"]
+        self._kinesis = service_of(self._arn) == "kinesis"
+        self._service = "kinesis" if self._kinesis else "dynamodbstreams"
+        self._stream = {"StreamName": self._arn.rpartition("/")[2]} if self._kinesis else {"StreamArn": self._arn}
+        self._reporting = "ReportBatchItemFailures" in settings.get("FunctionResponseTypes", ())
+        self._previous = previous
+        self._stopping = asyncio.Event()
+        self._shards: dict[str, asyncio.Task[None]] = {}
+        self._fault = ""
+        self._began = time()
+
+    async def run(self) -> None:
+        """Poll until `stop`; a batch in flight ends its attempt."""
+        if self._previous is not None:
+            await asyncio.wait([self._previous[1]])
+            self.checkpoints.update(self._previous[0].checkpoints)
+        first = True
+        while not self._stopping.is_set():
+            try:
+                await self._look_for_shards(first)
+                first = False
+            except SourceFault as fault:
+                self._complain(str(fault))
+            await self._wait(IDLE_SECONDS)
+        if self._shards:
+            await asyncio.wait(self._shards.values())
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._stopping.set()
+
+    async def _look_for_shards(self, first: bool) -> None:
+        """Read each shard that is new, a child only after its parents."""
+        if self._kinesis:
+            shards = (await self._around.client("kinesis", "ListShards", self._stream))["Shards"]
+        else:
+            described = await self._around.client(self._service, "DescribeStream", self._stream)
+            shards = described["StreamDescription"]["Shards"]
+        for shard in shards:
+            parents = [shard.get(name) for name in ("ParentShardId", "AdjacentParentShardId")]
+            open_parents = [name for name in parents if name in self._shards and not self._shards[name].done()]
+            if shard["ShardId"] not in self._shards and not open_parents:
+                iterator = await self._iterator(shard["ShardId"], first)
+                task = asyncio.get_running_loop().create_task(self._read(shard["ShardId"], iterator))
+                self._shards[shard["ShardId"]] = task
+                task.add_done_callback(self._read_to_the_end)
+
+    def _read_to_the_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._around.say(f"{self._arn}: reading has failed: {task.exception()!r}", True)
+
+    async def _iterator(self, shard: str, first: bool) -> str:
+        """An iterator after the last record that is done; at the starting position if there is none."""
+        wanted: Document = {"ShardId": shard, **self._stream}
+        if shard in self.checkpoints:
+            wanted |= {
+                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                "StartingSequenceNumber": self.checkpoints[shard],
+            }
+        elif first:
+            wanted["ShardIteratorType"] = self._settings["StartingPosition"]
+            if "StartingPositionTimestamp" in self._settings:
+                wanted["Timestamp"] = self._settings["StartingPositionTimestamp"]
+        else:  # a shard that came later is read from its beginning
+            wanted["ShardIteratorType"] = "TRIM_HORIZON"
+        return str((await self._around.client(self._service, "GetShardIterator", wanted))["ShardIterator"])
+
+    async def _read(self, shard: str, iterator: str | None) -> None:
+        """Read a shard to its end, or until the poller is stopped."""
+        size, window = self._settings["BatchSize"], self._settings["MaximumBatchingWindowInSeconds"]
+        loop = asyncio.get_running_loop()
+        batch: list[Document] = []
+        last = ""
+        until = 0.0
+        while not self._stopping.is_set():
+            try:
+                wanted = {"ShardIterator": iterator, "Limit": max(size - len(batch), 1)}
+                answer = await self._around.client(self._service, "GetRecords", wanted)
+            except SourceFault as fault:
+                self._complain(str(fault))
+                await self._wait(IDLE_SECONDS)
+                iterator = await self._iterator(shard, False)
+                batch = []
+                continue
+            iterator = answer.get("NextShardIterator")
+            records = [self._record(shard, record) for record in answer["Records"]]
+            if records:
+                last = _sequence(records[-1])
+                wanted_ones = matching([self._view(record) for record in records], self._filters)
+                if not batch:
+                    until = loop.time() + window
+                batch += compress(records, wanted_ones)
+                if not batch:
+                    self.checkpoints[shard] = last
+            if batch and (len(batch) >= size or loop.time() >= until or iterator is None):
+                if not await self._deliver(shard, batch):
+                    return
+                self.checkpoints[shard] = last
+                batch = []
+            if iterator is None:
+                return
+            if not records:
+                await self._wait(min(IDLE_SECONDS, max(until - loop.time(), 0.01)) if batch else IDLE_SECONDS)
+
+    def _record(self, shard: str, record: Document) -> Document:
+        region = self._around.region
+        if not self._kinesis:
+            return {**record, "awsRegion": region, "eventSourceARN": self._arn}
+        return {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": record["PartitionKey"],
+                "sequenceNumber": record["SequenceNumber"],
+                "data": record["Data"],
+                "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"],
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"{shard}:{record['SequenceNumber']}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": f"arn:aws:iam::{self._around.account}:role/local-lambda",
+            "awsRegion": region,
+            "eventSourceARN": self._arn,
+        }
+
+    def _view(self, record: Document) -> Document:
+        """A record as filters see it: the data of Kinesis decoded."""
+        if not self._kinesis:
+            return record
+        data = b64decode(record["kinesis"]["data"]).decode("utf-8", "replace")
+        return {**record["kinesis"], "data": parsed(data)}
+
+    async def _deliver(self, shard: str, batch: list[Document]) -> bool:
+        """Process a batch, records of the same key in one piece; return False if the poller was stopped before."""
+        factor = self._settings["ParallelizationFactor"]
+        lanes: list[list[Document]] = [[] for _ in range(factor)]
+        for record in batch:
+            lanes[hash(_key(record)) % factor].append(record)
+        done = await asyncio.gather(*(self._in_order(shard, split(lane)) for lane in lanes if lane))
+        return all(done)
+
+    async def _in_order(self, shard: str, parts: list[list[Document]]) -> bool:
+        for part in parts:
+            if not await self._process(shard, part, 0):
+                return False
+        return True
+
+    async def _process(self, shard: str, records: list[Document], attempts: int) -> bool:
+        """Try until all records are done or given up; return False if the poller was stopped before."""
+        most, oldest = self._settings["MaximumRetryAttempts"], self._settings["MaximumRecordAgeInSeconds"]
+        pause = FIRST_PAUSE_SECONDS
+        while records:
+            expired = [record for record in records if 0 <= oldest < time() - _arrived(record)] if attempts else []
+            if expired:
+                await self._give_up(shard, expired, attempts, "RecordAgeExceeded", None)
+                records = [record for record in records if record not in expired]
+                continue
+            if self._stopping.is_set():
+                return False
+            response = None
+            try:
+                response = await self._around.invoke(self._settings["FunctionArn"], event_of(records))
+                self._fault = ""
+            except ApiError as error:  # no environment, no function: this is not the batch's fault
+                self._complain(error.message)
+                await self._wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            failed = failed_items(response, [_sequence(record) for record in records], self._reporting)
+            if not failed:
+                return True
+            first = next(number for number, record in enumerate(records) if _sequence(record) in failed)
+            records = records[first:]  # what is before the first failure is done
+            if self._settings["BisectBatchOnFunctionError"] and (first or len(records) > 1):
+                cut = len(records) if first else (len(records) + 1) // 2
+                for part in (records[:cut], records[cut:]):  # splitting is not an attempt
+                    if not await self._process(shard, part, attempts):
+                        return False
+                return True
+            attempts += 1
+            if 0 <= most < attempts:
+                await self._give_up(shard, records, attempts, "RetryAttemptsExhausted", response)
+                return True
+            await self._wait(pause, stir=False)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        return True
+
+    async def _give_up(
+        self, shard: str, records: list[Document], attempts: int, why: str, response: InvocationResponse | None
+    ) -> None:
+        """Name records to the on-failure destination: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
+        arn = destination(self._settings)
+        self._around.say(f"{self._arn}: {len(records)} record(s) given up after {attempts} attempts: {why}", True)
+        if arn is None:
+            return
+        times = [datetime.fromtimestamp(_arrived(record), timezone.utc) for record in (records[0], records[-1])]
+        stamps = [moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") for moment in times]
+        document: Document = {
+            "requestContext": {
+                "requestId": new_uuid(),
+                "functionArn": self._settings["FunctionArn"],
+                "condition": why,
+                "approximateInvokeCount": attempts,
+            },
+            "version": "1.0",
+            "timestamp": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "KinesisBatchInfo" if self._kinesis else "DDBStreamBatchInfo": {
+                "shardId": shard,
+                "startSequenceNumber": _sequence(records[0]),
+                "endSequenceNumber": _sequence(records[-1]),
+                "approximateArrivalOfFirstRecord": stamps[0],
+                "approximateArrivalOfLastRecord": stamps[1],
+                "batchSize": len(records),
+                "streamArn": self._arn,
+            },
+        }
+        if response is not None:
+            error = {"functionError": "Unhandled"} if response.failed else {}
+            document["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST", **error}
+        try:
+            await self._send(arn, json.dumps(document))
+        except SourceFault as fault:
+            self._complain(f"the destination {arn}: {fault}")
+
+    async def _send(self, arn: str, text: str) -> None:
+        account, name = arn.split(":")[4:6]
+        if arn.split(":")[2] == "sqs":
+            url = f"http://127.0.0.1/{account}/{name}"
+            await self._around.client("sqs", "SendMessage", {"QueueUrl": url, "MessageBody": text})
+        else:
+            await self._around.client("sns", "Publish", {"TopicArn": arn, "Message": text})
+
+    async def _wait(self, seconds: float, stir: bool = True) -> None:
+        """Wait until something may have changed, or until the poller is stopped."""
+        waiting: list[Any] = [asyncio.ensure_future(self._stopping.wait())]
+        if stir:
+            waiting.append(asyncio.ensure_future(self._around.activity(seconds)))
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _complain(self, fault: str) -> None:
+        """Report a fault once, until something has worked again."""
+        if fault != self._fault:
+            self._fault = fault
+            self._around.say(f"{self._arn}: {fault}", True)
+
+
+def _sequence(record: Document) -> str:
+    change = record.get("kinesis")
+    return str(change["sequenceNumber"] if change else record["dynamodb"]["SequenceNumber"])
+
+
+def _key(record: Document) -> str:
+    change = record.get("kinesis")
+    return str(change["partitionKey"]) if change else json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+
+
+def _arrived(record: Document) -> float:
+    change = record.get("kinesis")
+    moment = change["approximateArrivalTimestamp"] if change else record["dynamodb"]["ApproximateCreationDateTime"]
+    return float(moment)
