@@ -61,6 +61,7 @@ Resources:
         Sold: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}, InputPath: $.detail}}
         Work: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
         Change: {Type: DynamoDB, Properties: {Stream: !GetAtt Table.StreamArn, StartingPosition: TRIM_HORIZON}}
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 day), Input: '{"tick": 1}'}}
         Logged: {Type: CloudWatchLogs, Properties: {LogGroupName: a, FilterPattern: b}}
   Queue:
     Type: AWS::SQS::Queue
@@ -199,6 +200,23 @@ def test_queue_and_table_invoke_the_function(stack: Stack) -> None:
     record = stack.got(4)["Records"][0]
     assert (record["eventSource"], record["eventName"]) == ("aws:dynamodb", "INSERT")
     assert record["dynamodb"]["NewImage"] == {"id": {"S": "1"}}
+
+
+def test_rule_can_be_fired(stack: Stack) -> None:
+    """`local-lambda fire` sends what the schedule sends; a rule that is not there is named, with those that are."""
+    outcome = run("fire", "OrdersTick", "--endpoint-url", stack.url)
+    assert (outcome.status, outcome.output, outcome.errors) == (0, b"", "local-lambda: fired OrdersTick: 1 target\n")
+    assert stack.got(5) == {"tick": 1}
+    outcome = run("fire", "Tick", "--endpoint-url", stack.url)
+    assert outcome.status == 2
+    assert outcome.errors == "local-lambda: There is no rule Tick on default; rules: OrdersSold, OrdersTick\n"
+
+
+def test_fire_without_an_endpoint_says_what_to_start() -> None:
+    """Exit status 3."""
+    outcome = run("fire", "Tick", "--endpoint-url", "http://127.0.0.1:1")
+    assert outcome.status == 3
+    assert "run `start --aws`, or name its address with --endpoint-url" in outcome.errors
 
 
 def test_queue_that_hides_messages_too_briefly_is_named(tmp_path: Path, function_python: Path) -> None:

@@ -8,8 +8,10 @@ protection against cross-site requests: a browser page cannot send that header h
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -18,11 +20,13 @@ from local_lambda.apis.errors import answering_errors
 from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
 from local_lambda.aws.checks import Document
 from local_lambda.aws.client import ServiceClient, compiled_filter
+from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.long_polling import is_receive, receive
 from local_lambda.aws.operation import PACKAGES
+from local_lambda.aws.rules import FIRE_RULE, Rules
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
@@ -67,12 +71,17 @@ class Endpoint:
         make_functions: Callable[[str], FunctionRegistry],
         say: Callable[[str, bool], None],
         limit: int,
+        account: str = ACCOUNT_ID,
     ) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
         self._make_functions = make_functions
         self._services = services
         self._say = say
         self._limit = limit
+        self._account = account
+        self._loop = asyncio.get_running_loop()
+        self._firing: asyncio.Future[None] | None = None
+        self.rules = Rules(services, self._deliver, say)
         self._logs = logs
         self._api = LambdaApi(services)
         self._invoke = answering_errors(self._in_region, api_error)
@@ -97,6 +106,11 @@ class Endpoint:
             app = self._invoke_apis[region] = invoke_api(self._functions(region).directory)
         app(exchange)
 
+    def start(self) -> None:
+        """Let services send to functions, and fire rules that have a schedule."""
+        self._services.run(partial(lead_to, self._deliver))
+        self._firing = asyncio.ensure_future(self.rules.run())
+
     def declare(self, region: str, pools: Mapping[str, EnvironmentPool]) -> None:
         """Add the functions of a template."""
         self._functions(region).declare(pools)
@@ -120,6 +134,10 @@ class Endpoint:
         except ApiError as error:
             self._say(f"an event of {sender} is lost: {error.message}", True)
 
+    def _deliver(self, arn: str, sender: str, event: object) -> None:
+        """The same from the thread of the services."""
+        self._loop.call_soon_threadsafe(self.deliver, arn, sender, event)
+
     async def invoke(self, arn: str, payload: bytes) -> InvocationResponse:
         """Invoke a function for an event source, as soon as an environment is free. Raises ApiError."""
         pool, invoked = self._functions(arn.split(":")[3]).directory.resolve(arn.encode(), b"")
@@ -127,7 +145,9 @@ class Endpoint:
         return await pool.call(Invocation(payload, invoked, tracing), patient=True)
 
     async def stop_sources(self) -> None:
-        """Poll no more queues and streams; batches in flight end."""
+        """Poll no more queues and streams, and fire no more rules; batches in flight end."""
+        if self._firing is not None:
+            self._firing.cancel()
         stops = [asyncio.ensure_future(functions.sources.stop()) for functions in self.regions.values()]
         await asyncio.sleep(0)  # now they know
         self._services.stir()
@@ -195,6 +215,9 @@ class Endpoint:
         if scope.service == "logs":
             self._logs.flush()
         request = Request(exchange.method.decode(), path, query, exchange.headers(), bytes(exchange.body))
+        if target == FIRE_RULE:
+            await self._fire(exchange, scope.region, request.body)
+            return
         if scope.service == "sqs" and is_receive(target, request.body):
             left = asyncio.Event()
             exchange.on_disconnect = left.set
@@ -207,6 +230,15 @@ class Endpoint:
             if name.lower() not in _HOP_BY_HOP or (exchange.method == b"HEAD" and name.lower() == "content-length")
         ]
         exchange.respond(answer.status, answer.body, headers)
+
+    async def _fire(self, exchange: Exchange, region: str, body: bytes) -> None:
+        try:
+            document = json.loads(body)
+            bus, name = str(document.get("EventBusName") or "default"), str(document["Name"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ApiError(400, "ValidationException", "Name is missing") from None
+        targets = await self.rules.fire(self._account, region, bus, name)
+        exchange.respond(200, encode({"Targets": targets}), block=JSON)
 
     def _package(self, sha256: str) -> bytes:
         for functions in self.regions.values():
@@ -224,7 +256,7 @@ class Endpoint:
             functions.sources = EventSources(
                 Surroundings(
                     region,
-                    ACCOUNT_ID,
+                    self._account,
                     ServiceClient(self._services, region),
                     self.invoke,
                     compiled_filter,

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.services import ROLE, Services
-from local_lambda.functions.config import REGION, FunctionConfig
+from local_lambda.functions.config import ACCOUNT_ID, REGION, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter, find_for_runtime
 from local_lambda.http.access import Access
 from local_lambda.http.server import Server
@@ -45,6 +44,7 @@ class LocalEndpoint:
         limit: int,
         access: Access,
         python: str | None,
+        account: str = ACCOUNT_ID,
     ) -> None:
         def find(function: FunctionConfig) -> Interpreter:
             return find_for_runtime(function, Path.cwd(), python, os.environ)
@@ -54,19 +54,14 @@ class LocalEndpoint:
 
         self._services = services
         self._say = partial(_say, factory)
-        self.endpoint = Endpoint(services, logs, functions, self._say, limit)
+        self.endpoint = Endpoint(services, logs, functions, self._say, limit, account)
         self._server = Server(self.endpoint, listener, MAX_BODY_BYTES, access)
         self.url = f"http://{self._server.address}"
         factory.point_to(within(self._server.address))
 
     async def start(self) -> None:
         """Begin to serve."""
-        loop = asyncio.get_running_loop()
-
-        def deliver(arn: str, sender: str, event: object) -> None:
-            loop.call_soon_threadsafe(self.endpoint.deliver, arn, sender, event)
-
-        self._services.run(partial(lead_to, deliver))
+        self.endpoint.start()
         await self._server.start()
 
     async def stop(self) -> None:

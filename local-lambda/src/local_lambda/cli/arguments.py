@@ -6,6 +6,7 @@ be started. Each command has its own file, which is imported when it is chosen. 
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "call": _call,
         "aws": _aws,
         "exec": _exec,
+        "fire": _fire,
         "event": _event,
         "timeline": _timeline,
     }
@@ -145,6 +147,14 @@ def _aws(found: Namespace) -> int:
     if found.port is None:
         found.port = 0 if command else AWS_PORT
     return aws(AwsOptions(_server(found), command, found.python, found.freeze, _output(found)))
+
+
+def _fire(found: Namespace) -> int:
+    from local_lambda.cli.fire import FireOptions, fire
+    from local_lambda.cli.given import region_of
+
+    url = found.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or f"http://127.0.0.1:{AWS_PORT}"
+    return fire(FireOptions(found.rule, url, region_of(found.region, os.environ), found.event_bus))
 
 
 def _source(found: Namespace) -> SourceOptions:

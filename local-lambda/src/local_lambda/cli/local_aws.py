@@ -71,7 +71,7 @@ class LocalAws:
 
         console = factory.console
         self._local = LocalEndpoint(
-            factory, self._services, self._logs, self._listener, self._limit, self._access, None
+            factory, self._services, self._logs, self._listener, self._limit, self._access, None, self._given.account
         )
         self._local.endpoint.declare(self._given.region, pools)
         await self._local.start()

@@ -108,6 +108,19 @@ def _exec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line")
 
 
+def _fire(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("rule", metavar="RULE", help="the rule's name; AWS SAM names it FUNCTION followed by EVENT")
+    parser.add_argument(
+        "--endpoint-url",
+        metavar="URL",
+        help=f"the local AWS endpoint (default: AWS_ENDPOINT_URL, or http://127.0.0.1:{AWS_PORT})",
+    )
+    parser.add_argument("--event-bus", default="default", metavar="NAME", help="the event bus of the rule (default)")
+    parser.add_argument(
+        "--region", metavar="NAME", help="the region (default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"
+    )
+
+
 def _event(parser: argparse.ArgumentParser) -> None:
     from local_lambda.cli.event_parser import add_event_kinds
 
@@ -130,6 +143,7 @@ _COMMANDS = {
     "start": ("serve the Invoke API for all functions of a template", _start),
     "call": ("invoke a function through RabbitMQ, served by a worker elsewhere", _call),
     "aws": ("serve a local AWS endpoint: Lambda, S3, SQS, SNS, DynamoDB, EventBridge and others", _aws),
+    "fire": ("let a rule on a local AWS endpoint send its event now", _fire),
     "exec": ("serve the Invoke API for one runtime, like aws-lambda-rie", _exec),
     "event": ("print a sample event of a service or an API", _event),
     "timeline": ("draw a recorded run", _timeline),
