@@ -19,8 +19,9 @@ from walkthrough.walk import Walk, walk
 
 NOT_RUN = {
     "needs a terminal": 1,
-    "needs an AWS account": 3,
+    "needs an AWS account": 4,
     "needs an editor": 1,
+    "needs the package index": 1,
     # On the page that all examples link to, which has no example next to it; the READMEs of the examples run them.
     "run in every example": 2,
     # What they build and start is built, started and asked by test_images.py.

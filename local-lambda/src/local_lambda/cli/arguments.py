@@ -49,6 +49,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "exec": _exec,
         "fire": _fire,
         "event": _event,
+        "new": _new,
         "timeline": _timeline,
     }
     try:
@@ -132,6 +133,12 @@ def _event(found: Namespace) -> int:
     from local_lambda.cli.event import event
 
     return event(found)
+
+
+def _new(found: Namespace) -> int:
+    from local_lambda.cli.new import new
+
+    return new(found.folder)
 
 
 def _timeline(found: Namespace) -> int:

@@ -127,6 +127,10 @@ def _event(parser: argparse.ArgumentParser) -> None:
     add_event_kinds(parser, _pair, _account)
 
 
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="NAME", help="the new folder; its name is the project's")
+
+
 def _timeline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", type=Path, metavar="FILE", help="what --record wrote")
     parser.add_argument(
@@ -146,6 +150,7 @@ _COMMANDS = {
     "fire": ("let a rule on a local AWS endpoint send its event now", _fire),
     "exec": ("serve the Invoke API for one runtime, like aws-lambda-rie", _exec),
     "event": ("print a sample event of a service or an API", _event),
+    "new": ("make a small project: template, function, event and test", _new),
     "timeline": ("draw a recorded run", _timeline),
 }
 
