@@ -49,6 +49,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "exec": _exec,
         "fire": _fire,
         "event": _event,
+        "doctor": _doctor,
         "new": _new,
         "timeline": _timeline,
     }
@@ -133,6 +134,12 @@ def _event(found: Namespace) -> int:
     from local_lambda.cli.event import event
 
     return event(found)
+
+
+def _doctor(found: Namespace) -> int:
+    from local_lambda.cli.doctor import DoctorOptions, doctor
+
+    return doctor(DoctorOptions(_source(found), found.target))
 
 
 def _new(found: Namespace) -> int:

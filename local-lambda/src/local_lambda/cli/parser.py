@@ -127,6 +127,16 @@ def _event(parser: argparse.ArgumentParser) -> None:
     add_event_kinds(parser, _pair, _account)
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    _template_arguments(parser)
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="FUNCTION | PATH",
+        help="a function of the template, or a zip or folder of a package or layer (default: all functions)",
+    )
+
+
 def _new(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="NAME", help="the new folder; its name is the project's")
 
@@ -150,6 +160,7 @@ _COMMANDS = {
     "fire": ("let a rule on a local AWS endpoint send its event now", _fire),
     "exec": ("serve the Invoke API for one runtime, like aws-lambda-rie", _exec),
     "event": ("print a sample event of a service or an API", _event),
+    "doctor": ("find what would fail on AWS, before it does", _doctor),
     "new": ("make a small project: template, function, event and test", _new),
     "timeline": ("draw a recorded run", _timeline),
 }

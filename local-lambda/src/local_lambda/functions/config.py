@@ -78,6 +78,7 @@ class FunctionConfig(NamedTuple):
     version: str = "$LATEST"
     region: str = REGION
     account_id: str = ACCOUNT_ID
+    architecture: str = "x86_64"
     source: str | None = None
     """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
 

@@ -156,6 +156,7 @@ class FunctionReader:
             command=command,
             code=code,
             source=source,
+            architecture=_architecture(properties),
             timeout=timeout,
             memory_mb=memory,
             ephemeral_storage_mb=size,
@@ -311,6 +312,14 @@ def _tracing_config(properties: Properties) -> str:
 
 def _package_type(properties: Properties) -> str:
     return properties.one_of("PackageType", ("Zip", "Image"), "Zip")
+
+
+def _architecture(properties: Properties) -> str:
+    """`x86_64` or `arm64`. Here a function runs on the processor of the machine, whatever this says."""
+    named = properties.strings("Architectures")
+    if len(named) > 1 or any(name not in ("x86_64", "arm64") for name in named):
+        raise properties.wrong("Architectures", f"{list(named)} is not valid; use [x86_64] or [arm64]")
+    return named[0] if named else "x86_64"
 
 
 def _runtime(properties: Properties) -> tuple[str, str]:

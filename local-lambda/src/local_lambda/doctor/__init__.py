@@ -1,0 +1,1 @@
+"""Finds in packages and layers what AWS would find later, each with its remedy. Nothing is run or unpacked."""
