@@ -51,6 +51,7 @@ class Rules:
     async def run(self) -> None:
         """Fire rules when they are due, until cancelled."""
         while True:
+            changed = asyncio.ensure_future(self._services.activity(LONGEST_WAIT_SECONDS))  # from before they are read
             scheduled = await asyncio.wrap_future(self._services.run(lambda: dict(_scheduled())))
             now = self._now()
             for rule, expression in scheduled.items():
@@ -65,7 +66,8 @@ class Rules:
             moments = [moment for _, moment in self._due.values() if moment is not None]
             left = min(((moment - now).total_seconds() for moment in moments), default=LONGEST_WAIT_SECONDS)
             left = min(max(left, 0.01), LONGEST_WAIT_SECONDS)
-            await asyncio.gather(self._services.activity(left), asyncio.sleep(min(left, PAUSE_SECONDS)))
+            await asyncio.gather(asyncio.wait({changed}, timeout=left), asyncio.sleep(min(left, PAUSE_SECONDS)))
+            changed.cancel()
 
     async def fire(self, account: str, region: str, bus: str, name: str) -> int:
         """Fire a rule now; return the number of its targets. Raises ApiError."""
