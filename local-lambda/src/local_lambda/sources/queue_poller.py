@@ -16,7 +16,7 @@ from local_lambda.errors import ApiError
 from local_lambda.sources.batches import event_of, failed_items, matching, parsed, split
 from local_lambda.sources.ports import Document, Matches, SourceFault, Surroundings
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 0.5
 """How long a message that becomes visible after a delay or a timeout may stay unnoticed."""
 MOST_RECEIVED = 10
 
