@@ -154,7 +154,17 @@ def test_load_functions_reads_the_cloudformation_kind_when_no_sam_is_used(load: 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("true", "true"), ("no", "false"), ("30", "30"), ("1.5", "1.5"), ("2024-01-31", "2024-01-31"), ("''", "")],
+    [
+        ("true", "true"),
+        ("no", "false"),
+        ("30", "30"),
+        ("1.5", "1.5"),
+        ("2024-01-31", "2024-01-31"),
+        ("012345670123", "012345670123"),
+        ("12:30", "12:30"),
+        ("0", "0"),
+        ("''", ""),
+    ],
 )
 def test_environment_values_become_strings_when_yaml_gives_other_types(load: Load, value: str, expected: str) -> None:
     """Booleans and numbers are written as CloudFormation writes them, and a date stays as it is written."""

@@ -86,6 +86,11 @@ def test_start_takes_what_is_given_when_there_are_options(project: Path, functio
             "HOME": "/tmp",
             "AWS_REGION": "eu-west-1",
         }
+        other = tool.invoke("arn:aws:lambda:us-east-1:000000000042:function:Hello", {})
+        assert (other.status, other.json["Message"]) == (
+            404,
+            "Functions from 'us-east-1' are not reachable in this region ('eu-west-1')",
+        )
     assert "Hello has from --env-file and --env-vars: MORE, STAGE" in tool.text
     assert "Wrong is left out: " in tool.text
     assert "Wrong.Timeout: 901 is not valid" in tool.text

@@ -54,7 +54,7 @@ async def serve(
     pools = {name: _pool(factory, programs, name, limit, idle_seconds) for name in programs}
     if local_aws is not None:
         await local_aws.start(factory, pools)
-    app, routes = invoke_api(FunctionDirectory(pools)), None
+    app, routes = invoke_api(FunctionDirectory(pools, _region(pools))), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.routes import read_routes
@@ -100,6 +100,11 @@ async def serve(
     console.write("platform", "stopped")
     factory.close()
     return 0
+
+
+def _region(pools: Mapping[str, EnvironmentPool]) -> str:
+    """The region of the functions, which is the same for all."""
+    return next(iter(pools.values())).function.region
 
 
 def _pool(

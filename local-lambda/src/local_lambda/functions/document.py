@@ -56,6 +56,7 @@ def _parse(path: Path, source: bytes) -> Any:
     loader.yaml_multi_constructors = {**loader.yaml_multi_constructors, "!": _intrinsic}
     loader.yaml_constructors = {
         **loader.yaml_constructors,
+        "tag:yaml.org,2002:int": _integer,
         "tag:yaml.org,2002:timestamp": lambda _, node: node.value,  # templates have strings, not dates
     }
     try:
@@ -68,6 +69,13 @@ def _parse(path: Path, source: bytes) -> Any:
         raise UsageError(f"{path}: is not valid YAML: {str(error).splitlines()[0]}") from None
     finally:
         loader.dispose()
+
+
+def _integer(loader: Any, node: Any) -> Any:
+    """An integer; text if it begins with a zero, as account ids do, or is a time: YAML would read other numbers."""
+    written: str = node.value
+    is_other = ":" in written or (written.lstrip("+-").startswith("0") and written.lstrip("+-")[1:2].isdigit())
+    return written if is_other else loader.construct_yaml_int(node)
 
 
 def _intrinsic(loader: Any, tag: str, node: Any) -> dict[str, Any]:

@@ -57,6 +57,12 @@ class FunctionDirectory:
 
     def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str]:
         base = text.partition("function:")[2] if "function:" in text else text
+        region = text.split(":")[3] if text.startswith("arn:") and text.count(":") >= 6 else self._region
+        if (
+            region != self._region
+        ):  # the words are in https://github.com/alexcasalboni/aws-lambda-power-tuning/issues/18
+            why = f"Functions from '{region}' are not reachable in this region ('{self._region}')"
+            raise ApiError(404, "ResourceNotFoundException", why)
         name, _, suffix = base.partition(":")
         asked = query.get("Qualifier", [""])[0]
         if suffix and asked and suffix != asked:
