@@ -63,11 +63,11 @@ def settings(name: str, folder: str) -> dict[str, object]:
     if folder == "local-lambda":
         requirements.append(f"-c {ROOT / 'tests' / 'constraints.txt'}")
     found: dict[str, object] = {"description": f"the tests of {folder}", "change_dir": ROOT / folder}
-    if name == COVERED:
+    if name == COVERED and "--" not in sys.argv:  # tests that are named are run without more ado
         requirements.append("coverage>=7.10")
         steps = ("run -m pytest tests", "combine --quiet", f"report --fail-under={LOWEST_COVERAGE}")
         found["commands"] = [Command(["coverage", *step.split()]) for step in steps]
-    if name == SHORTER:
+    if name == SHORTER and "--" not in sys.argv:
         left_out = (f"--ignore=tests/{room}" for room in ("amqp", "aws", "sources"))
         found["commands"] = [Command(["pytest", "tests", *left_out])]
     return {**found, "deps": PythonDeps("\n".join(requirements), ROOT)}
