@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.candidates import Setup
 from benchmarks.figures import Figure
-from benchmarks.rows import amqp, extensions, invocations, memory, packages, starting
+from benchmarks.rows import amqp, extensions, invocations, memory, packages, queues, starting
 
 Row = Callable[[Setup, float], list[Figure]]
 
@@ -28,6 +28,7 @@ ROWS: dict[str, Row] = {
         extensions.subscriber,
         extensions.lines,
         amqp.amqp,
+        queues.queue,
         packages.cold,
         packages.image,
     )

@@ -26,7 +26,7 @@ from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.long_polling import is_receive, receive
 from local_lambda.aws.operation import PACKAGES
-from local_lambda.aws.queues import receive_faster
+from local_lambda.aws.queues import shorten
 from local_lambda.aws.rules import FIRE_RULE, Rules
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
@@ -110,7 +110,7 @@ class Endpoint:
     def start(self) -> None:
         """Let services send to functions, and fire rules that have a schedule."""
         self._services.run(partial(lead_to, self._deliver))
-        self._services.run(receive_faster)
+        self._services.run(shorten)
         self._firing = asyncio.ensure_future(self.rules.run())
 
     def declare(self, region: str, pools: Mapping[str, EnvironmentPool]) -> None:
