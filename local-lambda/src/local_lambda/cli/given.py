@@ -151,13 +151,18 @@ def check_names(given: Given, functions: Functions) -> None:
             raise UsageError(f"--env-vars: there is no function {name}; name Parameters or one of: {listed}")
 
 
-def note_template(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...], console: Console) -> None:
-    """Report, a line each, what stands in for values of AWS, which layers are left out, and which variables are set."""
-    for line in _notes(given, functions, chosen):
+def note_template(
+    given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...], console: Console, events: bool = False
+) -> None:
+    """Report, a line each, what is different from AWS in the chosen functions, and which variables are set.
+
+    With `events`, events that are not served because there is no local AWS endpoint count as well.
+    """
+    for line in _notes(given, functions, chosen, events):
         console.write("platform", line)
 
 
-def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...]) -> Iterator[str]:
+def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...], events: bool) -> Iterator[str]:
     notes = {function.logical_id: functions.notes[function.logical_id] for function in chosen}
     used = {what: value for note in notes.values() for what, value in note.stand_ins.items()}
     if used:
@@ -169,6 +174,10 @@ def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...
     for logical_id, note in notes.items():
         for layer in note.layers:
             yield f"{logical_id} runs without the layer {layer}; give its folder or zip with --layer {layer}=PATH"
+        if note.not_emulated:
+            yield f"{logical_id}: not emulated: {', '.join(note.not_emulated)}"
+        if events and note.events:
+            yield f"{logical_id}: served with --aws only: {', '.join(note.events)}"
     used_layers = {layer for function in functions for layer in function.layers}
     for name, path in given.layers.items():
         if path not in used_layers:

@@ -103,7 +103,7 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
             factory.console.write("platform", remark)
         if local is not None:
             local.complete(functions, factory.console)
-        note_template(given(), functions, tuple(functions), factory.console)
+        note_template(given(), functions, tuple(functions), factory.console, events=options.aws is None)
         programs = {function.name: open_next(function) for function in functions}
         note_runtimes(programs.values(), factory.console)
 

@@ -19,6 +19,7 @@ from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, Lo
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
+from local_lambda.functions.property_names import not_emulated, other_events
 from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.limits import (
@@ -54,10 +55,16 @@ TOO_LARGE_MESSAGE = f"{_UNABLE} exceeded the 4KB limit."
 
 
 class Notes(NamedTuple):
-    """What is different from AWS in one function: `stand_ins` (what -> value), and the layers that are left out."""
+    """What is different from AWS in one function.
+
+    `stand_ins` (what -> value), the layers that are left out, properties that are not emulated, and events that need a
+    local AWS endpoint.
+    """
 
     stand_ins: Mapping[str, str] = MappingProxyType({})
     layers: tuple[str, ...] = ()
+    not_emulated: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 def layer_arns(resources: Mapping[str, Any], given: Given) -> dict[str, str]:
@@ -147,7 +154,10 @@ class FunctionReader:
         else:
             runtime, handler, command = *settings.read(_runtime), ()
             code, source = self._code(logical_id, properties, lenient, serverless)
-        self.notes[logical_id] = Notes(stand_ins.used, left_out)
+        values = properties.values
+        self.notes[logical_id] = Notes(
+            stand_ins.used, left_out, tuple(not_emulated(values)), tuple(other_events(values) if serverless else ())
+        )
         return FunctionConfig(
             name=name,
             logical_id=logical_id,
