@@ -3,15 +3,14 @@
 A connection holds the clocks of the function's environment for as long as it is open. A debugger's connection is passed
 on to debugpy, which listens in the function's process; a function that calls `breakpoint()` connects automatically.
 Protocol: https://microsoft.github.io/debug-adapter-protocol/overview. What does not begin like it is refused: a web
-page could send it, and a debugger can run any code.
+page could send it, and a debugger can run any code. `asyncio` is imported late: a command with a terminal makes a
+`PdbTerminal` before its runtime starts (see `cli/startup.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -19,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from local_lambda.errors import StartError
-from local_lambda.events.platform import InitStart
 from local_lambda.http.sockets import listen
 from local_lambda.processes.launch import Folders
 
 if TYPE_CHECKING:
+    import asyncio
+
     from local_lambda.environment.environment import ExecutionEnvironment
 
 VARIABLE = "_LOCAL_LAMBDA_DEBUGGER"
@@ -76,11 +76,15 @@ class DebuggerPort:
 
     def watch(self, environment: ExecutionEnvironment) -> None:
         """See `Debugging`. Whenever its runtime starts, it waits for a debugger."""
+        from local_lambda.events.platform import InitStart
+
         self._environment = environment
         environment.stream.add(self._init_started, kinds=(InitStart,))
 
     async def start(self) -> None:
         """Accept debuggers."""
+        import asyncio
+
         self._server = await asyncio.start_server(self._accept, sock=self._listener)
 
     def close(self) -> None:
@@ -96,6 +100,8 @@ class DebuggerPort:
             self._say(f"waiting for a debugger on {self.address}; the function starts when it has attached", False)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        import asyncio
+
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
@@ -127,6 +133,8 @@ class DebuggerPort:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to debugpy in the function's process, which may still be starting. Raises TimeoutError."""
+        import asyncio
+
         async with asyncio.timeout(CONNECT_SECONDS):
             while True:
                 try:
@@ -143,7 +151,7 @@ class PdbTerminal:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._listener = listen("127.0.0.1", 0)
-        self._token = secrets.token_hex(16)
+        self._token = os.urandom(16).hex()
         self._environment: ExecutionEnvironment | None = None
         self._server: asyncio.Server | None = None
 
@@ -157,6 +165,8 @@ class PdbTerminal:
 
     async def start(self) -> None:
         """Accept functions that call `breakpoint()`."""
+        import asyncio
+
         self._server = await asyncio.start_server(self._accept, sock=self._listener)
 
     def close(self) -> None:
@@ -167,6 +177,8 @@ class PdbTerminal:
             self._listener.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        import asyncio
+
         environment, loop = self._environment, asyncio.get_running_loop()
         try:
             if (await reader.readline()).strip().decode("latin-1") != self._token or environment is None:
@@ -200,6 +212,7 @@ async def _relay(
     inner_writer: asyncio.StreamWriter,
 ) -> None:
     """Copy both directions until one side ends."""
+    import asyncio
 
     async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         while data := await source.read(CHUNK_BYTES):
