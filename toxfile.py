@@ -50,11 +50,13 @@ COVERED = "tool-py313"
 """The environment that measures the coverage of the tool: from 3.12 on that costs little."""
 LOWEST_COVERAGE = 95
 WITHOUT = {
-    "tool-py312": ("amqp", "apis", "aws", "cli", "http", "service", "sources"),
-    "tool-py314": ("amqp", "sources"),
+    "tool-py311": ("node",),
+    "tool-py312": ("amqp", "apis", "aws", "cli", "http", "node", "service", "sources"),
+    "tool-py314": ("amqp", "node", "sources"),
 }
 """The rooms of the tool's tests that an environment leaves out, because the oldest Python and the one with coverage run
-them: what they test talks to other programs, and hardly to Python."""
+them: what they test talks to other programs, and hardly to Python. Node.js needs a minute, so once is
+enough."""
 
 
 def settings(name: str, folder: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from statistics import median
 
-SCALE = {"µs": 1e6, "ms": 1e3, "s": 1.0, "/s": 1.0, "MB": 1.0}
+SCALE = {"µs": 1e6, "ms": 1e3, "s": 1.0, "/s": 1.0, "MB": 1.0, "MB/s": 1.0}
 """For each unit, the factor for seconds, invocations per second or MB."""
 ENOUGH = 100
 """Number of samples from which a p99 is meaningful."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.candidates import Setup
 from benchmarks.figures import Figure
-from benchmarks.rows import amqp, extensions, invocations, memory, packages, queues, starting
+from benchmarks.rows import amqp, extensions, invocations, memory, packages, queues, starting, streams
 
 Row = Callable[[Setup, float], list[Figure]]
 
@@ -29,6 +29,7 @@ ROWS: dict[str, Row] = {
         extensions.lines,
         amqp.amqp,
         queues.queue,
+        streams.stream,
         packages.cold,
         packages.image,
     )

@@ -85,6 +85,7 @@ CHARTS = (
             "Started": (0, 0.3),
             "Ready": (1, 0.3),
             "Running": (2.15, 0.3),
+            "InvocationResponse": (2.9, 1.2),
             "RuntimeResponseSentState": (3.7, 0.3),
             "InitError": (0, 1.2),
         },

@@ -31,6 +31,11 @@ MAX_EVENT_AGE_SECONDS = 21_600
 """How long an asynchronous event is retried while no environment can serve it: six hours."""
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """The size of a function's response."""
+MAX_STREAMED_BYTES = 200 * 1024 * 1024
+"""The size of a streamed response."""
+STREAM_BURST_BYTES = 6 * 1024 * 1024
+STREAM_BYTES_PER_SECOND = 2 * 1024 * 1024
+"""A streamed response is sent at full speed up to the first limit, and at the second one from there on."""
 MAX_CLIENT_CONTEXT_BYTES = 3_583
 LOG_TAIL_BYTES = 4096
 """How much of the log `LogType: Tail` returns."""

@@ -115,10 +115,10 @@ def test_answer_over_the_limit_is_413_and_the_runtime_goes_on(runtime: Puppet, v
     assert len(reply.result().body) == LIMIT
 
 
-def test_response_in_streaming_mode_is_refused(runtime: Puppet) -> None:
+def test_response_in_another_mode_is_refused(runtime: Puppet) -> None:
     """Runtime and caller are both told; nothing is accepted and dropped."""
     reply = runtime.begin({})
-    answer = runtime.respond(identifier(runtime.next()), b"1", Lambda_Runtime_Function_Response_Mode="streaming")
+    answer = runtime.respond(identifier(runtime.next()), b"1", Lambda_Runtime_Function_Response_Mode="buffered")
     check(answer, 400, "InvalidFunctionResponseMode", "Invalid function response mode")
     assert reply.result().json["errorType"] == "Runtime.InvalidResponseModeHeader"
     assert reply.result().headers["X-Amz-Function-Error"] == "Unhandled"

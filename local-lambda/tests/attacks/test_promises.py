@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from attacks.conftest import VICTIMS, Figure, Rounds
 from attacks.connections import connect, invocation, read_answers, read_to_end, request
-from attacks.counting import megabytes, processor_seconds, settles
+from attacks.counting import forget_peak, megabytes, peak_megabytes, processor_seconds, settles
 from conftest import MakeProject
-from support.tool import Tool, serving
+from support.streaming import client, events, payload
+from support.tool import FUNCTIONS, Tool, serving
 
 PROMISED = 6_000_000
 MAX_HEADER_BYTES = 65_536
@@ -176,3 +178,21 @@ def test_memory_when_uploads_to_the_aws_endpoint_are_broken_off(
     figure(f"MB more after {count} of them were broken off at {part:,}", after - before)
     assert during - before < 30
     assert after - before < 60
+
+
+def test_memory_while_a_streamed_response_passes(figure: Figure) -> None:
+    """200 MB go through, and the tool holds a small part of them."""
+    with serving("exec", "--no-bandwidth-limit", "--", sys.executable, FUNCTIONS / "streamer.py") as tool:
+        assert payload(events(tool, {"pieces": 1, "size": 1})) == b"x"
+        pid = tool.process.pid
+        forget_peak(pid)
+        before = megabytes(pid)
+        answer = client(tool).invoke_with_response_stream(
+            FunctionName="function", Payload=json.dumps({"pieces": 2000, "size": 100_000})
+        )
+        received = sum(
+            len(event["PayloadChunk"]["Payload"]) for event in answer["EventStream"] if "PayloadChunk" in event
+        )
+        more = peak_megabytes(pid) - before
+        figure("MB more at most while 200 MB are streamed", more)
+        assert (received, more < 20) == (200_000_000, True), more

@@ -15,6 +15,8 @@ RUNTIME_ROWS = """
     Running next Running
     Running response RuntimeResponseSentState
     Running error RuntimeResponseSentState
+    Running stream InvocationResponse
+    InvocationResponse streamed RuntimeResponseSentState
     RuntimeResponseSentState next Ready
 """
 """As in AWS's own supervisor."""

@@ -63,10 +63,14 @@ class Puppet:
             waiting = self.ready()
             self.begin()
             waiting.answer()
-        self._since = len(self.tool.lines)
-        os.kill(self.pid, signal.SIGKILL)
+        self.kill()
         self.reply.result(DEADLINE_SECONDS)
-        self.pid = 0
         for wire in self._wires:
             wire.hang_up()
         self._wires = []
+
+    def kill(self) -> None:
+        """Kill the runtime in the middle of an invocation."""
+        self._since = len(self.tool.lines)
+        os.kill(self.pid, signal.SIGKILL)
+        self.pid = 0

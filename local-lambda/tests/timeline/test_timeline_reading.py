@@ -240,3 +240,22 @@ def test_drawing_that_cannot_be_written_is_2_before_anything_runs(
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=DEADLINE_SECONDS)
     assert ended.returncode == 2
     assert b"INIT_START" not in ended.stderr
+
+
+def test_streamed_response_is_a_span_from_its_first_byte_to_its_last() -> None:
+    """The handler's span ends with the first byte, which is what the caller waits for."""
+    produced = {"requestId": "1", "status": "success", "metrics": {"durationMs": 90.0}}
+    took = {"responseLatency": 20.0, "responseDuration": 60.0, "runtimeOverhead": 10.0}
+    produced["spans"] = [{"name": name, "durationMs": duration} for name, duration in took.items()]
+    timeline = read(
+        [
+            START,
+            line(10.0, "local.processStarted", {"process": "runtime"}),
+            line(10.1, "platform.initRuntimeDone", {"status": "success"}),
+            line(10.1, "platform.initReport", {"status": "success"}),
+            line(10.2, "platform.start", {"requestId": "1"}),
+            line(10.29, "platform.runtimeDone", produced),
+        ]
+    )
+    shown = [(span.name, span.start, span.end) for span in lane(the(timeline), "runtime").spans]
+    assert shown[1:] == [("handler", 200.0, 220.0), ("response", 220.0, 280.0), ("overhead", 280.0, 290.0)]

@@ -20,7 +20,7 @@ import aio_pika
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, DeliveryError, PublishError
 
 from local_lambda.amqp.connection import Broker
-from local_lambda.apis.invoke_2015_03_31 import error_body
+from local_lambda.apis.invocations import error_body
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, StartError
 from local_lambda.events.identifiers import new_uuid

@@ -1,35 +1,49 @@
 """Runtime API, version 2018-06-01: the runtime's requests to its environment, on the port it shares with extensions.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Error types and texts are those of AWS's
-own supervisor. SnapStart (`restore/…`) and response streaming are refused rather than accepted and ignored.
+own supervisor. SnapStart (`restore/…`) is refused rather than accepted and ignored.
 """
 
 from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import NamedTuple
 
 from local_lambda.apis import extensions_2020_01_01, logs_2020_08_15, telemetry_2022_07_01
 from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.apis.router import Router, Routes
 from local_lambda.environment.documents import decode, encode
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.failures import RESPONSE_TOO_LARGE
+from local_lambda.environment.failures import RESPONSE_TOO_LARGE, TRUNCATED
 from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.response_stream import ResponseStream
 from local_lambda.errors import ApiError
 from local_lambda.http.headers import JSON, TEXT
-from local_lambda.http.server import Application, Exchange
-from local_lambda.limits import MAX_PAYLOAD_BYTES
+from local_lambda.http.server import Application, Exchange, Pairs
+from local_lambda.limits import MAX_PAYLOAD_BYTES, MAX_STREAMED_BYTES
 
 PREFIX = b"/2018-06-01/runtime/"
 _STATUS_OK = b'{"status":"OK"}\n'
 
-_STREAMING = encode(
+_RESPONSE = b"/response"
+_RESPONSE_MODE = b"lambda-runtime-function-response-mode"
+_INVALID_MODE = encode(
     {
         "errorType": "Runtime.InvalidResponseModeHeader",
-        "errorMessage": "Response streaming is not supported here: the function must answer with one payload",
+        "errorMessage": "The only value of Lambda-Runtime-Function-Response-Mode is streaming",
     }
 )
-_TRUNCATED = encode(
-    {"errorType": "Runtime.TruncatedResponse", "errorMessage": "The runtime hung up before its response was complete"}
-)
+
+
+class RuntimeApi(NamedTuple):
+    """The applications behind one environment's `AWS_LAMBDA_RUNTIME_API`, which runtime and extensions share.
+
+    `on_head` takes the bodies of streamed responses while they arrive; `app` gets every other request.
+    """
+
+    app: Application
+    on_head: Application
 
 
 def routes(environment: ExecutionEnvironment) -> Routes:
@@ -44,15 +58,29 @@ def routes(environment: ExecutionEnvironment) -> Routes:
     }
 
 
-def runtime_api(environment: ExecutionEnvironment) -> Application:
-    """The application behind one environment's `AWS_LAMBDA_RUNTIME_API`, which runtime and extensions share."""
+def runtime_api(environment: ExecutionEnvironment) -> RuntimeApi:
+    """The APIs of one environment."""
     table = {
         **routes(environment),
         **extensions_2020_01_01.routes(environment),
         **telemetry_2022_07_01.routes(environment),
         **logs_2020_08_15.routes(environment),
     }
-    return answering_errors(Router(table, _unknown).serve, json_error)
+    app = answering_errors(Router(table, _unknown).serve, json_error)
+    return RuntimeApi(app, answering_errors(partial(_take_stream, environment), json_error))
+
+
+def _take_stream(environment: ExecutionEnvironment, exchange: Exchange) -> None:
+    """Take the body of a streamed response; any other body is left to the server."""
+    path = exchange.path
+    if (
+        exchange.header(_RESPONSE_MODE) == b"streaming"
+        and exchange.method == b"POST"
+        and path.startswith(PREFIX + b"invocation/")
+        and path.endswith(_RESPONSE)
+    ):
+        request_id = path[len(PREFIX) + len(b"invocation/") : -len(_RESPONSE)].decode("latin-1")
+        exchange.read(_StreamedBody(exchange, _begin_stream(environment, exchange, request_id)))
 
 
 def _unknown(exchange: Exchange) -> ApiError:
@@ -97,6 +125,12 @@ class _Runtime:
     def response(self, exchange: Exchange, request: bytes) -> None:
         request_id = request.decode("latin-1")
         _check_body(self._environment, exchange, request_id)
+        if exchange.header(_RESPONSE_MODE):  # its body came with its head, as a stream of one piece
+            stream = _begin_stream(self._environment, exchange, request_id)
+            stream.write(exchange.body)
+            stream.end()
+            exchange.respond(202, _STATUS_OK, block=JSON)
+            return
         self._runtime.respond(request_id, exchange.body, exchange.began, _invocation_id(exchange))
         exchange.respond(202, _STATUS_OK, block=JSON)
 
@@ -116,15 +150,65 @@ class _Runtime:
 def _check_body(environment: ExecutionEnvironment, exchange: Exchange, request_id: str) -> None:
     """Report an unusable body to the function's caller, and raise the ApiError that reports it to the runtime."""
     if exchange.incomplete:
-        environment.runtime.refuse_response(request_id, _TRUNCATED, exchange.began)
+        environment.runtime.refuse_response(request_id, TRUNCATED, exchange.began)
         raise ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
     if exchange.body_size > MAX_PAYLOAD_BYTES:
         environment.runtime.refuse_response(request_id, RESPONSE_TOO_LARGE, exchange.began)
-        reason = f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
-        raise ApiError(413, "RequestEntityTooLarge", reason)
-    if exchange.header(b"lambda-runtime-function-response-mode"):
-        environment.runtime.refuse_response(request_id, _STREAMING, exchange.began)
+        raise _too_large(MAX_PAYLOAD_BYTES)
+    if exchange.header(_RESPONSE_MODE, b"streaming") != b"streaming":
+        environment.runtime.refuse_response(request_id, _INVALID_MODE, exchange.began)
         raise ApiError(400, "InvalidFunctionResponseMode", "Invalid function response mode")
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")
+
+
+def _begin_stream(environment: ExecutionEnvironment, exchange: Exchange, request_id: str) -> ResponseStream:
+    content_type = exchange.header(b"content-type", b"application/octet-stream").decode("latin-1")
+    return environment.runtime.stream(request_id, content_type, exchange.began, _invocation_id(exchange), exchange.hold)
+
+
+class _StreamedBody:
+    """The body of a streamed response, as it arrives; see `http.exchange.BodyReader`."""
+
+    def __init__(self, exchange: Exchange, stream: ResponseStream) -> None:
+        self._exchange = exchange
+        self._stream = stream
+
+    def received(self, data: bytes) -> None:
+        if not self._stream.write(data):
+            json_error(self._exchange, _too_large(MAX_STREAMED_BYTES))
+
+    def ended(self, trailers: Pairs, complete: bool) -> None:
+        if not complete:
+            self._stream.fail(TRUNCATED)
+        elif error := _error_in(trailers):
+            self._stream.fail(error)
+        else:
+            self._stream.end()
+        if self._exchange.responded:
+            return
+        if complete:
+            self._exchange.respond(202, _STATUS_OK, block=JSON)
+        else:
+            json_error(self._exchange, ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated"))
+
+
+def _error_in(trailers: Pairs) -> bytes | None:
+    """The error object with which a runtime ends a streamed response; None if there is none.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
+    """
+    named = {name.lower(): value for name, value in trailers}
+    kind = named.get("lambda-runtime-function-error-type")
+    if kind is None:
+        return None
+    try:
+        body = base64.b64decode(named.get("lambda-runtime-function-error-body", ""), validate=True)
+    except ValueError:
+        body = b""
+    return body or encode({"errorType": kind, "errorMessage": ""})
 
 
 def _invocation_id(exchange: Exchange) -> str | None:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from local_lambda.apis.errors import answering_errors
-from local_lambda.apis.invoke_2015_03_31 import PREFIX, api_error, invoke_api
+from local_lambda.apis.invocations import api_error
+from local_lambda.apis.invoke_2015_03_31 import invoke_api, is_invocation
 from local_lambda.aws.checks import Document
 from local_lambda.aws.client import ServiceClient, compiled_filter
 from local_lambda.aws.deliveries import lead_to
@@ -43,7 +44,6 @@ from local_lambda.sources.ports import Surroundings
 from local_lambda.xray.header import new_tracing
 
 MAX_BODY_BYTES = MAX_UNZIPPED_BYTES
-_INVOCATIONS = b"/invocations"
 _SCOPE = re.compile(rb"Credential=([^/,\s]{1,128})/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request").search
 _PRESIGNED = re.compile(rb"(?:^|&)(?:AWSAccessKeyId=([^&]+)|X-Amz-Credential=[^&]+%2Fs3%2Faws4_request)(?:&|$)").search
 _REGION = re.compile(r"[a-z]{2}(-[a-z]{1,12}){1,3}-\d").fullmatch
@@ -91,8 +91,7 @@ class Endpoint:
         self._stopping = False
 
     def __call__(self, exchange: Exchange) -> None:
-        path = exchange.path
-        if path.startswith(PREFIX) and path.endswith(_INVOCATIONS):
+        if is_invocation(exchange.path):
             self._invoke(exchange)
             return
         task = asyncio.get_running_loop().create_task(self._answer(exchange))

@@ -200,9 +200,9 @@ def _output(found: Namespace) -> OutputOptions:
 
 def _server(found: Namespace) -> ServerOptions:
     hosts, origins = tuple(found.allow_host), tuple(found.allow_origin)
-    return ServerOptions(
-        found.host, found.port, found.max_environments, hosts, origins, getattr(found, "idle_timeout", None)
-    )
+    idle = getattr(found, "idle_timeout", None)
+    limited = not found.no_bandwidth_limit
+    return ServerOptions(found.host, found.port, found.max_environments, hosts, origins, idle, limited)
 
 
 def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ async def _invoke_all(
     import asyncio
 
     from local_lambda.cli.loop import stop_signal
-    from local_lambda.cli.streams import write_payload
+    from local_lambda.cli.streams import PayloadStream, write_payload
     from local_lambda.environment.invocation import Invocation
     from local_lambda.service.pool import EnvironmentPool
     from local_lambda.xray.header import new_tracing
@@ -124,6 +124,8 @@ async def _invoke_all(
             tracing = new_tracing(None, function.tracing_active)
             # With the log, the response comes when the whole invocation is over, so that it is printed in order.
             invocation = Invocation(payload or b"{}", function.arn, tracing, tail=True)
+            if not quiet:
+                invocation.sink = PayloadStream()
             responded = asyncio.ensure_future(pool.call(invocation, patient=True))
             await asyncio.wait((responded, stopped), return_when=asyncio.FIRST_COMPLETED)
             if not responded.done():

@@ -64,6 +64,8 @@ class ServerOptions(NamedTuple):
     allow_origins: tuple[str, ...] = ()
     idle_timeout: float | None = None
     """Seconds after which an idle environment is shut down; None: never."""
+    bandwidth_limit: bool = True
+    """Whether streamed responses are no faster than the service sends them."""
 
     def access(self) -> Access:
         """The rule of the port."""

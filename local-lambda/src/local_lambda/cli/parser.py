@@ -250,6 +250,11 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
         metavar="URL",
         help="let web pages of this origin call, such as https://app.example; may be repeated",
     )
+    parser.add_argument(
+        "--no-bandwidth-limit",
+        action="store_true",
+        help="send streamed responses as fast as possible, not at Lambda's 2 MB/s after the first 6 MB",
+    )
 
 
 def _amqp_argument(

@@ -33,8 +33,8 @@ from local_lambda.processes.zygote import Zygote
 from local_lambda.service.observers import Observers
 
 if TYPE_CHECKING:
+    from local_lambda.apis.runtime_2018_06_01 import RuntimeApi
     from local_lambda.environment.environment import ExecutionEnvironment
-    from local_lambda.http.server import Application
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.sinks.console import Console
     from local_lambda.sinks.recorder import Recorder
@@ -124,7 +124,7 @@ def _recorder(options: RecordingOptions, console: Console) -> Iterator[Recorder 
             console.flush()  # the drawing comes last
 
 
-def _runtime_api(environment: ExecutionEnvironment) -> Application:
+def _runtime_api(environment: ExecutionEnvironment) -> RuntimeApi:
     from local_lambda.apis.runtime_2018_06_01 import runtime_api
 
     return runtime_api(environment)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from local_lambda.errors import StartError
+
+if TYPE_CHECKING:
+    from local_lambda.environment.invocation import Invocation
 
 
 def fill_standard_descriptors() -> None:
@@ -42,6 +47,18 @@ def write_payload(data: bytes) -> None:
     except OSError as error:
         raise _full(error) from None
     flush_output()
+
+
+class PayloadStream:
+    """Writes a streamed response to standard output while it comes; see `environment.invocation.ResponseSink`."""
+
+    def begin(self, invocation: Invocation, content_type: str, resume: Callable[[], None]) -> None:
+        """There is nothing to write before the first piece."""
+
+    def write(self, data: bytes) -> bool:
+        """Write a piece. Raises the same errors as `write_payload`."""
+        write_payload(data)
+        return True
 
 
 def flush_output() -> None:

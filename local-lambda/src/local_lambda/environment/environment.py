@@ -55,6 +55,7 @@ class ExecutionEnvironment:
         subscriptions: Subscriptions,
         init_timeout: float = INIT_TIMEOUT_SECONDS,
         freeze: bool = False,
+        bandwidth_limit: bool = True,
     ) -> None:
         self.function = function
         self.launch = processes.launch
@@ -86,9 +87,23 @@ class ExecutionEnvironment:
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
         self._invoke_phase = InvokePhase(
-            function, self.extensions, self.control, memory, stream, clock, log_tail, self._timed_out
+            function,
+            self.extensions,
+            self.control,
+            memory,
+            stream,
+            clock,
+            log_tail,
+            self._timed_out,
+            bandwidth_limit,
         )
-        self.runtime = Runtime(self._runtime_ready, self._invoke_phase.respond, self._runtime_done, self._runtime_said)
+        self.runtime = Runtime(
+            self._runtime_ready,
+            self._invoke_phase.respond,
+            self._runtime_done,
+            self._runtime_said,
+            self._invoke_phase.stream,
+        )
         self._shutdown_phase: ShutdownPhase | None = None
         self._loop: Loop | None = None
         self._on_terminated: list[Callable[[], None]] = []

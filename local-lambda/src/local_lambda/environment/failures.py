@@ -82,6 +82,9 @@ def _exit_text(exit_code: int) -> str:
     return f"signal: {(signal.strsignal(-exit_code) or f'signal {-exit_code}').lower()}"
 
 
+TRUNCATED = encode(
+    {"errorType": "Runtime.TruncatedResponse", "errorMessage": "The runtime hung up before its response was complete"}
+)
 RESPONSE_TOO_LARGE = encode(
     {
         "errorMessage": f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from local_lambda.events.identifiers import new_uuid, random_hex
 from local_lambda.events.platform import Tracing
@@ -19,6 +19,17 @@ class InvocationResponse(NamedTuple):
 
 
 OnResponse = Callable[["Invocation", InvocationResponse], object]
+"""Called once, at the end. After a streamed response the payload is empty, or the error that ended it."""
+
+
+class ResponseSink(Protocol):
+    """A caller that takes a streamed response in pieces."""
+
+    def begin(self, invocation: Invocation, content_type: str, resume: Callable[[], None]) -> None:
+        """The runtime begins a response. `resume` is to be called after `write` has returned False."""
+
+    def write(self, data: bytes) -> bool:
+        """Take a piece. False means wait: the caller reads more slowly than the runtime writes."""
 
 
 def _not_awaited(invocation: Invocation, response: InvocationResponse) -> None:
@@ -49,6 +60,10 @@ class Invocation:
     ended_at = 0.0
     """When it was over for runtime and extensions, in seconds since the epoch."""
     produced_bytes = 0
+    streamed = False
+    """Whether the runtime has begun a streamed response."""
+    sink: ResponseSink | None = None
+    """The caller, if it takes a streamed response in pieces."""
     waiting_since = 0.0
     """When it was queued for an environment."""
 

@@ -11,10 +11,11 @@ from functools import partial
 
 from local_lambda.environment import reporting
 from local_lambda.environment.extensions import Extensions
-from local_lambda.environment.failures import Failure
+from local_lambda.environment.failures import TRUNCATED, Failure
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.environment.ports import Clock, Loop, Memory, Timer
 from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.response_stream import Bandwidth, Finish, Hold, ResponseStream
 from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -27,7 +28,10 @@ MEMORY_SECONDS = 0.05
 
 
 class InvokePhase:
-    """Serves one invocation after another; `on_timeout` is called when one has used up the function's timeout."""
+    """Serves one invocation after another; `on_timeout` is called when one has used up the function's timeout.
+
+    `limited` says whether streamed responses have the service's bandwidth.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class InvokePhase:
         clock: Clock,
         log_tail: Callable[[], bytes],
         on_timeout: Callable[[], None],
+        limited: bool = True,
     ) -> None:
         self._function = function
         self._extensions = extensions
@@ -51,6 +56,7 @@ class InvokePhase:
         self._perf_counter = clock.perf_counter
         self._log_tail = log_tail
         self._on_timeout = on_timeout
+        self._limited = limited
         self._loop: Loop | None = None
         self._timer: Timer | None = None
         self._serving = False
@@ -109,6 +115,12 @@ class InvokePhase:
             self._loop.call_soon(self._measure)
         self.answer(invocation, payload, failed)
 
+    def stream(self, invocation: Invocation, content_type: str, hold: Hold, finish: Finish) -> ResponseStream:
+        """The runtime begins a streamed response."""
+        assert self._loop is not None
+        bandwidth = Bandwidth(self._perf_counter) if self._limited else None
+        return ResponseStream(invocation, content_type, hold, finish, self._loop, bandwidth)
+
     def answer(self, invocation: Invocation, payload: bytes, failed: bool) -> None:
         """Pass the response to the caller; one that wants the log tail gets it with the report, see `send_tail`."""
         invocation.failed = failed
@@ -125,7 +137,8 @@ class InvokePhase:
         if runtime is not None:
             runtime.drain()
         if failure is not None and invocation.response is None:
-            self.answer(invocation, failure.body_for(invocation.request_id), failed=True)
+            cut_off = invocation.streamed and failure.status == "error"
+            self.answer(invocation, TRUNCATED if cut_off else failure.body_for(invocation.request_id), failed=True)
         if invocation.tracing.sampled or self._stream.wanted(platform.RuntimeDone):
             invocation.done_at = self._time()
             self._emit(partial(reporting.runtime_done, invocation, failure))

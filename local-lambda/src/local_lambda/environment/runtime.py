@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from local_lambda.environment.failures import Failure
 from local_lambda.environment.invocation import Invocation
+from local_lambda.environment.response_stream import Finish, Hold, ResponseStream
 from local_lambda.environment.states import READY, RESPONSE_SENT, RUNTIME, STARTED, Machine
 from local_lambda.errors import ApiError
 
@@ -21,7 +22,8 @@ class Runtime:
     """Gets invocations and reports how they ended.
 
     `on_ready` is called at its first `next`, `on_response(invocation, payload, began, failed)` when it has a result,
-    `on_done(invocation)` when it asks for more, and `on_init_error` when it could not initialize.
+    `on_stream` when it begins one that it sends in pieces, `on_done(invocation)` when it asks for more, and
+    `on_init_error` when it could not initialize.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Runtime:
         on_response: Callable[[Invocation, bytes, float, bool], None],
         on_done: Callable[[Invocation], None],
         on_init_error: Callable[[Failure], None],
+        on_stream: Callable[[Invocation, str, Hold, Finish], ResponseStream],
     ) -> None:
         self.machine = Machine("runtime", RUNTIME, STARTED)
         self._on_ready = on_ready
         self._on_response = on_response
         self._on_done = on_done
         self._on_init_error = on_init_error
+        self._on_stream = on_stream
         self._pending: Deliver | None = None
         self._invocation: Invocation | None = None
         self._last_request_id: str | None = None
@@ -99,6 +103,19 @@ class Runtime:
         invocation = self._expect("response", request_id, invocation_id)
         invocation.produced_bytes = len(payload)
         self._on_response(invocation, payload, began, False)
+
+    def stream(
+        self, request_id: str, content_type: str, began: float, invocation_id: str | None, hold: Hold
+    ) -> ResponseStream:
+        """Take the beginning of a result that arrives in pieces. Raises the same errors as `respond`."""
+        invocation = self._expect("stream", request_id, invocation_id)
+
+        def finish(payload: bytes, failed: bool) -> None:
+            self.machine.advance("streamed")
+            self._on_response(invocation, payload, began, failed)
+
+        invocation.response_began = began
+        return self._on_stream(invocation, content_type, hold, finish)
 
     def refuse_response(self, request_id: str, body: bytes, began: float) -> None:
         """Give the caller the error `body` because the result cannot be passed on (too large, cut off, streamed)."""

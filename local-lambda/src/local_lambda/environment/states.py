@@ -20,6 +20,7 @@ STARTED: Final = "Started"
 REGISTERED: Final = "Registered"
 READY: Final = "Ready"
 RUNNING: Final = "Running"
+RESPONDING: Final = "InvocationResponse"
 RESPONSE_SENT: Final = "RuntimeResponseSentState"
 INIT_ERROR: Final = "InitError"
 EXIT_ERROR: Final = "ExitError"
@@ -61,6 +62,8 @@ RUNTIME: Final = Table(
         (RUNNING, "next"): RUNNING,
         (RUNNING, "response"): RESPONSE_SENT,
         (RUNNING, "error"): RESPONSE_SENT,
+        (RUNNING, "stream"): RESPONDING,
+        (RESPONDING, "streamed"): RESPONSE_SENT,
         (RESPONSE_SENT, "next"): READY,
     },
 )
@@ -113,7 +116,8 @@ ENVIRONMENT: Final = Table(
 TARGETS = {
     "next": READY,
     "invoke": RUNNING,
-    "response": "InvocationResponse",
+    "response": RESPONDING,
+    "stream": RESPONDING,
     "error": "InvocationErrorResponse",
     "init/error": INIT_ERROR,
     "exit/error": EXIT_ERROR,

@@ -93,9 +93,12 @@ class Connection(asyncio.Protocol):
         self._server.forget(self)
         self.transport = None
         self.open = False
+        self.writable = True
         self.stop_timer()
         self._parser.discard()
         exchange = self._turns.busy
+        if exchange is not None and exchange.on_drain is not None:
+            exchange.on_drain()  # what is still written goes nowhere, so its writer need not wait
         if exchange is not None and exchange.receiving:
             self._turns.break_off(exchange)
         elif exchange is not None and exchange.on_disconnect is not None and not exchange.responded:

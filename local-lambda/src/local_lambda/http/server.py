@@ -26,8 +26,8 @@ __all__ = ["JSON", "Application", "Block", "Exchange", "Pairs", "Server"]
 class Server:
     """A listening socket and its connections.
 
-    A body of more than `body_limit` bytes is read and dropped. `on_head` gets a request with a body as soon as its head
-    is complete; if it takes the body with `Exchange.read`, the request does not go to `app`. `is_own` is called once
+    A body of more than `body_limit` bytes is read and dropped. `on_head` gets a request whose body has not arrived with
+    its head; if it takes the body with `Exchange.read`, the request does not go to `app`. `is_own` is called once
     for each connection, with the peer's address and the own one; it returns whether that peer is served at all.
     """
 

@@ -92,7 +92,7 @@ class Turns:
             if rules.access.refusal(head) is not None:
                 return False
             head.admitted = True
-        if body and (head.expects or rules.on_head is not None or len(body) > self._limit):
+        if body and (head.expects or len(body) > self._limit):
             return False
         if connection.timer is not None:
             connection.stop_timer()

@@ -38,9 +38,13 @@ CONSOLE_SECONDS = 0.01
 class EnvironmentFactory:
     """Creates the environments of all functions.
 
-    `runtime_api` makes the application behind an environment's Runtime API port. `workspace` is the folder for the
-    environments' files; it is created when the first one is.
+    `runtime_api` makes the applications behind an environment's Runtime API port: for requests, and for heads of
+    requests whose bodies are still to come. `workspace` is the folder for the environments' files; it is created when
+    the first one is.
     """
+
+    bandwidth_limit = True
+    """Whether streamed responses have the service's bandwidth."""
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class EnvironmentFactory:
         console: Console,
         shell: Mapping[str, str],
         workspace: Path,
-        runtime_api: Callable[[ExecutionEnvironment], Application],
+        runtime_api: Callable[[ExecutionEnvironment], tuple[Application, Application]],
         observers: Observers,
         freeze: bool = False,
     ) -> None:
@@ -118,6 +122,7 @@ class EnvironmentFactory:
             log_lines.tail,
             subscriptions,
             freeze=self._freeze,
+            bandwidth_limit=self.bandwidth_limit,
         )
         if base.debugging is not None:
             base.debugging.watch(environment)
@@ -171,11 +176,13 @@ class EnvironmentFactory:
         assert self._documents is not None
         assert self._receiver is not None
         base = self._made.pop(environment)
+        app, on_head = self._runtime_api(environment)
         server = Server(
-            self._runtime_api(environment),
+            app,
             base.listener,
             MAX_PAYLOAD_BYTES,
             Access(PRIVATE_HOSTS),
+            on_head,
             is_own=Peers(base.processes.group).include,
         )
         self._serving[environment] = server, base

@@ -10,6 +10,8 @@ from local_lambda.timeline.subsegments import read_subsegments
 from local_lambda.timeline.tracks import Track
 
 PLATFORM, RUNTIME = "platform", "runtime"
+STREAMED = 1.0
+"""A response that takes this many milliseconds from its first byte to its last is shown separately."""
 
 
 class EnvironmentReader:
@@ -127,7 +129,12 @@ class EnvironmentReader:
         failed = bool(event.get("failed")) or record["status"] != "success"
         spans = {span["name"]: span["durationMs"] for span in record.get("spans", ())}
         answered = time - spans.get("runtimeOverhead", 0.0)
-        track.end("handler", answered if spans else time, failed)
+        began = answered - spans.get("responseDuration", 0.0)
+        streamed = answered - began >= STREAMED
+        track.end("handler", time if not spans else began if streamed else answered, failed)
+        if streamed:
+            track.begin("response", began)
+            track.end("response", answered, failed)
         if spans:
             track.begin("overhead", answered)
             track.end("overhead", time)

@@ -13,6 +13,7 @@ _WORDS = {
     "start": "starting",
     "register": "registered, starting",
     "handler": "handler",
+    "response": "streamed response",
     "overhead": "runtime after the response",
     "event": "extension at work",
     "shutdown": "ending",

@@ -28,7 +28,8 @@ class LaneSpan:
 SPANS = {
     "start": "from the start of the process until it registers or asks for its first event",
     "register": "an extension, from its registration until it asks for its first event",
-    "handler": "the runtime, from an event until its response",
+    "handler": "the runtime, from an event until its response, or the first byte of it",
+    "response": "the runtime, from the first byte of a streamed response until the last",
     "overhead": "the runtime, from its response until it asks for the next event",
     "event": "an extension, from an INVOKE event until it asks for the next one",
     "shutdown": "a process, from the signal or event that ends it until its exit",

@@ -9,7 +9,7 @@ from local_lambda.timeline.scale import Row, milliseconds, rows
 LANE = "timeline"
 MAX_NAME = 24
 MAX_PHASES = 6
-_BARS = {"start": "░", "register": "▒", "handler": "█", "overhead": "▒", "event": "█", "shutdown": "▄"}
+_BARS = {"start": "░", "register": "▒", "handler": "█", "response": "▓", "overhead": "▒", "event": "█", "shutdown": "▄"}
 _MARKS = {"delivery": "▲", "signal": "◆", "kill": "✗", "error": "!", "dropped": "▼"}
 _WORDS = {
     "░": "starting",

@@ -1,0 +1,84 @@
+"""What the requests of both Invoke APIs share: their checks, their invocation and their errors."""
+
+from __future__ import annotations
+
+from local_lambda.environment.documents import encode
+from local_lambda.environment.invocation import Invocation, OnResponse
+from local_lambda.errors import ApiError, Throttled
+from local_lambda.events.identifiers import new_uuid
+from local_lambda.http.server import JSON, Exchange
+from local_lambda.service.payload import check_json, check_size, client_context, invalid_content
+from local_lambda.service.pool import EnvironmentPool
+from local_lambda.xray.header import new_tracing
+
+_CAPITAL_MESSAGE = (
+    "ResourceNotFoundException",
+    "ServiceException",
+    "ServiceUnavailable",
+    "InvalidRuntimeException",
+)
+
+
+def invocation_type(exchange: Exchange, *allowed: bytes) -> bytes:
+    """The kind of invocation. Raises ApiError for one that this API does not have."""
+    kind = exchange.header(b"x-amz-invocation-type", b"RequestResponse")
+    if kind not in allowed:
+        values = ", ".join(sorted(each.decode() for each in allowed))
+        raise ApiError(
+            400,
+            "InvalidParameterValueException",
+            f"1 validation error detected: Value '{kind.decode('latin-1')}' at 'invocationType' failed to satisfy "
+            f"constraint: Member must satisfy enum value set: [{values}]",
+        )
+    return kind
+
+
+def payload_of(exchange: Exchange, *, asynchronous: bool = False) -> bytes:
+    """The event, after a check that it is JSON of a permitted size; an empty body becomes `{}`. Raises ApiError."""
+    check_size(exchange.body_size, asynchronous=asynchronous)
+    if exchange.incomplete:
+        raise invalid_content("the request body ended too early")
+    check_json(exchange.body)
+    return exchange.body or b"{}"
+
+
+def new_invocation(
+    exchange: Exchange, pool: EnvironmentPool, arn: str, payload: bytes, answered: OnResponse | None = None
+) -> Invocation:
+    """The invocation that a request asks for; without `answered` it is asynchronous. Raises ApiError."""
+    incoming = exchange.header(b"x-amzn-trace-id").decode("latin-1") or None
+    if answered is None:
+        return Invocation(payload, arn, new_tracing(incoming, pool.function.tracing_active, queued=True))
+    context = exchange.header(b"x-amz-client-context")
+    return Invocation(
+        payload,
+        arn,
+        new_tracing(incoming, pool.function.tracing_active),
+        answered,
+        client_context=client_context(context) if context else None,
+        tail=exchange.header(b"x-amz-log-type") == b"Tail",
+    )
+
+
+def common_headers(invocation: Invocation) -> list[tuple[str, str]]:
+    """The headers of every response that an invocation has."""
+    return [
+        ("x-amzn-RequestId", invocation.request_id),
+        ("x-amzn-Remapped-Content-Length", "0"),
+        ("X-Amzn-Trace-Id", invocation.tracing.header),
+    ]
+
+
+def api_error(exchange: Exchange, error: ApiError) -> None:
+    """An error as the Invoke API writes it; botocore takes the exception's name from the header."""
+    headers = [("x-amzn-ErrorType", error.error_type), ("x-amzn-RequestId", new_uuid())]
+    if isinstance(error, Throttled):
+        headers.append(("Retry-After", "1"))
+    exchange.respond(error.status, error_body(error), headers, JSON)
+
+
+def error_body(error: ApiError) -> bytes:
+    """The error object of this API."""
+    key = "Message" if error.error_type in _CAPITAL_MESSAGE else "message"
+    reason = {"Reason": error.reason} if isinstance(error, Throttled) else {}
+    return encode({**reason, "Type": "User" if error.status < 500 else "Service", key: error.message})

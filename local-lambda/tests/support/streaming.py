@@ -1,0 +1,34 @@
+"""What boto3 makes of streamed responses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from support.tool import Tool
+
+
+def client(tool: Tool) -> Any:
+    """A boto3 client of the tool's port."""
+    return boto3.client(
+        "lambda",
+        endpoint_url=tool.url,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def events(tool: Tool, event: object, **more: Any) -> list[dict[str, Any]]:
+    """What boto3 makes of a streamed response."""
+    answer = client(tool).invoke_with_response_stream(FunctionName="function", Payload=json.dumps(event), **more)
+    return list(answer["EventStream"])
+
+
+def payload(found: list[dict[str, Any]]) -> bytes:
+    """The pieces together."""
+    return b"".join(event["PayloadChunk"]["Payload"] for event in found if "PayloadChunk" in event)
