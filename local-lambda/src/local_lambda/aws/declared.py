@@ -22,6 +22,7 @@ class DeclaredFunction:
         self.pool = pool
         self.tags = {}
         self._modified, self._revision = now(), new_uuid()
+        self.url_created = self.url_modified = self._modified
 
     @property
     def name(self) -> str:

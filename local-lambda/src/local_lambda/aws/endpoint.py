@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from local_lambda.apis.errors import answering_errors
+from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.apis.invocations import api_error
 from local_lambda.apis.invoke_2015_03_31 import invoke_api, is_invocation
 from local_lambda.aws.checks import Document
@@ -75,6 +76,8 @@ class Endpoint:
         account: str = ACCOUNT_ID,
     ) -> None:
         self.regions: dict[str, FunctionRegistry] = {}
+        self.urls: FunctionUrls
+        """The function URLs; the command that serves the endpoint sets it."""
         self._make_functions = make_functions
         self._services = services
         self._say = say
@@ -254,6 +257,7 @@ class Endpoint:
             if not _REGION(region):
                 raise ApiError(400, "InvalidParameterValueException", f"{region} is not the name of a region")
             functions = self.regions[region] = self._make_functions(region)
+            functions.urls = self.urls
             functions.sources = EventSources(
                 Surroundings(
                     region,

@@ -32,6 +32,8 @@ class Function:
     reserved_concurrency: int | None = None
     interpreter: Interpreter | None = None
     pool: EnvironmentPool = field(init=False)
+    url_created = ""
+    url_modified = ""
     made: int = 0
 
     @property

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function, change, new_configuration, touch
@@ -49,6 +50,8 @@ class FunctionRegistry:
         """Functions of a template, whose environments the command itself ends."""
         self.sources: EventSources
         """What polls queues and streams for functions; the endpoint sets it."""
+        self.urls: FunctionUrls
+        """The function URLs that are served; the endpoint sets it."""
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self._pools: dict[str, EnvironmentPool] = {}
@@ -152,6 +155,7 @@ class FunctionRegistry:
         """Remove the function at once; its environments end after the requests in progress."""
         del self.functions[function.name]
         del self._pools[function.name]
+        self.urls.close(function.pool.function.arn)
         self.directory.forget()
         self._later(self._end(function))
 

@@ -17,12 +17,13 @@ from local_lambda.aws.layer_operations import LayerOperations
 from local_lambda.aws.mapping_operations import MappingOperations
 from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
+from local_lambda.aws.url_operations import UrlOperations
 from local_lambda.environment.documents import decode
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
-class LambdaApi(FunctionOperations, LayerOperations, MappingOperations):
+class LambdaApi(FunctionOperations, LayerOperations, MappingOperations, UrlOperations):
     """The operations. Mutating operations run one at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -70,6 +71,11 @@ OPERATIONS = {
     "GET 2015-03-31 event-source-mappings *": "get_event_source_mapping",
     "PUT 2015-03-31 event-source-mappings *": "update_event_source_mapping",
     "DELETE 2015-03-31 event-source-mappings *": "delete_event_source_mapping",
+    "POST 2021-10-31 functions * url": "create_function_url_config",
+    "GET 2021-10-31 functions * url": "get_function_url_config",
+    "PUT 2021-10-31 functions * url": "update_function_url_config",
+    "DELETE 2021-10-31 functions * url": "delete_function_url_config",
+    "GET 2021-10-31 functions * urls": "list_function_url_configs",
     "GET 2017-03-31 tags *": "list_tags",
     "POST 2017-03-31 tags *": "tag_resource",
     "GET 2016-08-19 account-settings": "get_account_settings",

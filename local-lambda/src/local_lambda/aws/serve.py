@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.aws.endpoint import MAX_BODY_BYTES, Endpoint
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
@@ -55,6 +56,8 @@ class LocalEndpoint:
         self._services = services
         self._say = partial(_say, factory)
         self.endpoint = Endpoint(services, logs, functions, self._say, limit, account)
+        host, port = listener.getsockname()[:2]
+        self.endpoint.urls = FunctionUrls(host, port + 1, access, self._say)
         self._server = Server(self.endpoint, listener, MAX_BODY_BYTES, access)
         self.url = f"http://{self._server.address}"
         factory.point_to(within(self._server.address))
@@ -67,8 +70,10 @@ class LocalEndpoint:
     async def stop(self) -> None:
         """Accept no more requests, and finish those in progress."""
         self._server.stop_listening()
+        self.endpoint.urls.stop_listening()
         await self.endpoint.finish()
         self._server.close()
+        self.endpoint.urls.close_all()
         self._services.close()
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from local_lambda.apis.function_url.servers import FunctionUrls
     from local_lambda.functions.given import Given
     from local_lambda.functions.template import Functions
     from local_lambda.http.access import Access
@@ -65,7 +66,9 @@ class LocalAws:
             for job in wiring.jobs:
                 self._services.run(job).result()
 
-    async def start(self, factory: EnvironmentFactory, pools: Mapping[str, EnvironmentPool]) -> None:
+    async def start(
+        self, factory: EnvironmentFactory, pools: Mapping[str, EnvironmentPool], urls: FunctionUrls
+    ) -> None:
         """Begin to serve."""
         from local_lambda.aws.serve import LocalEndpoint
 
@@ -73,6 +76,7 @@ class LocalAws:
         self._local = LocalEndpoint(
             factory, self._services, self._logs, self._listener, self._limit, self._access, None, self._given.account
         )
+        self._local.endpoint.urls = urls
         self._local.endpoint.declare(self._given.region, pools)
         await self._local.start()
         for mapping in self._mappings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from local_lambda.limits import MAX_EVENT_BYTES
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import socket
 
     from local_lambda.amqp.connection import Broker
+    from local_lambda.apis.function_url.servers import FunctionUrls
     from local_lambda.cli.local_aws import LocalAws
     from local_lambda.environment.environment import ExecutionEnvironment
     from local_lambda.http.access import Access
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
     from local_lambda.service.watch import Watcher
+    from local_lambda.sinks.console import Console
 
     MakeWatcher = Callable[[Mapping[str, EnvironmentPool]], Watcher]
 
@@ -52,15 +55,19 @@ async def serve(
     console = factory.console
     factory.attach(asyncio.get_running_loop())
     pools = {name: _pool(factory, programs, name, limit, idle_seconds) for name in programs}
+    say = partial(_say, console)
+    wanted = local_aws is not None or any(pool.function.url is not None for pool in pools.values())
+    urls = await _open_urls(pools, listener, access, say) if wanted else None
     if local_aws is not None:
-        await local_aws.start(factory, pools)
+        assert urls is not None
+        await local_aws.start(factory, pools, urls)
     app, routes = invoke_api(FunctionDirectory(pools, _region(pools))), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.routes import read_routes
 
         routes = read_routes(pools.values())
-        app = api_gateway(routes, lambda text, bad: console.write("platform", text, bad=bad), app)
+        app = api_gateway(routes, say, app)
     worker = None
     if broker is not None:
         from local_lambda.amqp.worker import Worker
@@ -72,6 +79,9 @@ async def serve(
     console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}", needed=True)
     for line in routes.describe(server.address) if routes is not None else ():
         console.write("platform", line)
+    for pool in pools.values():
+        if urls is not None and pool.function.arn in urls.served:
+            console.write("platform", f"URL of {pool.function.name}: {urls.served[pool.function.arn].address}")
     console.flush()
     if debugger is not None:
         await debugger.start()
@@ -82,6 +92,8 @@ async def serve(
     watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
     await stop.wait()
     server.stop_listening()
+    if urls is not None:
+        urls.stop_listening()
     if local_aws is not None:
         await local_aws.stop_sources()
     if watching is not None:
@@ -95,11 +107,31 @@ async def serve(
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
     server.close()
+    if urls is not None:
+        urls.close_all()
     if debugger is not None:
         debugger.close()
     console.write("platform", "stopped")
     factory.close()
     return 0
+
+
+def _say(console: Console, text: str, bad: bool) -> None:
+    console.write("platform", text, bad=bad)
+
+
+async def _open_urls(
+    pools: Mapping[str, EnvironmentPool], listener: socket.socket, access: Access, say: Callable[[str, bool], None]
+) -> FunctionUrls:
+    """Serve the URLs of functions on the ports after the tool's own, if that was chosen."""
+    from local_lambda.apis.function_url.servers import FunctionUrls
+
+    host, port = listener.getsockname()[:2]
+    urls = FunctionUrls(host, port + 1, access, say)
+    for pool in pools.values():
+        if pool.function.url is not None:
+            await urls.open(pool, pool.function.url)
+    return urls
 
 
 def _region(pools: Mapping[str, EnvironmentPool]) -> str:

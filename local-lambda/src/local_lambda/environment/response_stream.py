@@ -38,7 +38,7 @@ class Bandwidth:
 
 
 class ResponseStream:
-    """One response on its way. `hold` regulates the runtime; without `bandwidth` there is no speed limit."""
+    """One response in flight. `hold` regulates the runtime; without `bandwidth` there is no speed limit."""
 
     def __init__(
         self,

@@ -56,6 +56,29 @@ class ApiRoute(NamedTuple):
     api: str
 
 
+class Cors(NamedTuple):
+    """Cross-origin resource sharing of a function URL or an API. `max_age` in seconds; `*` stands for everything."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age: int | None = None
+    credentials: bool = False
+
+
+AUTH_TYPES = ("NONE", "AWS_IAM")
+INVOKE_MODES = ("BUFFERED", "RESPONSE_STREAM")
+
+
+class FunctionUrl(NamedTuple):
+    """A function's URL: who may call it, whether its responses are streamed, and which pages may read them."""
+
+    auth_type: str
+    invoke_mode: str = "BUFFERED"
+    cors: Cors | None = None
+
+
 class FunctionConfig(NamedTuple):
     """One function. `timeout` in seconds, `memory_mb` and `ephemeral_storage_mb` in MB, `code` a folder or a zip."""
 
@@ -81,6 +104,7 @@ class FunctionConfig(NamedTuple):
     architecture: str = "x86_64"
     source: str | None = None
     """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
+    url: FunctionUrl | None = None
 
     @property
     def arn(self) -> str:

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, LoggingConfig
+from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, FunctionUrl, LoggingConfig
+from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
@@ -147,6 +148,7 @@ class FunctionReader:
         logging = settings.read(lambda either: _logging(either, lenient))
         environment = self._environment(lenient, logical_id, name)
         routes = settings.read(read_routes) if serverless else ()
+        url = settings.read(_url) if serverless else None
         layers, left_out = self._layers(properties)
         source = None
         if settings.read(_package_type) == "Image":
@@ -176,6 +178,7 @@ class FunctionReader:
             logging=logging,
             reserved_concurrency=concurrency,
             routes=routes,
+            url=url,
             region=self._given.region,
             account_id=self._given.account,
         )
@@ -291,6 +294,11 @@ class FunctionReader:
         if size > MAX_ENVIRONMENT_BYTES:
             raise properties.wrong(where, f"{TOO_LARGE_MESSAGE} They measure {size:,} bytes; shorten them.")
         return environment
+
+
+def _url(properties: Properties) -> FunctionUrl | None:
+    settings = properties.inside("FunctionUrlConfig")
+    return read_url(settings) if settings.values else None
 
 
 def _is_text(value: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 SERVED = frozenset(
     """
-    Architectures Code CodeUri Environment EphemeralStorage Events FunctionName Handler ImageConfig ImageUri InlineCode
+    Architectures Code CodeUri Environment EphemeralStorage Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode
     Layers LoggingConfig MemorySize PackageType ReservedConcurrentExecutions Runtime Timeout Tracing TracingConfig
     """.split()
 )
@@ -34,7 +34,6 @@ NOT_EMULATED: Mapping[str, str] = {
     "EventInvokeConfig": "events have three attempts and no destinations",
     "FileSystemConfigs": "nothing is mounted",
     "FunctionScalingConfig": "environments start on demand",
-    "FunctionUrlConfig": "there is no URL",
     "ProvisionedConcurrencyConfig": "environments start on demand",
     "PublishToLatestPublished": "there are no versions",
     "RecursiveLoop": "loops are not detected",

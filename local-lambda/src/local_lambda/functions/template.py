@@ -142,6 +142,7 @@ class _Template:
             except UsageError as reason:
                 self._refuse(logical_id, reason, name)
         self._add_routes(found)
+        self._add_urls(found)
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
             self._reading.notes[self._stack + logical_id] = reader.notes[logical_id]
@@ -160,7 +161,7 @@ class _Template:
             condition = resource.get("Condition")
             if not isinstance(condition, str) or self._holds(condition):
                 yield logical_id, resource
-            elif resource["Type"] not in _STACKS:
+            elif resource["Type"] in (SERVERLESS, PLAIN):
                 where = f"{self._path}: {logical_id}.Condition"
                 what = f"{condition} is false here; change a parameter of it with --parameter-overrides"
                 self._refuse(logical_id, CannotRun(f"{where}: {what}"))
@@ -221,6 +222,23 @@ class _Template:
         for logical_id, routes in definitions.routes.items():
             function = found[logical_id]
             found[logical_id] = function._replace(routes=merged(function.routes, routes))
+
+    def _add_urls(self, found: dict[str, FunctionConfig]) -> None:
+        """Give the functions the URLs that are resources; one of an alias or of another function is a remark."""
+        from local_lambda.functions.function_urls import URL, read_url
+        from local_lambda.functions.stand_ins import StandIns
+
+        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
+        for logical_id, resource in self._wanted(URL):
+            scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+            try:
+                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
+                target = targets.get(properties.string("TargetFunctionArn") or "")
+                if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
+                    raise properties.cannot("TargetFunctionArn", "is not a function of this template")
+                found[target] = found[target]._replace(url=read_url(properties))
+            except UsageError as reason:
+                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
 
     def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         """Read a nested stack whose template is a file; anything else is a remark."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterable
+from copy import copy
 
 from local_lambda.http.head import Head
 
@@ -39,6 +40,12 @@ class Access:
         self._origins = {origin.rstrip("/").lower().encode() for origin in origins}
         self.cors = cors
         self._known: dict[bytes, bool] = {}
+
+    def with_cors(self, cors: Callable[[Head], bool]) -> Access:
+        """The same rule for a port with its own CORS settings."""
+        other = copy(self)
+        other.cors = cors
+        return other
 
     def refusal(self, head: Head) -> str | None:
         """Why a request is refused, in one line; None if it is allowed."""

@@ -85,7 +85,8 @@ class Exchange:
     on_drain: Callable[[], None] | None = None
     """Called when `write` has returned False and the client has received everything written."""
 
-    _writing = False
+    writing = False
+    """Whether a response was begun and has not ended."""
 
     def __init__(self, connection: Carrier, head: Head) -> None:
         self._connection = connection
@@ -164,7 +165,7 @@ class Exchange:
         if self.responded:
             raise RuntimeError("the exchange is over")
         start, lines = beginning(status), block.lines + render(headers)
-        self.responded = self._writing = True
+        self.responded = self.writing = True
         if self.head.old:
             self.keep_alive = False
         else:
@@ -173,7 +174,7 @@ class Exchange:
 
     def write(self, data: bytes) -> bool:
         """Write the next piece. False means wait for `on_drain`: the client reads more slowly than you write."""
-        if not self._writing:
+        if not self.writing:
             raise RuntimeError("the response was not begun, or has ended")
         if data and self.method != b"HEAD":
             self._connection.send(data if self.head.old else b"%x\r\n%b\r\n" % (len(data), data))
@@ -181,9 +182,9 @@ class Exchange:
 
     def end(self, trailers: Pairs = ()) -> None:
         """End a response that was begun. Only HTTP/1.1 clients get the trailers."""
-        if not self._writing:
+        if not self.writing:
             raise RuntimeError("the response was not begun, or has ended")
-        self._writing = False
+        self.writing = False
         if not self.head.old and self.method != b"HEAD":
             self._connection.send(b"0\r\n%b\r\n" % render(trailers))
         self._connection.answered(self)

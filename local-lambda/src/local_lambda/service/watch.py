@@ -151,7 +151,7 @@ class Watcher:
             self._say(f"the functions stay as they are: {error}", True)
             return
         if _fixed(functions) != _fixed(self._functions):
-            self._say("names, routes and concurrency stay as they are; start again to change them", True)
+            self._say("names, routes, URLs and concurrency stay as they are; start again to change them", True)
         for name, old in self._functions.items():
             if name in functions and functions[name] != old:
                 self._functions[name] = functions[name]
@@ -199,6 +199,8 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
     return _inode(folder), count, newest
 
 
-def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, int, str]]:
+def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, int, str, str]]:
     """The settings that servers and pools were created with."""
-    return sorted((each.name, each.reserved_concurrency or -1, repr(each.routes)) for each in functions.values())
+    return sorted(
+        (each.name, each.reserved_concurrency or -1, repr(each.routes), repr(each.url)) for each in functions.values()
+    )

@@ -63,7 +63,7 @@ def _rest_api(returned: object) -> Response:
         raise Malformed(f"{shown(unknown[0])} is not one of {', '.join(_REST_KEYS)}")
     status = returned.get("statusCode")
     return _response(
-        200 if status is None else _status(status), rest_api_headers(returned), returned, "application/json"
+        200 if status is None else status_of(status), rest_api_headers(returned), returned, "application/json"
     )
 
 
@@ -72,7 +72,7 @@ def _http_api(returned: object) -> Response:
         raise Malformed("it is not a JSON object")
     if returned.get("statusCode") is None:
         raise Malformed("statusCode is missing")
-    status = _status(returned["statusCode"])
+    status = status_of(returned["statusCode"])
     return _response(status, http_api_headers(returned), returned, "text/plain; charset=utf-8")
 
 
@@ -83,7 +83,8 @@ def _response(status: int, headers: list[tuple[str, str]], returned: Mapping[str
     return Response(status, headers, b"" if status in WITHOUT_BODY else body)
 
 
-def _status(status: object) -> int:
+def status_of(status: object) -> int:
+    """A status as a function returns it. Raises Malformed."""
     if isinstance(status, bool) or not re.fullmatch("[2-5][0-9][0-9]", str(status)):
         raise Malformed(f"statusCode is {shown(status)}, not a number from 200 to 599")
     return int(str(status))

@@ -1,0 +1,1 @@
+"""Function URLs: each is an HTTP endpoint of one function."""

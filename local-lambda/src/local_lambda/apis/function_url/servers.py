@@ -1,0 +1,78 @@
+"""The ports of function URLs: one for each, next to the tool's own port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from local_lambda.apis.function_url.application import FunctionUrlApplication
+from local_lambda.errors import StartError
+from local_lambda.functions.config import FunctionUrl
+from local_lambda.http.access import Access
+from local_lambda.http.server import Server
+from local_lambda.http.sockets import listen
+from local_lambda.limits import MAX_EVENT_BYTES
+from local_lambda.service.pool import EnvironmentPool
+
+
+class Served(NamedTuple):
+    """A URL that is served."""
+
+    app: FunctionUrlApplication
+    address: str
+    server: Server
+
+
+class FunctionUrls:
+    """The URLs that are served, by the ARN of their function.
+
+    They listen on `host`, from `port` on or, if that is 0, anywhere. `access` says who may call, and `say` prints a
+    line; True marks one that has to be seen.
+    """
+
+    def __init__(self, host: str, port: int, access: Access, say: Callable[[str, bool], None]) -> None:
+        self.served: dict[str, Served] = {}
+        self._host = host
+        self._port = port
+        self._access = access
+        self._say = say
+
+    async def open(self, pool: EnvironmentPool, url: FunctionUrl) -> str:
+        """Serve a function's URL, or change its settings; return its address. Raises StartError."""
+        arn = pool.function.arn
+        served = self.served.get(arn)
+        if served is None:
+            app = FunctionUrlApplication(pool, url, lambda text: self._say(text, True))
+            access = self._access.with_cors(app.lets_in)
+            server = Server(app.serve, self._listen(), MAX_EVENT_BYTES, access)
+            await server.start()
+            served = self.served[arn] = Served(app, f"http://{server.address}/", server)
+        served.app.url = url
+        return served.address
+
+    def close(self, arn: str) -> None:
+        """Serve a function's URL no more."""
+        served = self.served.pop(arn, None)
+        if served is not None:
+            served.server.close()
+
+    def stop_listening(self) -> None:
+        """Accept no more connections; requests in progress continue."""
+        for served in self.served.values():
+            served.server.stop_listening()
+
+    def close_all(self) -> None:
+        """End."""
+        for arn in list(self.served):
+            self.close(arn)
+
+    def _listen(self) -> socket.socket:
+        """The next port that is free."""
+        if self._port:
+            port, self._port = self._port, self._port + 1
+            try:
+                return listen(self._host, port)
+            except StartError:
+                pass
+        return listen(self._host, 0)

@@ -1,0 +1,83 @@
+"""Function URLs on the local AWS endpoint: their operations with boto3, and that they are served."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from support.aws_endpoint import Endpoint, code, error_of, serving_aws
+from support.tool import DEADLINE_SECONDS
+
+CODE = "def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture(scope="module")
+def aws(function_python: Path) -> Iterator[Endpoint]:
+    """One endpoint for all tests of this module."""
+    with serving_aws(function_python) as endpoint:
+        yield endpoint
+
+
+def test_url_is_created_served_changed_and_deleted(aws: Endpoint) -> None:
+    """Its address stays the same until it is deleted."""
+    aws.create("site", "", Code={"ZipFile": code(CODE)})
+    client = aws.client("lambda")
+    made = client.create_function_url_config(FunctionName="site", AuthType="NONE", Cors={"AllowOrigins": ["*"]})
+    url = made["FunctionUrl"]
+    assert made["FunctionArn"].endswith(":function:site")
+    assert (made["AuthType"], made["InvokeMode"], made["Cors"]) == ("NONE", "BUFFERED", {"AllowOrigins": ["*"]})
+    with urlopen(f"{url}path", timeout=DEADLINE_SECONDS) as answer:
+        assert json.load(answer)["rawPath"] == "/path"
+    again = error_of(lambda: client.create_function_url_config(FunctionName="site", AuthType="NONE"))
+    assert again[:2] == (409, "ResourceConflictException")
+    changed = client.update_function_url_config(FunctionName="site", AuthType="AWS_IAM", InvokeMode="RESPONSE_STREAM")
+    assert (changed["FunctionUrl"], changed["AuthType"], changed["InvokeMode"]) == (url, "AWS_IAM", "RESPONSE_STREAM")
+    with pytest.raises(URLError, match="403"):
+        urlopen(url, timeout=DEADLINE_SECONDS)
+    found = client.get_function_url_config(FunctionName="site")
+    assert found["Cors"] == {"AllowOrigins": ["*"]}
+    (listed,) = client.list_function_url_configs(FunctionName="site")["FunctionUrlConfigs"]
+    assert listed["FunctionUrl"] == url
+    client.delete_function_url_config(FunctionName="site")
+    assert error_of(lambda: client.get_function_url_config(FunctionName="site"))[:2] == (
+        404,
+        "ResourceNotFoundException",
+    )
+    assert client.list_function_url_configs(FunctionName="site")["FunctionUrlConfigs"] == []
+    with pytest.raises(URLError, match="refused"):
+        urlopen(url, timeout=DEADLINE_SECONDS)
+
+
+def test_url_ends_with_its_function(aws: Endpoint) -> None:
+    """Nothing answers there any more."""
+    aws.create("gone", "", Code={"ZipFile": code(CODE)})
+    client = aws.client("lambda")
+    url = client.create_function_url_config(FunctionName="gone", AuthType="NONE")["FunctionUrl"]
+    client.delete_function(FunctionName="gone")
+    with pytest.raises(URLError, match="refused"):
+        urlopen(Request(url), timeout=DEADLINE_SECONDS)
+
+
+def test_settings_that_lambda_would_reject(aws: Endpoint) -> None:
+    """400, with what is allowed; an alias has no URL here."""
+    aws.create("wrong", "", Code={"ZipFile": code(CODE)})
+    client = aws.client("lambda")
+    status, kind, text = error_of(lambda: client.create_function_url_config(FunctionName="wrong", AuthType="x"))
+    assert (status, kind) == (400, "InvalidParameterValueException")
+    assert "[NONE, AWS_IAM]" in text
+    refused = error_of(lambda: client.create_function_url_config(FunctionName="wrong", AuthType="NONE", Qualifier="a"))
+    assert "alias a" in refused[2]
+
+
+def test_boto3_streams_from_a_function_that_does_not(aws: Endpoint) -> None:
+    """InvokeWithResponseStream has one piece then."""
+    aws.create("whole", "", Code={"ZipFile": code(CODE)})
+    answer = aws.client("lambda").invoke_with_response_stream(FunctionName="whole", Payload=b'{"a":1}')
+    events = list(answer["EventStream"])
+    assert events[0]["PayloadChunk"]["Payload"] == b'{"a": 1}'
+    assert "InvokeComplete" in events[1]
