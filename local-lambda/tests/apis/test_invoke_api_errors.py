@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from conftest import MakeProject
 from support.tool import Reply, Tool
@@ -142,11 +140,3 @@ def test_request_of_another_path_is_404_and_says_which_there_is(tool: Tool, path
     reply = tool.request("GET", path)
     assert reply.status == 404
     assert "/2015-03-31/functions/<name>/invocations" in reply.json["Message"]
-
-
-def test_invoke_with_response_stream_is_refused(tool: Tool, client: Any) -> None:
-    """Streaming is not emulated, and a message says so."""
-    with pytest.raises(ClientError) as raised:
-        client.invoke_with_response_stream(FunctionName="Echo")
-    assert raised.value.response["Error"]["Code"] == "InvalidParameterValueException"
-    assert "streaming is not supported" in json.dumps(raised.value.response["Error"])

@@ -259,4 +259,4 @@ def test_dry_run_and_asynchronous_calls(ready: Puppet) -> None:
     assert Caller(ready, X_Amz_Invocation_Type="DryRun").response.status == 204
     refused = Caller(ready, X_Amz_Invocation_Type="Event").response
     assert (refused.status, refused.headers["x-amzn-ErrorType"]) == (400, "InvalidParameterValueException")
-    assert b"[DryRun, RequestResponse]" in refused.read()
+    assert b"[RequestResponse, DryRun]" in refused.read()

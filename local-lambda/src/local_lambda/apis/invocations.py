@@ -23,7 +23,7 @@ def invocation_type(exchange: Exchange, *allowed: bytes) -> bytes:
     """The kind of invocation. Raises ApiError for one that this API does not have."""
     kind = exchange.header(b"x-amz-invocation-type", b"RequestResponse")
     if kind not in allowed:
-        values = ", ".join(sorted(each.decode() for each in allowed))
+        values = ", ".join(each.decode() for each in allowed)
         raise ApiError(
             400,
             "InvalidParameterValueException",

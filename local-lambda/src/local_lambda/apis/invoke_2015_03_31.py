@@ -52,7 +52,7 @@ def _unknown(exchange: Exchange) -> ApiError:
 
 
 def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
-    kind = invocation_type(exchange, b"RequestResponse", b"Event", b"DryRun")
+    kind = invocation_type(exchange, b"Event", b"RequestResponse", b"DryRun")
     queued = kind == b"Event"
     payload = payload_of(exchange, asynchronous=queued)
     if kind == b"DryRun":

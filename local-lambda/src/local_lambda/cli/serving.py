@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from local_lambda.apis.function_url.servers import FunctionUrls
     from local_lambda.cli.local_aws import LocalAws
     from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.functions.config import ApiSettings
     from local_lambda.http.access import Access
     from local_lambda.service.debugger import DebuggerPort
     from local_lambda.service.factory import EnvironmentFactory
@@ -37,11 +38,13 @@ async def serve(
     idle_seconds: float | None = None,
     debugger: DebuggerPort | None = None,
     local_aws: LocalAws | None = None,
+    apis: Mapping[str, ApiSettings] | None = None,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
     `limit` is the highest number of environments for a function, and `access` says who may call. An environment that is
     idle for `idle_seconds` is shut down. One environment of the function that `debugger` debugs is started at once.
+    `apis` are the settings of the APIs whose routes the functions have.
     Returns the exit status.
     """
     import asyncio
@@ -64,10 +67,14 @@ async def serve(
     app, routes = invoke_api(FunctionDirectory(pools, _region(pools))), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
+        from local_lambda.apis.api_gateway.authorizers import authorizers_of
+        from local_lambda.apis.api_gateway.cors import ApiCors
         from local_lambda.apis.api_gateway.routes import read_routes
 
         routes = read_routes(pools.values())
-        app = api_gateway(routes, say, app)
+        cors = ApiCors(routes, apis or {})
+        app = api_gateway(routes, say, app, cors, authorizers_of(apis or {}, pools))
+        access = access.with_cors(cors.lets_in)
     worker = None
     if broker is not None:
         from local_lambda.amqp.worker import Worker

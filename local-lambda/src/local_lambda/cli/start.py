@@ -123,7 +123,9 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
         limit, access = options.server.max_environments, options.server.access()
         idle = options.server.idle_timeout
         watch = watcher if options.watch else None
-        return run(serve(factory, programs, listener, limit, access, broker, watch, idle, debugger, local))
+        return run(
+            serve(factory, programs, listener, limit, access, broker, watch, idle, debugger, local, functions.apis)
+        )
 
 
 def _local_aws(options: StartOptions) -> LocalAws:

@@ -47,6 +47,7 @@ class ApiRoute(NamedTuple):
     """One `Api` (`rest`) or `HttpApi` event of a function.
 
     `payload_format` is `1.0` or, for an HTTP API only, `2.0`; `api` is the logical id of the API it belongs to.
+    `authorizer` names one of its authorizers, or is `NONE`; None leaves the choice to the API.
     """
 
     method: str
@@ -54,6 +55,7 @@ class ApiRoute(NamedTuple):
     payload_format: str
     rest: bool
     api: str
+    authorizer: str | None = None
 
 
 class Cors(NamedTuple):
@@ -65,6 +67,32 @@ class Cors(NamedTuple):
     exposed: tuple[str, ...] = ()
     max_age: int | None = None
     credentials: bool = False
+
+
+class Authorizer(NamedTuple):
+    """A Lambda authorizer: the function that decides, and what it is asked about.
+
+    `function` is its name; `sources` are what has to be in a request, as `header.NAME`, `querystring.NAME`,
+    `context.NAME` or `stageVariables.NAME`. A `token` is the only source of a TOKEN authorizer, whose value has to
+    match the regular expression `validation`. `simple` responses are `{"isAuthorized": true}`. Decisions are kept for
+    `ttl` seconds.
+    """
+
+    function: str
+    sources: tuple[str, ...] = ()
+    token: bool = False
+    validation: str | None = None
+    payload_format: str = "1.0"
+    simple: bool = False
+    ttl: int = 0
+
+
+class ApiSettings(NamedTuple):
+    """The settings of one API: CORS, its Lambda authorizers by name, and the one that routes have by default."""
+
+    cors: Cors | None = None
+    authorizers: Mapping[str, Authorizer] = MappingProxyType({})
+    default: str | None = None
 
 
 AUTH_TYPES = ("NONE", "AWS_IAM")

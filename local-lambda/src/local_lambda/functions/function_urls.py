@@ -1,6 +1,6 @@
 """The function URLs of a template: `FunctionUrlConfig` of a function, and resources of type `AWS::Lambda::Url`.
 
-Specification: https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html and, for the limits of CORS settings,
+Specification: https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html and, for limits of CORS settings,
 https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html.
 """
 

@@ -11,8 +11,9 @@ from typing import Any
 
 SERVED = frozenset(
     """
-    Architectures Code CodeUri Environment EphemeralStorage Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode
-    Layers LoggingConfig MemorySize PackageType ReservedConcurrentExecutions Runtime Timeout Tracing TracingConfig
+    Architectures Code CodeUri Environment EphemeralStorage Events FunctionName FunctionUrlConfig Handler
+    ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize PackageType ReservedConcurrentExecutions Runtime
+    Timeout Tracing TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(

@@ -50,7 +50,8 @@ def _route(route: Properties, kind: str) -> ApiRoute:
         if mistake:
             raise route.wrong("Path", f"{_shown(path)} {mistake}")
     version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
-    return ApiRoute(method, path, version, kind == "Api", _api(route, kind))
+    authorizer = route.inside("Auth").string("Authorizer") if route.values.get("Auth") is not None else None
+    return ApiRoute(method, path, version, kind == "Api", _api(route, kind), authorizer)
 
 
 def check_path(path: str, rest: bool) -> str | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import ApiSettings, FunctionConfig
 from local_lambda.functions.document import read_document
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Notes, layer_arns
 from local_lambda.functions.given import Given
@@ -30,13 +31,14 @@ class Functions(tuple[FunctionConfig, ...]):
     """The functions of a template that can run locally.
 
     `refused` has the others, each with the reason; `notes` what is different from AWS, by logical id; `remarks` are
-    lines on other resources that are not served.
+    lines on other resources that are not served; `apis` the settings of APIs by logical id.
     """
 
     template: Path
     refused: tuple[tuple[FunctionConfig, UsageError], ...] = ()
     notes: Mapping[str, Notes]
     remarks: tuple[str, ...] = ()
+    apis: Mapping[str, ApiSettings] = MappingProxyType({})
 
     def require_one(self) -> None:
         """Raises the reason if none of the functions can run: UsageError."""
@@ -63,6 +65,7 @@ def load_functions(path: Path, given: Given) -> Functions:
     functions = Functions(reading.found)
     functions.template, functions.notes = path, reading.notes
     functions.refused, functions.remarks = tuple(reading.refused), tuple(reading.remarks)
+    functions.apis = reading.apis
     return functions
 
 
@@ -97,6 +100,7 @@ class _Reading:
         self.refused: list[tuple[FunctionConfig, UsageError]] = []
         self.notes: dict[str, Notes] = {}
         self.remarks: list[str] = []
+        self.apis: dict[str, ApiSettings] = {}
 
 
 class _Template:
@@ -129,7 +133,8 @@ class _Template:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
             self._given = given
         self._scope = Scope(parameters, mappings, conditions, self._references, given)
-        self._globals = _section(path, _section(path, document, "Globals"), "Function")
+        self._all_globals = _section(path, document, "Globals")
+        self._globals = _section(path, self._all_globals, "Function")
 
     def read(self) -> None:
         """Add its functions to the reading."""
@@ -143,6 +148,7 @@ class _Template:
                 self._refuse(logical_id, reason, name)
         self._add_routes(found)
         self._add_urls(found)
+        self._read_apis(found)
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
             self._reading.notes[self._stack + logical_id] = reader.notes[logical_id]
@@ -239,6 +245,20 @@ class _Template:
                 found[target] = found[target]._replace(url=read_url(properties))
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
+
+    def _read_apis(self, found: Mapping[str, FunctionConfig]) -> None:
+        """Read the settings of APIs that have routes."""
+        routes = [route for function in found.values() for route in function.routes]
+        if not routes:
+            return
+        from local_lambda.functions.api_settings import ApiSettingsReader
+        from local_lambda.functions.stand_ins import StandIns
+
+        scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+        names = [function.name for function in found.values()]
+        reader = ApiSettingsReader(self._path, self._resources, self._all_globals, scope, names)
+        self._reading.apis |= reader.read(routes)
+        self._reading.remarks += reader.remarks
 
     def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         """Read a nested stack whose template is a file; anything else is a remark."""

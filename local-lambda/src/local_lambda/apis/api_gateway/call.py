@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from typing import Any
 
+from local_lambda.apis.api_gateway.authorizers import LambdaAuthorizer, Refused
 from local_lambda.apis.api_gateway.events import event_of
 from local_lambda.apis.api_gateway.malformed import Malformed
 from local_lambda.apis.api_gateway.refusals import Refusal, refuse
 from local_lambda.apis.api_gateway.request import Request
 from local_lambda.apis.api_gateway.responses import Response, read_response
 from local_lambda.apis.api_gateway.routes import Match
+from local_lambda.apis.cors import Pairs, without_cors
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
@@ -25,9 +28,19 @@ HTTP_TIMEOUT_SECONDS = 30.0
 
 
 class Call:
-    """A request, its event and its response."""
+    """A request, its event and its response.
 
-    def __init__(self, exchange: Exchange, match: Match, notice: Callable[[str], None]) -> None:
+    `cors` are headers that replace those of the function, and `authorizer` decides whether it is invoked.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        match: Match,
+        notice: Callable[[str], None],
+        cors: Pairs | None = None,
+        authorizer: LambdaAuthorizer | None = None,
+    ) -> None:
         self._exchange = exchange
         self._route = match.route
         incoming = exchange.header(b"x-amzn-trace-id")
@@ -35,32 +48,45 @@ class Call:
         self._tracing = new_tracing(incoming.decode("latin-1") if incoming else None, self._function.tracing_active)
         self._request = Request(exchange, match, self._tracing.header)
         self._notice = notice
+        self._cors = cors
+        self._authorizer = authorizer
         self._timeout = REST_TIMEOUT_SECONDS if self._route.rest else HTTP_TIMEOUT_SECONDS
         self._task: asyncio.Task[None] | None = None
 
     def invoke(self) -> None:
         """Make the event and invoke the function with it."""
-        event = b"" if self._exchange.body_size > MAX_EVENT_BYTES else encode(event_of(self._request))
-        if not 0 < len(event) <= MAX_EVENT_BYTES:
-            reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
-            self._refuse(Refusal.TOO_LARGE, reason)
-            return
-        self._task = asyncio.get_running_loop().create_task(self._serve(event))
+        self._task = asyncio.get_running_loop().create_task(self._serve())
 
-    async def _serve(self, event: bytes) -> None:
+    async def _serve(self) -> None:
         """Wait for the function's response as long as API Gateway does; the invocation itself continues after that."""
         try:
             async with asyncio.timeout(None if self._route.pool.debugged else self._timeout):
+                event = b"" if self._exchange.body_size > MAX_EVENT_BYTES else encode(await self._event())
+                if not 0 < len(event) <= MAX_EVENT_BYTES:
+                    reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
+                    self._refuse(Refusal.TOO_LARGE, reason)
+                    return
                 response = await self._route.pool.call(Invocation(event, self._function.arn, self._tracing))
         except TimeoutError:
             reason = f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
             self._refuse(Refusal.TIMED_OUT, reason)
+        except Refused as refused:
+            self._refuse(refused.refusal, str(refused))
         except Throttled:
             self._refuse(Refusal.UNSERVED, "the function is at its limit of environments")
         except ApiError as error:
             self._refuse(Refusal.UNSERVED, error.message)
         else:
             self._answer(response)
+
+    async def _event(self) -> dict[str, Any]:
+        """The event, with what the authorizer knows about the caller. Raises Refused."""
+        if self._authorizer is None:
+            return event_of(self._request)
+        authorized = await self._authorizer.authorize(self._request)
+        event = event_of(self._request)
+        event["requestContext"]["authorizer"] = authorized
+        return event
 
     def _answer(self, response: InvocationResponse) -> None:
         if response.failed:
@@ -72,7 +98,8 @@ class Call:
             self._refuse(Refusal.FAILED, f"the function's response is malformed: {error}")
 
     def _respond(self, response: Response) -> None:
-        headers = [*response.headers, *self._own_headers(response)]
+        own = response.headers if self._cors is None else [*without_cors(response.headers), *self._cors]
+        headers = [*own, *self._own_headers(response)]
         self._exchange.respond(response.status, response.body, headers)
 
     def _own_headers(self, response: Response) -> Iterator[tuple[str, str]]:
@@ -85,4 +112,4 @@ class Call:
 
     def _refuse(self, refusal: Refusal, reason: str) -> None:
         self._notice(f"{self._route}: status {refusal.status(self._route.rest)}, {reason}")
-        refuse(self._exchange, refusal, self._route.rest, self._request.ids)
+        refuse(self._exchange, refusal, self._route.rest, self._request.ids, self._cors)

@@ -36,9 +36,9 @@ _IDENTITY = dict.fromkeys(
 """The caller's identity in an API with an authorizer; null here."""
 
 
-def event_of(request: Request) -> dict[str, Any]:
-    """The event of a request, in the payload format of its route."""
-    if request.route.payload_format == "2.0":
+def event_of(request: Request, payload_format: str | None = None) -> dict[str, Any]:
+    """The event of a request, in the payload format of its route, or in another one of its API."""
+    if (payload_format or request.route.payload_format) == "2.0":
         return _format_2_0(request)
     return _rest_api_event(request) if request.route.rest else _http_api_event(request)
 

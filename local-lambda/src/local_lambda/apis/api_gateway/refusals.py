@@ -21,18 +21,31 @@ class Refusal(Enum):
     TOO_LARGE = ((413, "Request Too Long", "RequestTooLargeException"), (413, "Request Entity Too Large"))
     FAILED = ((502, "Internal server error", "InternalServerErrorException"), (500, "Internal Server Error"))
     UNSERVED = ((500, "Internal server error", "InternalServerErrorException"), (500, "Internal Server Error"))
+    UNAUTHORIZED = ((401, "Unauthorized", "UnauthorizedException"), (401, "Unauthorized"))
+    DENIED = (
+        (403, "User is not authorized to access this resource with an explicit deny", "AccessDeniedException"),
+        (403, "Forbidden"),
+    )
+    NOT_ALLOWED = (
+        (403, "User is not authorized to access this resource", "AccessDeniedException"),
+        (403, "Forbidden"),
+    )
+    AUTHORIZER_FAILED = ((500, None, "AuthorizerConfigurationException"), (500, "Internal Server Error"))
     TIMED_OUT = ((504, "Endpoint request timed out", "InternalServerErrorException"), (503, "Service Unavailable"))
 
     def status(self, rest: bool) -> int:
         """The status of the response."""
-        return self.value[0][0] if rest else self.value[1][0]
+        return int(self.value[0][0] if rest else self.value[1][0])
 
 
-def refuse(exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None) -> None:
-    """Respond with API Gateway's wording; a request without a route does not have `ids`."""
-    headers = [("Date", formatdate(usegmt=True)), *(ids or Ids(rest)).headers()]
+def refuse(
+    exchange: Exchange, refusal: Refusal, rest: bool, ids: Ids | None = None, more: list[tuple[str, str]] | None = None
+) -> None:
+    """Respond with API Gateway's wording, and `more` headers; a request without a route does not have `ids`."""
+    headers = [("Date", formatdate(usegmt=True)), *(ids or Ids(rest)).headers(), *(more or ())]
     (rest_status, rest_message, error_type), (status, message) = refusal.value
     if rest:
         headers.append(("x-amzn-ErrorType", error_type))
         status, message = rest_status, rest_message
-    exchange.respond(status, encode({"message": message}), headers, JSON)
+    key = "Message" if rest and refusal in (Refusal.DENIED, Refusal.NOT_ALLOWED) else "message"
+    exchange.respond(status, encode({key: message}), headers, JSON)

@@ -22,7 +22,7 @@ class Route:
     """A route and its function. `template` is the path as written, such as `/orders/{id}`."""
 
     def __init__(self, definition: ApiRoute, pool: EnvironmentPool) -> None:
-        self.method, self.template, self.payload_format, self.rest, self.api = definition
+        self.method, self.template, self.payload_format, self.rest, self.api, self.authorizer = definition
         self.pool = pool
         self._default = self.template == "$default"
         self._segments = self._split(self.template)
