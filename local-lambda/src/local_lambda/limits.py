@@ -27,8 +27,11 @@ MAX_EVENT_BYTES = 6_291_456
 """A synchronous invocation's event: 6 MB."""
 MAX_ASYNC_EVENT_BYTES = 1_048_576
 """An asynchronous invocation's event: 1 MB."""
+MIN_EVENT_AGE_SECONDS = 60
 MAX_EVENT_AGE_SECONDS = 21_600
-"""How long an asynchronous event is retried while no environment can serve it: six hours."""
+"""How long an asynchronous event is tried, unless the function says otherwise: six hours."""
+MAX_EVENT_RETRIES = 2
+"""How often the function is invoked again for an event that has failed."""
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """The size of a function's response."""
 MAX_STREAMED_BYTES = 200 * 1024 * 1024

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from local_lambda.errors import Throttled
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import EventInvokeConfig, FunctionConfig
 from support.pool_rig import Bench, run
 
 NO_DESCRIPTORS = OSError(24, "Too many open files")
@@ -152,16 +152,16 @@ def test_queue_when_no_environment_can_be_created_tries_again(monkeypatch: pytes
     run(1, scenario)
 
 
-def test_queue_gives_up_when_the_fault_lasts_for_six_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queue_gives_up_when_the_fault_lasts_for_as_long_as_an_event_may_wait() -> None:
     """It is named."""
-    monkeypatch.setattr("local_lambda.service.asynchronous.MAX_EVENT_AGE_SECONDS", 0)
 
     async def scenario(bench: Bench) -> None:
+        bench.configure(event_invoke=EventInvokeConfig(max_age=0))
         bench.fault = NO_DESCRIPTORS
         invocation = bench.invocation()
         bench.pool.queue(invocation)
         await bench.until(lambda: len(bench.notices) == 2)
-        assert f"{invocation.request_id} of f is discarded after" in bench.notices[1]
+        assert f"{invocation.request_id} of f is discarded: its event is older than 0 seconds" in bench.notices[1]
 
     run(1, scenario)
 

@@ -79,6 +79,10 @@ class Bench:
             idle_seconds,
         )
 
+    def configure(self, **settings: Any) -> None:
+        """Change the function's settings."""
+        self.pool.function = self.pool.function._replace(**settings)
+
     def _create(self) -> FakeEnvironment:
         if self.fault is not None:
             raise self.fault

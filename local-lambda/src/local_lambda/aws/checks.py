@@ -50,6 +50,7 @@ _CONFIGURATION: Mapping[str, type] = {
     "Layers": list,
     "EphemeralStorage": dict,
     "LoggingConfig": dict,
+    "DeadLetterConfig": dict,
 }
 _ON_CREATE: Mapping[str, type] = {
     **_CONFIGURATION,
@@ -141,6 +142,9 @@ def check_configuration(request: Document) -> None:
     _check_choice(_member(request, "LoggingConfig", "SystemLogLevel"), "loggingConfig.systemLogLevel", levels[1:4])
     _check_environment(_member(request, "Environment", "Variables") or {})
     _check_layers(request.get("Layers", []))
+    target = _member(request, "DeadLetterConfig", "TargetArn")
+    if target and not re.fullmatch(r"arn:[a-z-]+:(sqs|sns):[^:]*:\d{12}:[^:]+", str(target)):
+        raise invalid(f"The DeadLetterConfig target {target} is not the ARN of a queue or a topic.")
 
 
 def function_name(text: str) -> tuple[str, str | None]:

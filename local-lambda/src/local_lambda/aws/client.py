@@ -15,6 +15,7 @@ from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.sources.ports import Matches, SourceFault
 
 _TARGETS = {
+    "events": ("events", "AWSEvents", "1.1"),
     "dynamodbstreams": ("dynamodb", "DynamoDBStreams_20120810", "1.0"),
     "kinesis": ("kinesis", "Kinesis_20131202", "1.1"),
     "sqs": ("sqs", "AmazonSQS", "1.0"),

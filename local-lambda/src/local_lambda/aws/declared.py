@@ -5,7 +5,10 @@ Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConf
 
 from __future__ import annotations
 
+import time
+
 from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.event_invoke import document_of
 from local_lambda.aws.layers import now
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
@@ -22,6 +25,7 @@ class DeclaredFunction:
         self.pool = pool
         self.tags = {}
         self._modified, self._revision = now(), new_uuid()
+        self._since = time.time()
         self.url_created = self.url_modified = self._modified
 
     @property
@@ -33,6 +37,12 @@ class DeclaredFunction:
     def reserved_concurrency(self) -> int | None:
         """The reserved concurrency in the template."""
         return self.pool.function.reserved_concurrency
+
+    @property
+    def event_invoke(self) -> Document | None:
+        """Its settings of asynchronous invocations; None if they are those of every function."""
+        function = self.pool.function
+        return document_of(function.event_invoke, function.arn, self._since)
 
     @property
     def configuration(self) -> Document:
@@ -66,6 +76,8 @@ def _configuration(function: FunctionConfig) -> Document:
     }
     if function.runtime is not None:
         document |= {"Runtime": function.runtime, "Handler": function.handler}
+    if function.dead_letters is not None:
+        document["DeadLetterConfig"] = {"TargetArn": function.dead_letters}
     if function.environment:
         document["Environment"] = {"Variables": dict(function.environment)}
     return document

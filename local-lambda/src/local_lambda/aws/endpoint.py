@@ -23,6 +23,7 @@ from local_lambda.apis.invoke_2015_03_31 import invoke_api, is_invocation
 from local_lambda.aws.checks import Document
 from local_lambda.aws.client import ServiceClient, compiled_filter
 from local_lambda.aws.deliveries import lead_to
+from local_lambda.aws.destinations import ServiceDestinations
 from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
@@ -258,11 +259,13 @@ class Endpoint:
                 raise ApiError(400, "InvalidParameterValueException", f"{region} is not the name of a region")
             functions = self.regions[region] = self._make_functions(region)
             functions.urls = self.urls
+            client = ServiceClient(self._services, region)
+            functions.destinations = ServiceDestinations(client, self.deliver)
             functions.sources = EventSources(
                 Surroundings(
                     region,
                     self._account,
-                    ServiceClient(self._services, region),
+                    client,
                     self.invoke,
                     compiled_filter,
                     self._services.activity,

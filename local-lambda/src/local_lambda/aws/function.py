@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_lambda.aws.checks import Document
+from local_lambda.aws.event_invoke import event_invoke_config
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
 from local_lambda.events.identifiers import new_uuid
@@ -32,6 +33,8 @@ class Function:
     reserved_concurrency: int | None = None
     interpreter: Interpreter | None = None
     pool: EnvironmentPool = field(init=False)
+    event_invoke: Document | None = None
+    """Its settings of asynchronous invocations, in the API's form."""
     url_created = ""
     url_modified = ""
     made: int = 0
@@ -62,6 +65,8 @@ class Function:
             ),
             reserved_concurrency=self.reserved_concurrency,
             region=document["FunctionArn"].split(":")[3],
+            event_invoke=event_invoke_config(self.event_invoke),
+            dead_letters=document.get("DeadLetterConfig", {}).get("TargetArn"),
         )
 
 
@@ -109,6 +114,10 @@ def change(configuration: Document, request: Document, layers: list[LayerVersion
         configuration.pop("Environment", None)
         if request["Environment"].get("Variables"):
             configuration["Environment"] = {"Variables": dict(request["Environment"]["Variables"])}
+    if "DeadLetterConfig" in request:
+        configuration.pop("DeadLetterConfig", None)
+        if request["DeadLetterConfig"].get("TargetArn"):
+            configuration["DeadLetterConfig"] = {"TargetArn": request["DeadLetterConfig"]["TargetArn"]}
     configuration.pop("Layers", None)
     if layers:
         configuration["Layers"] = [

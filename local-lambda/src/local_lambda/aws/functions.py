@@ -22,6 +22,7 @@ from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
+from local_lambda.service.destinations import Destinations
 from local_lambda.service.directory import FunctionDirectory
 from local_lambda.service.factory import EnvironmentFactory
 from local_lambda.service.foundation import Program
@@ -52,6 +53,8 @@ class FunctionRegistry:
         """What polls queues and streams for functions; the endpoint sets it."""
         self.urls: FunctionUrls
         """The function URLs that are served; the endpoint sets it."""
+        self.destinations: Destinations
+        """Where records of events are sent; the endpoint sets it."""
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self._pools: dict[str, EnvironmentPool] = {}
@@ -68,6 +71,8 @@ class FunctionRegistry:
     def declare(self, pools: Mapping[str, EnvironmentPool]) -> None:
         """Add the functions of a template."""
         self._pools.update(pools)
+        for pool in pools.values():
+            pool.asynchronous.destinations = self.destinations
         self.declared.update({name: DeclaredFunction(pool) for name, pool in pools.items()})
         self.directory.forget()
 
@@ -151,6 +156,11 @@ class FunctionRegistry:
         if len(pool.environments) > pool.limit:
             self._renew(function, None)
 
+    def set_event_invoke(self, function: Function, settings: Document | None) -> None:
+        """Change the settings of asynchronous invocations, also for those that have been accepted."""
+        function.event_invoke = settings
+        function.pool.function = function.config()
+
     def delete(self, function: Function) -> None:
         """Remove the function at once; its environments end after the requests in progress."""
         del self.functions[function.name]
@@ -180,9 +190,16 @@ class FunctionRegistry:
             program = Program(function.config(), function.package.folder, function.opt, function.interpreter)
             return self._factory.create(program, label)
 
-        return EnvironmentPool(
-            function.config(), self._most(function), create, partial(self._say, function), discard=self._factory.release
+        pool = EnvironmentPool(
+            function.config(),
+            self._most(function),
+            create,
+            partial(self._say, function),
+            self._factory.retry_pauses,
+            self._factory.release,
         )
+        pool.asynchronous.destinations = self.destinations
+        return pool
 
     def _most(self, function: Function) -> int:
         reserved = function.reserved_concurrency

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, unquote
 
 from local_lambda.aws.checks import Document
+from local_lambda.aws.event_invoke_operations import EventInvokeOperations
 from local_lambda.aws.function_operations import FunctionOperations
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.layer_operations import LayerOperations
@@ -23,7 +24,7 @@ from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
-class LambdaApi(FunctionOperations, LayerOperations, MappingOperations, UrlOperations):
+class LambdaApi(FunctionOperations, LayerOperations, MappingOperations, UrlOperations, EventInvokeOperations):
     """The operations. Mutating operations run one at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -71,6 +72,11 @@ OPERATIONS = {
     "GET 2015-03-31 event-source-mappings *": "get_event_source_mapping",
     "PUT 2015-03-31 event-source-mappings *": "update_event_source_mapping",
     "DELETE 2015-03-31 event-source-mappings *": "delete_event_source_mapping",
+    "PUT 2019-09-25 functions * event-invoke-config": "put_function_event_invoke_config",
+    "POST 2019-09-25 functions * event-invoke-config": "update_function_event_invoke_config",
+    "GET 2019-09-25 functions * event-invoke-config": "get_function_event_invoke_config",
+    "DELETE 2019-09-25 functions * event-invoke-config": "delete_function_event_invoke_config",
+    "GET 2019-09-25 functions * event-invoke-config *": "list_function_event_invoke_configs",
     "POST 2021-10-31 functions * url": "create_function_url_config",
     "GET 2021-10-31 functions * url": "get_function_url_config",
     "PUT 2021-10-31 functions * url": "update_function_url_config",

@@ -202,7 +202,8 @@ def _server(found: Namespace) -> ServerOptions:
     hosts, origins = tuple(found.allow_host), tuple(found.allow_origin)
     idle = getattr(found, "idle_timeout", None)
     limited = not found.no_bandwidth_limit
-    return ServerOptions(found.host, found.port, found.max_environments, hosts, origins, idle, limited)
+    options = ServerOptions(found.host, found.port, found.max_environments, hosts, origins, idle, limited)
+    return options._replace(retry_pauses=found.retry_pauses)
 
 
 def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def aws(options: AwsOptions) -> int:
     observers = Observers(log_writers=(logs.writer,), on_trace=(partial(put_trace, services),))
     with started(options.freeze, observers=observers, output=options.output) as factory:
         factory.bandwidth_limit = options.server.bandwidth_limit
+        factory.retry_pauses = options.server.retry_pauses
         from local_lambda.aws.serve import serve
         from local_lambda.cli.loop import run, stop_signal
         from local_lambda.http.sockets import listen

@@ -34,6 +34,7 @@ def execute(options: ExecOptions) -> int:
     broker = find_broker(options.amqp)
     with started(options.freeze, options.recording, output=options.output) as factory:
         factory.bandwidth_limit = options.server.bandwidth_limit
+        factory.retry_pauses = options.server.retry_pauses
         from shutil import which
 
         from local_lambda.functions.interpreter import Interpreter

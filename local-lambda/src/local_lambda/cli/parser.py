@@ -11,6 +11,7 @@ from typing import Any
 
 from local_lambda import __version__
 from local_lambda.functions.config import MAX_CONCURRENCY_DEFAULT
+from local_lambda.limits import MAX_EVENT_RETRIES
 
 AWS_PORT = 4566
 
@@ -251,6 +252,12 @@ def _server_arguments(parser: argparse.ArgumentParser, environments: int, port: 
         help="let web pages of this origin call, such as https://app.example; may be repeated",
     )
     parser.add_argument(
+        "--retry-pauses",
+        type=_pauses,
+        metavar="A,B",
+        help="seconds before the second and third attempt at an asynchronous invocation (1,2; on Lambda 60,120)",
+    )
+    parser.add_argument(
         "--no-bandwidth-limit",
         action="store_true",
         help="send streamed responses as fast as possible, not at Lambda's 2 MB/s after the first 6 MB",
@@ -347,6 +354,13 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds (up to 86400)")
     return value
+
+
+def _pauses(text: str) -> tuple[float, ...]:
+    pauses = tuple(map(_seconds, text.split(",")))
+    if len(pauses) > MAX_EVENT_RETRIES:
+        raise argparse.ArgumentTypeError(f"{text} has more than {MAX_EVENT_RETRIES} pauses; write it as 60,120")
+    return pauses
 
 
 def _duration(text: str) -> float:

@@ -169,4 +169,4 @@ def _pool(
     def say(text: str) -> None:
         factory.console.write("platform", text)
 
-    return EnvironmentPool(function, limit, create, say, discard=factory.release, idle_seconds=idle_seconds)
+    return EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)

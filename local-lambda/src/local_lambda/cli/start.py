@@ -57,6 +57,7 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
     observers = local.observers() if local is not None else None
     with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.bandwidth_limit = options.server.bandwidth_limit
+        factory.retry_pauses = options.server.retry_pauses
         from itertools import count
 
         from local_lambda.cli.given import check_names, note_template

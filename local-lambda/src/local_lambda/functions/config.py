@@ -11,7 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
+from local_lambda.limits import (
+    DEFAULT_MEMORY_MB,
+    DEFAULT_STORAGE_MB,
+    DEFAULT_TIMEOUT_SECONDS,
+    MAX_EVENT_AGE_SECONDS,
+    MAX_EVENT_RETRIES,
+)
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -107,6 +113,15 @@ class FunctionUrl(NamedTuple):
     cors: Cors | None = None
 
 
+class EventInvokeConfig(NamedTuple):
+    """What becomes of asynchronous invocations: `max_age` in seconds, further attempts, and ARNs of destinations."""
+
+    max_age: int = MAX_EVENT_AGE_SECONDS
+    retries: int = MAX_EVENT_RETRIES
+    on_success: str | None = None
+    on_failure: str | None = None
+
+
 class FunctionConfig(NamedTuple):
     """One function. `timeout` in seconds, `memory_mb` and `ephemeral_storage_mb` in MB, `code` a folder or a zip."""
 
@@ -133,6 +148,9 @@ class FunctionConfig(NamedTuple):
     source: str | None = None
     """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
     url: FunctionUrl | None = None
+    event_invoke: EventInvokeConfig = EventInvokeConfig()
+    dead_letters: str | None = None
+    """The ARN of the queue or topic for events that have failed."""
 
     @property
     def arn(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, FunctionUrl, LoggingConfig
+from local_lambda.functions.event_invoke import read_dead_letters, read_event_invoke
 from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
@@ -149,6 +150,8 @@ class FunctionReader:
         environment = self._environment(lenient, logical_id, name)
         routes = settings.read(read_routes) if serverless else ()
         url = settings.read(_url) if serverless else None
+        event_invoke = settings.read(lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig")))
+        dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
         layers, left_out = self._layers(properties)
         source = None
         if settings.read(_package_type) == "Image":
@@ -158,7 +161,7 @@ class FunctionReader:
             code, source = self._code(logical_id, properties, lenient, serverless)
         values = properties.values
         self.notes[logical_id] = Notes(
-            stand_ins.used, left_out, tuple(not_emulated(values)), tuple(other_events(values) if serverless else ())
+            stand_ins.used, left_out, tuple(not_emulated(values)), tuple(other_events(values))
         )
         return FunctionConfig(
             name=name,
@@ -179,6 +182,8 @@ class FunctionReader:
             reserved_concurrency=concurrency,
             routes=routes,
             url=url,
+            event_invoke=event_invoke,
+            dead_letters=dead_letters,
             region=self._given.region,
             account_id=self._given.account,
         )

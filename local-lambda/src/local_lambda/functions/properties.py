@@ -100,6 +100,13 @@ class Properties:
             raise self.wrong(name, f"{value!r} is not valid; give a whole number of {unit} from {low} to {high}")
         return value
 
+    def reference(self, logical_id: str, attribute: str) -> str:
+        """An attribute of another resource."""
+        return self._at({"Fn::GetAtt": [logical_id, attribute]}).string("") or ""
+
+    def _at(self, value: Any) -> Properties:
+        return Properties(self._template, self._name, {"": value}, self._scope)
+
     def strings(self, name: str) -> tuple[str, ...]:
         """A list of strings, empty if it is missing."""
         value = self.any(name)

@@ -11,9 +11,9 @@ from typing import Any
 
 SERVED = frozenset(
     """
-    Architectures Code CodeUri Environment EphemeralStorage Events FunctionName FunctionUrlConfig Handler
-    ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize PackageType ReservedConcurrentExecutions Runtime
-    Timeout Tracing TracingConfig
+    Architectures Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage EventInvokeConfig
+    Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize
+    PackageType ReservedConcurrentExecutions Runtime Timeout Tracing TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(
@@ -28,11 +28,8 @@ NOT_EMULATED: Mapping[str, str] = {
     "AutoPublishAlias": "there are no aliases",
     "CapacityProviderConfig": "the function runs on this machine",
     "CodeSigningConfigArn": "signatures are not checked",
-    "DeadLetterConfig": "events that fail are dropped",
-    "DeadLetterQueue": "events that fail are dropped",
     "DeploymentPreference": "changes take effect at once",
     "DurableConfig": "invocations are not durable",
-    "EventInvokeConfig": "events have three attempts and no destinations",
     "FileSystemConfigs": "nothing is mounted",
     "FunctionScalingConfig": "environments start on demand",
     "ProvisionedConcurrencyConfig": "environments start on demand",
@@ -56,9 +53,13 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
 
 
 def other_events(properties: Mapping[str, Any]) -> Iterator[str]:
-    """The events of a function that need a local AWS endpoint, with their types."""
+    """What needs a local AWS endpoint: events, with their types, and where records and events that fail are sent."""
     events = properties.get("Events")
     for name, event in events.items() if isinstance(events, dict) else ():
         kind = event.get("Type") if isinstance(event, dict) else None
         if kind not in ROUTES:
             yield f"{name} ({kind})"
+    event_invoke = properties.get("EventInvokeConfig")
+    if isinstance(event_invoke, dict) and event_invoke.get("DestinationConfig"):
+        yield "DestinationConfig"
+    yield from (name for name in ("DeadLetterConfig", "DeadLetterQueue") if properties.get(name))

@@ -16,6 +16,7 @@ from typing import Any
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiSettings, FunctionConfig
 from local_lambda.functions.document import read_document
+from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Notes, layer_arns
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
@@ -124,6 +125,7 @@ class _Template:
             self._resources: dict[str, Any] = expansion.expand(_section(path, document, "Resources"))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
+        self._resources |= generated(self._resources)
         for logical_id in self._resources:
             if not isinstance(logical_id, str):  # such as Off, No and 1
                 what = f"a logical id is {logical_id!r} to YAML, not text; put it in quotes"
@@ -148,6 +150,7 @@ class _Template:
                 self._refuse(logical_id, reason, name)
         self._add_routes(found)
         self._add_urls(found)
+        self._add_event_invoke(found)
         self._read_apis(found)
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
@@ -243,6 +246,23 @@ class _Template:
                 if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
                     raise properties.cannot("TargetFunctionArn", "is not a function of this template")
                 found[target] = found[target]._replace(url=read_url(properties))
+            except UsageError as reason:
+                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
+
+    def _add_event_invoke(self, found: dict[str, FunctionConfig]) -> None:
+        """Give the functions the settings of asynchronous invocations that are resources."""
+        from local_lambda.functions.stand_ins import StandIns
+
+        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
+        for logical_id, resource in self._wanted(RESOURCE):
+            scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+            try:
+                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
+                target = targets.get(properties.string("FunctionName") or "")
+                if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
+                    raise properties.cannot("FunctionName", "is not a function of this template")
+                settings = read_event_invoke(logical_id, properties)
+                found[target] = found[target]._replace(event_invoke=settings)
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
 

@@ -1,19 +1,29 @@
-"""Asynchronous (`Event`) invocations: a bounded queue, up to three attempts, and a line for what is given up.
+"""Asynchronous (`Event`) invocations: a bounded queue, up to three attempts, destinations, and a line for what is lost.
 
 Rules: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html. A function that fails is tried
-three times. When the service fails (no environment could be created), the event returns to the queue and the attempt
-does not count: attempts continue with growing pauses, for at most six hours.
+as often as its `EventInvokeConfig` says. When the service fails (no environment could be created), the event returns to
+the queue and the attempt does not count: attempts continue with growing pauses, until the event is too old.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from time import monotonic
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
 
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled
-from local_lambda.limits import MAX_EVENT_AGE_SECONDS
+from local_lambda.functions.config import FunctionConfig
+from local_lambda.service.destinations import (
+    EVENT_AGE_EXCEEDED,
+    RETRIES_EXHAUSTED,
+    SUCCESS,
+    Destinations,
+    Outcome,
+    error_message,
+    record_of,
+)
 
 RETRY_SECONDS = (1.0, 2.0)
 """Pauses before the second and third attempt (the service: one and two minutes)."""
@@ -25,23 +35,41 @@ INVOCATION_BYTES = 2048
 """How much memory an invocation takes in addition to its payload."""
 
 
+class Call(Protocol):
+    """Serves one attempt, which may wait until `until` (`perf_counter` seconds). Raises ApiError."""
+
+    async def __call__(self, invocation: Invocation, /, *, until: float) -> InvocationResponse:
+        """The response."""
+
+
 class AsynchronousInvocations:
-    """The asynchronous invocations of the function `name`. `call` serves one, and `notice` prints a line."""
+    """The asynchronous invocations of a function, whose settings `config` returns. `notice` prints a line.
+
+    `destinations` sends what the function wants sent; without it a line names what would have been.
+    """
+
+    destinations: Destinations | None = None
 
     def __init__(
         self,
-        name: str,
-        call: Callable[[Invocation], Awaitable[InvocationResponse]],
+        config: Callable[[], FunctionConfig],
+        call: Call,
         notice: Callable[[str], None],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
     ) -> None:
         self.retry_seconds = retry_seconds
-        self._name = name
+        self._config = config
         self._call = call
         self._notice = notice
         self._queued: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        """Those that are over for the function, and whose records are being sent."""
         self._bytes = 0
         self._full = False
+
+    @property
+    def _name(self) -> str:
+        return self._config().name
 
     def queue(self, invocation: Invocation) -> None:
         """Accept an invocation. Raises Throttled when the queue is full."""
@@ -66,56 +94,92 @@ class AsynchronousInvocations:
         task.add_done_callback(done)
 
     async def attempts(self, invocation: Invocation) -> InvocationResponse:
-        """Serve an invocation up to three times; return the first success, or the last failure.
+        """Serve an invocation as often as it needs; return the first success, or the last failure.
 
         Raises ApiError when the service failed for as long as an event may wait.
         """
-        for pause in (*self.retry_seconds, None):
-            response = await self._attempt(invocation)
-            if not response.failed:
-                break
-            if pause is not None:
+        outcome, fault = await self._outcome(invocation)
+        if outcome.response is None:
+            raise fault or ApiError(500, "ServiceException", "the event was too old")
+        return outcome.response
+
+    async def _outcome(self, invocation: Invocation) -> tuple[Outcome, ApiError | None]:
+        """How an invocation ends, and the error of the service with which it was too old."""
+        settings = self._config().event_invoke
+        until = perf_counter() + settings.max_age
+        response, attempts = None, 0
+        while attempts <= settings.retries:
+            if attempts:
+                pause = self.retry_seconds[min(attempts, len(self.retry_seconds)) - 1] if self.retry_seconds else 0.0
                 await asyncio.sleep(pause)
                 invocation = invocation.again()
-        return response
+                if perf_counter() >= until:
+                    return Outcome(EVENT_AGE_EXCEEDED, response, attempts), None
+            try:
+                response = await self._attempt(invocation, until)
+            except ApiError as error:
+                return Outcome(EVENT_AGE_EXCEEDED, response, attempts), error
+            attempts += 1
+            if not response.failed:
+                return Outcome(SUCCESS, response, attempts), None
+        return Outcome(RETRIES_EXHAUSTED, response, attempts), None
 
-    def drop(self) -> None:
-        """Drop the invocations that wait for their next attempt, and name them."""
+    async def finish(self) -> None:
+        """Send the records in progress; drop the invocations that wait for their next attempt, and name them."""
+        if self._sending:
+            await asyncio.wait(self._sending)
         dropped = [task for task in self._queued if not task.done()]
         if dropped:
             self._notice(f"{len(dropped)} queued asynchronous invocation(s) of {self._name} dropped at shutdown")
             for task in dropped:
                 task.cancel()
 
-    async def _attempt(self, invocation: Invocation) -> InvocationResponse:
-        """Make one attempt, and repeat it as long as the service fails."""
+    async def _attempt(self, invocation: Invocation, until: float) -> InvocationResponse:
+        """Make one attempt, and repeat it as long as the service fails. Raises ApiError when the event is too old."""
         pause, longest = FAULT_SECONDS
-        until = monotonic() + MAX_EVENT_AGE_SECONDS
         while True:
             try:
-                return await self._call(invocation)
+                return await self._call(invocation, until=until)
             except ApiError:
-                if monotonic() + pause > until:
+                if perf_counter() + pause > until:
                     raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
             invocation = _as_it_came(invocation)
 
     async def _serve(self, invocation: Invocation) -> None:
-        try:
-            response = await self.attempts(invocation)
-        except ApiError as error:
-            self._notice(
-                f"asynchronous invocation {invocation.request_id} of {self._name} is discarded after "
-                f"{MAX_EVENT_AGE_SECONDS // 3600} hours: {error.message}"
-            )
+        outcome, fault = await self._outcome(invocation)
+        failed = outcome.condition != SUCCESS
+        if failed:
+            self._notice(f"{self._failure(invocation, outcome)}{f': {fault.message}' if fault is not None else ''}")
+        function = self._config()
+        destination = function.event_invoke.on_failure if failed else function.event_invoke.on_success
+        if self.destinations is None:
             return
-        if response.failed:
-            self._notice(
-                f"asynchronous invocation {invocation.request_id} of {self._name} failed "
-                f"{1 + len(self.retry_seconds)} times and is discarded; "
-                f"the last error: {response.payload[:500].decode('utf-8', 'replace')}"
-            )
+        if (task := asyncio.current_task()) is not None:
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        if destination is not None:
+            try:
+                await self.destinations.send(destination, record_of(outcome, invocation, function), function.arn)
+            except Exception as error:  # whatever the destination's service says
+                self._notice(f"the record of {invocation.request_id} for {destination} is lost: {error}")
+        if failed and function.dead_letters is not None:
+            try:
+                await self.destinations.send_dead_letter(
+                    function.dead_letters, invocation.payload, invocation.request_id, error_message(outcome)
+                )
+            except Exception as error:
+                self._notice(f"the event of {invocation.request_id} for {function.dead_letters} is lost: {error}")
+
+    def _failure(self, invocation: Invocation, outcome: Outcome) -> str:
+        what = f"asynchronous invocation {invocation.request_id} of {self._name}"
+        if outcome.condition == EVENT_AGE_EXCEEDED:
+            return f"{what} is discarded: its event is older than {self._config().event_invoke.max_age} seconds"
+        assert outcome.response is not None
+        times = f"{outcome.attempts} times" if outcome.attempts != 1 else "once"
+        error = outcome.response.payload[:500].decode("utf-8", "replace")
+        return f"{what} failed {times} and is discarded; the last error: {error}"
 
 
 def _as_it_came(invocation: Invocation) -> Invocation:

@@ -45,6 +45,8 @@ class EnvironmentFactory:
 
     bandwidth_limit = True
     """Whether streamed responses have the service's bandwidth."""
+    retry_pauses: tuple[float, ...] | None = None
+    """Seconds before the second and third attempt at an asynchronous invocation; None: the pool's own."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from time import perf_counter
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ class _Caller(NamedTuple):
     invocation: Invocation
     on_refused: OnRefused
     patient: bool
+    until: float
+    """When even a patient caller gives up (`perf_counter` seconds)."""
 
 
 class EnvironmentPool:
@@ -45,7 +48,7 @@ class EnvironmentPool:
         limit: int,
         create: Callable[[], ExecutionEnvironment],
         notice: Callable[[str], None],
-        retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        retry_seconds: tuple[float, ...] | None = None,
         discard: Callable[[ExecutionEnvironment], None] = lambda environment: None,
         idle_seconds: float | None = None,
     ) -> None:
@@ -56,7 +59,10 @@ class EnvironmentPool:
         self._notice = notice
         self._discard = discard
         self.asynchronous = AsynchronousInvocations(
-            function.name, partial(self.call, patient=True), notice, retry_seconds
+            lambda: self.function,
+            partial(self.call, patient=True),
+            notice,
+            RETRY_SECONDS if retry_seconds is None else retry_seconds,
         )
         self._idle: list[ExecutionEnvironment] = []
         self._leaving: set[ExecutionEnvironment] = set()
@@ -85,31 +91,33 @@ class EnvironmentPool:
         environment.init()
         self.adopt(environment)
 
-    def invoke(self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False) -> None:
+    def invoke(
+        self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False, until: float = inf
+    ) -> None:
         """Serve the invocation on a warm environment, a new one, or the first that becomes free.
 
         `on_refused` gets the service's error when the function is at its limit (Throttled; a patient caller waits
-        instead, without a time limit), or when no environment can be created (ServiceUnavailable).
+        instead, until `until`), or when no environment can be created (ServiceUnavailable).
         """
         if self._idle:
-            self._give(self._idle.pop(), _Caller(invocation, on_refused, patient))
+            self._give(self._idle.pop(), _Caller(invocation, on_refused, patient, until))
         elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
-            self._start_environment(_Caller(invocation, on_refused, patient))
+            self._start_environment(_Caller(invocation, on_refused, patient, until))
         else:
             invocation.waiting_since = perf_counter()
-            self._waiting.append(_Caller(invocation, on_refused, patient))
+            self._waiting.append(_Caller(invocation, on_refused, patient, until))
             if self._timer is None:
                 self._arm(PLACEMENT_SECONDS)
 
-    async def call(self, invocation: Invocation, *, patient: bool = False) -> InvocationResponse:
+    async def call(self, invocation: Invocation, *, patient: bool = False, until: float = inf) -> InvocationResponse:
         """Serve the invocation and wait for its response; raises the ApiError that `invoke` refuses with."""
         responded: asyncio.Future[InvocationResponse] = asyncio.get_running_loop().create_future()
         invocation.on_response = partial(_set_response, responded)
-        self.invoke(invocation, partial(_set_error, responded), patient=patient)
+        self.invoke(invocation, partial(_set_error, responded), patient=patient, until=until)
         return await responded
 
     def queue(self, invocation: Invocation) -> None:
-        """Accept an asynchronous invocation, which is never throttled later. Raises Throttled when too many wait."""
+        """Accept an asynchronous invocation, which waits as long as it may. Raises Throttled when too many wait."""
         self.asynchronous.queue(invocation)
 
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
@@ -141,7 +149,7 @@ class EnvironmentPool:
         if self._busy():
             await self._finished
         await asyncio.sleep(0)  # let what has just succeeded complete
-        self.asynchronous.drop()
+        await self.asynchronous.finish()
 
     async def shutdown(self) -> None:
         """Shut down all environments at the same time."""
@@ -264,7 +272,7 @@ class EnvironmentPool:
                 patient.append(caller)
             elif len(self.environments) < self.limit:
                 self._start_environment(caller)
-            elif caller.patient or self.debugged or len(patient) < soon:
+            elif now < caller.until and (caller.patient or self.debugged or len(patient) < soon):
                 patient.append(caller)
             else:
                 self._throttle(caller)

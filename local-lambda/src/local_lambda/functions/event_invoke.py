@@ -1,0 +1,77 @@
+"""What a template says about asynchronous invocations: `EventInvokeConfig`, and queues and topics for dead letters.
+
+Specification: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/
+sam-property-function-eventinvokeconfiguration.html and sam-property-function-deadletterqueue.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local_lambda.functions.config import EventInvokeConfig
+from local_lambda.functions.properties import Properties
+from local_lambda.limits import MAX_EVENT_AGE_SECONDS, MAX_EVENT_RETRIES, MIN_EVENT_AGE_SECONDS
+
+RESOURCE = "AWS::Lambda::EventInvokeConfig"
+_GENERATED = {"SQS": ("Queue", "AWS::SQS::Queue"), "SNS": ("Topic", "AWS::SNS::Topic")}
+_ENDS = ("OnSuccess", "OnFailure")
+SERVED = ("SQS", "SNS", "Lambda", "EventBridge")
+
+
+def generated(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """The queues and topics that SAM adds for destinations that name only their type."""
+    found: dict[str, Any] = {}
+    for logical_id, resource in resources.items():
+        for end, destination in _destinations(resource):
+            kind = destination.get("Type")
+            if "Destination" not in destination and kind in _GENERATED:
+                found[_name(logical_id, end, kind)] = {"Type": _GENERATED[kind][1]}
+    return found
+
+
+def read_event_invoke(logical_id: str, properties: Properties) -> EventInvokeConfig:
+    """The settings of a function. Raises UsageError for settings that Lambda would reject."""
+    destinations = properties.inside("DestinationConfig")
+    ends = [_destination(logical_id, end, destinations.inside(end)) for end in _ENDS]
+    return EventInvokeConfig(
+        properties.integer(
+            "MaximumEventAgeInSeconds", MAX_EVENT_AGE_SECONDS, MIN_EVENT_AGE_SECONDS, MAX_EVENT_AGE_SECONDS, "seconds"
+        ),
+        properties.integer("MaximumRetryAttempts", MAX_EVENT_RETRIES, 0, MAX_EVENT_RETRIES, "attempts"),
+        *ends,
+    )
+
+
+def read_dead_letters(properties: Properties, serverless: bool) -> str | None:
+    """The ARN of the queue or topic for events that have failed. Raises UsageError."""
+    settings = properties.inside("DeadLetterQueue" if serverless else "DeadLetterConfig")
+    return settings.string("TargetArn")
+
+
+def _destination(logical_id: str, end: str, properties: Properties) -> str | None:
+    if not properties.values:
+        return None
+    kind = properties.string("Type")
+    if kind is not None and kind not in SERVED:
+        raise properties.cannot("Type", f"{kind} is not emulated as a destination, only {', '.join(SERVED)}")
+    arn = properties.string("Destination")
+    if arn is None and kind in _GENERATED:
+        return properties.reference(_name(logical_id, end, kind), "TopicArn" if kind == "SNS" else "Arn")
+    if arn is None:
+        raise properties.wrong("Destination", "is missing; name the ARN of a destination")
+    return arn
+
+
+def _destinations(resource: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    value = resource.get("Properties") if isinstance(resource, dict) else None
+    for name in ("EventInvokeConfig", "DestinationConfig"):
+        value = value.get(name) if isinstance(value, dict) else None
+    for end in _ENDS:
+        destination = value.get(end) if isinstance(value, dict) else None
+        if isinstance(destination, dict):
+            yield end, destination
+
+
+def _name(logical_id: str, end: str, kind: str) -> str:
+    return f"{logical_id}EventInvokeConfig{end}{_GENERATED[kind][0]}"

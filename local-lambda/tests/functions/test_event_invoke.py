@@ -1,0 +1,74 @@
+"""Settings of asynchronous invocations in templates: every way of writing them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_lambda.functions.config import EventInvokeConfig
+from local_lambda.functions.given import Given
+from local_lambda.functions.template import Functions, load_functions
+
+FUNCTION = {"Handler": "app.handler", "Runtime": "python3.12"}
+ARN = "arn:aws:sqs:us-east-1:123456789012:"
+
+
+def load(folder: Path, properties: dict[str, Any], **others: dict[str, Any]) -> Functions:
+    """The functions of a template with one function and other resources."""
+    hello = {"Type": "AWS::Serverless::Function", "Properties": {**FUNCTION, **properties}}
+    template = folder / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Hello": hello, **others}}))
+    return load_functions(template, Given())
+
+
+def test_settings_of_a_function(tmp_path: Path) -> None:
+    """Destinations by ARN or, for a queue or a topic that SAM makes, by type; without an endpoint they are named."""
+    settings = {
+        "MaximumEventAgeInSeconds": 60,
+        "MaximumRetryAttempts": 0,
+        "DestinationConfig": {"OnSuccess": {"Type": "SNS"}, "OnFailure": {"Type": "SQS", "Destination": f"{ARN}bad"}},
+    }
+    functions = load(
+        tmp_path, {"EventInvokeConfig": settings, "DeadLetterQueue": {"Type": "SQS", "TargetArn": f"{ARN}x"}}
+    )
+    topic = "arn:aws:sns:us-east-1:123456789012:HelloEventInvokeConfigOnSuccessTopic"
+    assert functions[0].event_invoke == EventInvokeConfig(60, 0, topic, f"{ARN}bad")
+    assert functions[0].dead_letters == f"{ARN}x"
+    assert functions.notes["Hello"].events == ("DestinationConfig", "DeadLetterQueue")
+
+
+def test_function_without_settings_has_those_of_lambda(tmp_path: Path) -> None:
+    """Two further attempts within six hours."""
+    (function,) = load(tmp_path, {})
+    assert function.event_invoke == EventInvokeConfig(21_600, 2)
+
+
+def test_settings_as_a_resource(tmp_path: Path) -> None:
+    """By name of the function; those of an alias are a remark."""
+    resource = {"FunctionName": {"Ref": "Hello"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": 1}
+    functions = load(
+        tmp_path,
+        {},
+        Settings={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": resource},
+        Alias={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {**resource, "Qualifier": "live"}},
+    )
+    assert functions[0].event_invoke.retries == 1
+    assert [remark.partition(" ")[0] for remark in functions.remarks] == ["Alias"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"MaximumRetryAttempts": 3}, "give a whole number of attempts from 0 to 2"),
+        ({"MaximumEventAgeInSeconds": 59}, "give a whole number of seconds from 60 to 21600"),
+        ({"DestinationConfig": {"OnSuccess": {"Type": "S3Bucket"}}}, "S3Bucket is not emulated as a destination"),
+        ({"DestinationConfig": {"OnSuccess": {"Type": "Lambda"}}}, "Destination: is missing"),
+    ],
+)
+def test_settings_that_are_refused(tmp_path: Path, settings: dict[str, Any], mistake: str) -> None:
+    """The function is left out, with the reason."""
+    ((_, reason),) = load(tmp_path, {"EventInvokeConfig": settings}).refused
+    assert mistake in str(reason)
