@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, OnResponse
 from local_lambda.errors import ApiError, Throttled
@@ -11,6 +13,8 @@ from local_lambda.service.payload import check_json, check_size, client_context,
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.header import new_tracing
 
+TENANT_ID = r"[a-zA-Z0-9\._:\/=+\-@ ]{1,256}"
+_TENANT_ID = re.compile(TENANT_ID).fullmatch
 _CAPITAL_MESSAGE = (
     "ResourceNotFoundException",
     "ServiceException",
@@ -47,8 +51,17 @@ def new_invocation(
 ) -> Invocation:
     """The invocation that a request asks for; without `answered` it is asynchronous. Raises ApiError."""
     incoming = exchange.header(b"x-amzn-trace-id").decode("latin-1") or None
+    tenant = exchange.header(b"x-amz-tenant-id").decode("latin-1") or None
+    if tenant is not None and not _TENANT_ID(tenant):
+        raise ApiError(
+            400,
+            "InvalidParameterValueException",
+            f"1 validation error detected: Value '{tenant}' at 'tenantId' failed to satisfy constraint: Member must "
+            f"satisfy regular expression pattern: {TENANT_ID}",
+        )
     if answered is None:
-        return Invocation(payload, arn, new_tracing(incoming, pool.function.tracing_active, queued=True))
+        tracing = new_tracing(incoming, pool.function.tracing_active, queued=True)
+        return Invocation(payload, arn, tracing, tenant_id=tenant)
     context = exchange.header(b"x-amz-client-context")
     return Invocation(
         payload,
@@ -57,6 +70,7 @@ def new_invocation(
         answered,
         client_context=client_context(context) if context else None,
         tail=exchange.header(b"x-amz-log-type") == b"Tail",
+        tenant_id=tenant,
     )
 
 

@@ -113,6 +113,8 @@ class _Runtime:
             ]
             if invocation.client_context is not None:
                 headers.append(("Lambda-Runtime-Client-Context", invocation.client_context))
+            if invocation.tenant_id is not None:
+                headers.append(("Lambda-Runtime-Aws-Tenant-Id", invocation.tenant_id))
             exchange.respond(200, invocation.payload, headers, JSON)
 
         def gone() -> None:

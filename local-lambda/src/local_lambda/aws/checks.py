@@ -59,6 +59,7 @@ _ON_CREATE: Mapping[str, type] = {
     "PackageType": str,
     "Architectures": list,
     "Tags": dict,
+    "TenancyConfig": dict,
 }
 _CODE: Mapping[str, type] = {
     "FunctionName": str,
@@ -100,6 +101,8 @@ def check_create(request: Document) -> None:
     if not (request.get("Runtime") and request.get("Handler")):
         raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
     _check_architectures(request)
+    mode = _member(request, "TenancyConfig", "TenantIsolationMode")
+    _check_choice(mode, "tenancyConfig.tenantIsolationMode", ("PER_TENANT",))
     check_configuration(request)
 
 

@@ -76,6 +76,8 @@ def _configuration(function: FunctionConfig) -> Document:
     }
     if function.runtime is not None:
         document |= {"Runtime": function.runtime, "Handler": function.handler}
+    if function.tenant_isolation:
+        document["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     if function.dead_letters is not None:
         document["DeadLetterConfig"] = {"TargetArn": function.dead_letters}
     if function.environment:

@@ -66,6 +66,7 @@ class Function:
             reserved_concurrency=self.reserved_concurrency,
             region=document["FunctionArn"].split(":")[3],
             event_invoke=event_invoke_config(self.event_invoke),
+            tenant_isolation="TenancyConfig" in document,
             dead_letters=document.get("DeadLetterConfig", {}).get("TargetArn"),
         )
 
@@ -93,6 +94,8 @@ def new_configuration(name: str, arn: str, request: Document, package: Package, 
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
     }
+    if request.get("TenancyConfig"):
+        configuration["TenancyConfig"] = request["TenancyConfig"]
     change(configuration, request, layers)
     return configuration
 

@@ -85,6 +85,7 @@ def _invoke(found: Namespace) -> int:
             freeze=found.freeze,
             output=_output(found),
             debug_port=found.debug_port,
+            tenant_id=found.tenant_id,
         )
     )
 

@@ -29,6 +29,7 @@ class InvokeOptions(NamedTuple):
     freeze: bool = False
     output: OutputOptions = OutputOptions()
     debug_port: int | None = None
+    tenant_id: str | None = None
 
 
 def invoke(options: InvokeOptions) -> int:
@@ -66,7 +67,7 @@ def invoke(options: InvokeOptions) -> int:
         environment = factory.build(foundation)
         from local_lambda.cli.loop import run
 
-        exchanges = run(_invoke_all(factory, environment, payloads, report is not None, debugging))
+        exchanges = run(_invoke_all(factory, environment, payloads, report is not None, debugging, options.tenant_id))
         if report is not None:
             report.write(function, exchanges)
         failure = environment.init_failure
@@ -101,6 +102,7 @@ async def _invoke_all(
     payloads: Sequence[bytes],
     quiet: bool,
     debugging: DebuggerPort | PdbTerminal | None,
+    tenant_id: str | None,
 ) -> list[Exchange]:
     import asyncio
 
@@ -123,7 +125,7 @@ async def _invoke_all(
         for payload in payloads:
             tracing = new_tracing(None, function.tracing_active)
             # With the log, the response comes when the whole invocation is over, so that it is printed in order.
-            invocation = Invocation(payload or b"{}", function.arn, tracing, tail=True)
+            invocation = Invocation(payload or b"{}", function.arn, tracing, tail=True, tenant_id=tenant_id)
             if not quiet:
                 invocation.sink = PayloadStream()
             responded = asyncio.ensure_future(pool.call(invocation, patient=True))

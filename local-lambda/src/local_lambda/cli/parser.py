@@ -45,6 +45,7 @@ def _invoke(parser: argparse.ArgumentParser) -> None:
         help="the event, `-` for standard input; may be repeated",
     )
     parser.add_argument("--count", type=_positive, default=1, metavar="N", help="invoke N times in one environment")
+    parser.add_argument("--tenant-id", metavar="ID", help="the tenant, for a function that isolates tenants")
     parser.add_argument("--report", choices=["json"], help="print one JSON document instead of the payloads")
     _recording_arguments(parser)
     _common_arguments(parser)

@@ -73,6 +73,8 @@ class ExecutionEnvironment:
             self._extension_exited,
         )
         self.current: Invocation | None = None
+        self.tenant_id: str | None = None
+        """The only tenant that it serves, if the function isolates tenants."""
         self.init_failure: Failure | None = None
         """Why the last init failed; None if it succeeded."""
         self.on_free: Callable[[ExecutionEnvironment], None] = _nothing

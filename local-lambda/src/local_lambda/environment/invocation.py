@@ -77,6 +77,7 @@ class Invocation:
         request_id: str | None = None,
         client_context: str | None = None,
         tail: bool = False,
+        tenant_id: str | None = None,
     ) -> None:
         self.payload = payload
         self.function_arn = function_arn
@@ -87,6 +88,7 @@ class Invocation:
         """Different for each attempt at one request."""
         self.client_context = client_context
         self.tail = tail
+        self.tenant_id = tenant_id
 
     def again(self) -> Invocation:
         """The next attempt at an asynchronous invocation, with the same request id and everything else new."""
@@ -97,4 +99,5 @@ class Invocation:
             self.on_response,
             request_id=self.request_id,
             client_context=self.client_context,
+            tenant_id=self.tenant_id,
         )

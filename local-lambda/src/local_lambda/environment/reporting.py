@@ -17,7 +17,12 @@ from local_lambda.functions.config import FunctionConfig
 def start(invocation: Invocation, version: str) -> platform.Start:
     """The invocation was given to the runtime."""
     return platform.Start(
-        invocation.started_at, invocation.request_id, version, invocation.function_arn, invocation.tracing
+        invocation.started_at,
+        invocation.request_id,
+        version,
+        invocation.function_arn,
+        invocation.tracing,
+        invocation.tenant_id,
     )
 
 
@@ -34,6 +39,7 @@ def runtime_done(invocation: Invocation, failure: Failure | None) -> platform.Ru
         invocation.tracing,
         invocation.failed,
         invocation.error_cause,
+        invocation.tenant_id,
     )
 
 

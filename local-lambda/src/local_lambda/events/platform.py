@@ -152,12 +152,14 @@ class Start(Event, frozen=True):
     version: str
     function_arn: str
     tracing: Tracing | None
+    tenant_id: str | None = None
 
     def record(self) -> Record:
         return _compact(
             requestId=self.request_id,
             version=self.version,
             functionArn=self.function_arn,
+            tenantId=self.tenant_id,
             tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,
         )
 
@@ -177,12 +179,14 @@ class RuntimeDone(Event, frozen=True):
     """Whether the handler reported an error. Not on the wire: for Lambda this is a `success` of the runtime."""
     cause: str | None = None
     """The exception as the runtime describes it for X-Ray (JSON text). Not on the wire."""
+    tenant_id: str | None = None
 
     def record(self) -> Record:
         return _compact(
             requestId=self.request_id,
             status=self.status,
             errorType=self.error_type,
+            tenantId=self.tenant_id,
             metrics={"durationMs": round(self.duration, 3), "producedBytes": self.produced_bytes},
             spans=_spans(self.spans),
             tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,

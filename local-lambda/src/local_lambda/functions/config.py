@@ -151,6 +151,8 @@ class FunctionConfig(NamedTuple):
     event_invoke: EventInvokeConfig = EventInvokeConfig()
     dead_letters: str | None = None
     """The ARN of the queue or topic for events that have failed."""
+    tenant_isolation: bool = False
+    """Whether every environment serves one tenant."""
 
     @property
     def arn(self) -> str:

@@ -152,6 +152,7 @@ class FunctionReader:
         url = settings.read(_url) if serverless else None
         event_invoke = settings.read(lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig")))
         dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
+        tenancy = settings.read(_tenancy)
         layers, left_out = self._layers(properties)
         source = None
         if settings.read(_package_type) == "Image":
@@ -184,6 +185,7 @@ class FunctionReader:
             url=url,
             event_invoke=event_invoke,
             dead_letters=dead_letters,
+            tenant_isolation=tenancy is not None,
             region=self._given.region,
             account_id=self._given.account,
         )
@@ -304,6 +306,11 @@ class FunctionReader:
 def _url(properties: Properties) -> FunctionUrl | None:
     settings = properties.inside("FunctionUrlConfig")
     return read_url(settings) if settings.values else None
+
+
+def _tenancy(properties: Properties) -> str | None:
+    settings = properties.inside("TenancyConfig")
+    return settings.one_of("TenantIsolationMode", ("PER_TENANT",), "PER_TENANT") if settings.values else None
 
 
 def _is_text(value: str) -> bool:

@@ -13,7 +13,7 @@ SERVED = frozenset(
     """
     Architectures Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage EventInvokeConfig
     Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize
-    PackageType ReservedConcurrentExecutions Runtime Timeout Tracing TracingConfig
+    PackageType ReservedConcurrentExecutions Runtime TenancyConfig Timeout Tracing TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(
@@ -36,7 +36,6 @@ NOT_EMULATED: Mapping[str, str] = {
     "PublishToLatestPublished": "there are no versions",
     "RecursiveLoop": "loops are not detected",
     "SnapStart": "the function starts cold",
-    "TenancyConfig": "tenants share environments",
     "VpcConfig": "the function has the network of this machine",
 }
 ROUTES = frozenset({"Api", "HttpApi"})

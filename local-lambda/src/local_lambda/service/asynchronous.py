@@ -191,4 +191,5 @@ def _as_it_came(invocation: Invocation) -> Invocation:
         invocation.on_response,
         request_id=invocation.request_id,
         client_context=invocation.client_context,
+        tenant_id=invocation.tenant_id,
     )

@@ -99,10 +99,14 @@ class EnvironmentPool:
         `on_refused` gets the service's error when the function is at its limit (Throttled; a patient caller waits
         instead, until `until`), or when no environment can be created (ServiceUnavailable).
         """
-        if self._idle:
-            self._give(self._idle.pop(), _Caller(invocation, on_refused, patient, until))
+        if (invocation.tenant_id is not None) != self.function.tenant_isolation:
+            on_refused(_wrong_tenant(self.function.tenant_isolation))
+        elif self._idle and (environment := self._take_idle(invocation.tenant_id)) is not None:
+            self._give(environment, _Caller(invocation, on_refused, patient, until))
         elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
             self._start_environment(_Caller(invocation, on_refused, patient, until))
+        elif self._idle:  # all belong to other tenants
+            self._replace(self._idle.pop(0), _Caller(invocation, on_refused, patient, until))
         else:
             invocation.waiting_since = perf_counter()
             self._waiting.append(_Caller(invocation, on_refused, patient, until))
@@ -117,7 +121,12 @@ class EnvironmentPool:
         return await responded
 
     def queue(self, invocation: Invocation) -> None:
-        """Accept an asynchronous invocation, which waits as long as it may. Raises Throttled when too many wait."""
+        """Accept an asynchronous invocation, which waits as long as it may.
+
+        Raises Throttled when too many wait, and ApiError for one without the tenant that it needs.
+        """
+        if (invocation.tenant_id is not None) != self.function.tenant_isolation:
+            raise _wrong_tenant(self.function.tenant_isolation)
         self.asynchronous.queue(invocation)
 
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
@@ -175,6 +184,7 @@ class EnvironmentPool:
             self._refuse(caller, error)
             return False
         self._fault = ""
+        environment.tenant_id = caller.invocation.tenant_id
         environment.on_free = self._freed
         self.environments.append(environment)
         return self._give(environment, caller)
@@ -218,9 +228,35 @@ class EnvironmentPool:
         limit = "ReservedFunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
         caller.on_refused(Throttled(limit))
 
+    def _take_idle(self, tenant_id: str | None) -> ExecutionEnvironment | None:
+        """An idle environment of the tenant, or of everyone."""
+        if tenant_id is None:
+            return self._idle.pop()
+        for environment in reversed(self._idle):
+            if environment.tenant_id in (tenant_id, None):  # None: it has not served anyone yet
+                self._idle.remove(environment)
+                environment.tenant_id = tenant_id
+                return environment
+        return None
+
+    def _replace(self, environment: ExecutionEnvironment, caller: _Caller) -> None:
+        """End an idle environment of another tenant, and serve the caller on a new one."""
+        self.environments.remove(environment)
+        self._end(environment, lambda environment: None)
+        self._start_environment(caller)
+
     def _freed(self, environment: ExecutionEnvironment) -> None:
         if self._waiting:
-            self._give(environment, self._waiting.popleft())
+            if environment.tenant_id is None:
+                self._give(environment, self._waiting.popleft())
+                return
+            own = [caller for caller in self._waiting if caller.invocation.tenant_id == environment.tenant_id]
+            caller = (own or self._waiting)[0]
+            self._waiting.remove(caller)
+            if own:
+                self._give(environment, caller)
+            else:
+                self._replace(environment, caller)
             return
         if environment not in self._idle:  # it is still there if its runtime died while it was idle
             self._idle.append(environment)
@@ -281,6 +317,15 @@ class EnvironmentPool:
         if patient:
             oldest = min(caller.invocation.waiting_since for caller in patient)
             self._arm(max(PLACEMENT_SECONDS - (now - oldest), PLACEMENT_SECONDS / 4))
+
+
+def _wrong_tenant(isolated: bool) -> ApiError:
+    """The service's error for an invocation without the tenant that it needs, or with one for nothing."""
+    if isolated:
+        text = "enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
+    else:
+        text = "not enabled with tenancy configuration. Remove the tenant ID from your request and try again."
+    return ApiError(400, "InvalidParameterValueException", f"The invoked function is {text}")
 
 
 def _set_response(responded: asyncio.Future[InvocationResponse], _: Invocation, response: InvocationResponse) -> None:
