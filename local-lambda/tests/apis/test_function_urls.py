@@ -16,7 +16,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from conftest import MakeProject
-from support.tool import DEADLINE_SECONDS, FUNCTIONS, Gate, Reply, Tool
+from support.streaming import make_wrapper
+from support.tool import DEADLINE_SECONDS, Gate, Reply, Tool
 
 CODE = """
 def echo(event, context):
@@ -58,9 +59,7 @@ class Site:
 @pytest.fixture(scope="module")
 def tool(make_project: MakeProject, shared_folder: Path) -> Iterator[Tool]:
     """`start` with a function for each kind of URL."""
-    wrapper = shared_folder / "pieces"
-    wrapper.write_text(f'#!/bin/sh\nexec "$1" {FUNCTIONS / "pieces.py"}\n')
-    wrapper.chmod(0o755)
+    wrapper = make_wrapper(shared_folder, "pieces.py")
     streams = {"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)}}, "Handler": "app.none"}
     stream = {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}
     functions: dict[str, dict[str, Any]] = {

@@ -373,7 +373,7 @@ def test_nothing_has_changed_when_the_machine_refuses(
     monkeypatch.setattr(sandbox, "_call", refuse)
     before = state()
     path = str(tmp_path)
-    folders = {"task": path, "opt": None, "runtime": path, "tmp": path}
+    folders = {"task": path, "opt": None, "runtime": path, "tmp": path, "tmp_mb": None}
     reason = sandbox.enter({**folders, "hosts": "127.0.0.2", "keep": [], "hidden": []})
     assert isinstance(reason, str)
     assert reason.startswith(f"{name}: Operation not permitted")
@@ -398,7 +398,7 @@ def test_the_reason_names_the_setting_when_user_namespaces_are_switched_off(open
 def test_processes_see_the_machine_when_there_is_no_sandbox(sandboxed: Sandboxed) -> None:
     """The reason is returned, and the group continues without a sandbox."""
     sandboxed.task.rmdir()
-    assert sandboxed.enter() == f"mount {sandboxed.task} {sandboxed.tmp}/.root/var/task: No such file or directory"
+    assert sandboxed.enter() == f"mount {sandboxed.task} {sandboxed.tmp}.root/var/task: No such file or directory"
     assert shell(sandboxed, "echo going on; readlink /proc/self/ns/mnt") == [
         "going on",
         os.readlink("/proc/self/ns/mnt"),
@@ -437,7 +437,7 @@ def test_spec_keeps_a_virtual_environment_and_its_base(tmp_path: Path) -> None:
     python.touch()
     (base / "venv" / "pyvenv.cfg").write_text(f"home = {base}/installation/bin\n")
     (base / "installation").mkdir()
-    wanted = spec(base / "code", None, base / "tmp", "127.0.0.2", (Interpreter(python, "3.11.1"),))
+    wanted = spec(base / "code", None, base / "tmp", 512, "127.0.0.2", (Interpreter(python, "3.11.1"),))
     assert {f"{base}/venv", f"{base}/installation", str(Path(sandbox.__file__).parent)} <= set(wanted["keep"])
     assert (wanted["task"], wanted["opt"], wanted["hosts"]) == (f"{base}/code", None, "127.0.0.2")
 
@@ -451,6 +451,6 @@ def test_spec_keeps_packages_in_editable_mode(tmp_path: Path) -> None:
     (base / "venv/pyvenv.cfg").write_text("home = /usr/bin\n")
     (packages / "editable.pth").write_text(f"import os; os.getpid()\n{source}\n{base}/gone\n")
     interpreter = Interpreter(base / "venv/bin/python", "3.11")
-    wanted = spec(base, None, base, "127.0.0.2", [interpreter])
+    wanted = spec(base, None, base, 512, "127.0.0.2", [interpreter])
     assert str(source) in wanted["keep"]
     assert f"{base}/gone" not in wanted["keep"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -104,25 +102,6 @@ def test_exec_finds_the_program_when_it_is_in_the_folder_for_opt(tmp_path: Path,
         assert served.invoke("function", {"n": 1}).json == {"n": 1}
     ended = tool.run("exec", "--opt", program.parent, "--", "/opt/other", cwd=FUNCTIONS)
     assert (ended.status, "there is no program" in ended.errors) == (3, True)
-
-
-LISTING = """
-import os
-
-def handler(event, context):
-    return [os.listdir(event["home"]), os.listdir(event["home"] + "/.aws")]
-"""
-
-
-@NEEDS_SANDBOX
-def test_credentials_of_the_user_are_out_of_reach(make_project: MakeProject, shared_folder: Path) -> None:
-    """The folder `.aws` of the home folder is empty in the sandbox."""
-    home = Path(tempfile.mkdtemp(dir=shared_folder))
-    (home / ".aws").mkdir()
-    (home / ".aws" / "credentials").write_text("[default]\naws_secret_access_key = secret\n")
-    project = make_project({"app.py": LISTING}, Hello={"Handler": "app.handler"})
-    ended = project.invoke("Hello", events=[{"home": str(home)}], variables={"HOME": str(home)})
-    assert json.loads(ended.output) == [[".aws"], []]
 
 
 @pytest.fixture

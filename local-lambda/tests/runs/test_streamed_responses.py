@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeProject
-from support.streaming import client, events, payload
+from support.streaming import client, events, make_wrapper, payload
 from support.tool import FUNCTIONS, Tool, serving
 
 
@@ -39,9 +39,7 @@ def test_boto3_gets_more_than_invoke_allows(python: Tool) -> None:
 
 def test_invoke_prints_the_pieces(extend: MakeProject, shared_folder: Path) -> None:
     """A wrapper starts the runtime that streams; its response is printed, as any other."""
-    wrapper = shared_folder / "stream"
-    wrapper.write_text(f'#!/bin/sh\nexec "$1" {FUNCTIONS / "streamer.py"}\n')
-    wrapper.chmod(0o755)
+    wrapper = make_wrapper(shared_folder, "streamer.py")
     project = extend(variables={"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)})
     outcome = project.invoke(events=[{"pieces": 3, "size": 2}])
     assert (outcome.status, outcome.output) == (0, b"xxxxxx\n"), outcome.errors

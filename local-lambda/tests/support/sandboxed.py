@@ -55,7 +55,7 @@ class Sandboxed:
             path.mkdir(parents=True, exist_ok=True)
         self.group: ProcessGroup = zygote.open()
         self.output: list[str] = []
-        self._spec = spec(self.task, self.opt, self.tmp, address, ())
+        self._spec = spec(self.task, self.opt, self.tmp, None, address, ())
         self._spec["keep"] = list(keep)
 
     def enter(self, layers: bool = True) -> str | None:

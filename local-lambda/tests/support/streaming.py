@@ -1,14 +1,16 @@
-"""What boto3 makes of streamed responses."""
+"""Runtimes that stream, and what boto3 makes of their responses."""
 
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from support.tool import Tool
+from support.tool import FUNCTIONS, Tool
 
 
 def client(tool: Tool) -> Any:
@@ -32,3 +34,12 @@ def events(tool: Tool, event: object, **more: Any) -> list[dict[str, Any]]:
 def payload(found: list[dict[str, Any]]) -> bytes:
     """The pieces together."""
     return b"".join(event["PayloadChunk"]["Payload"] for event in found if "PayloadChunk" in event)
+
+
+def make_wrapper(folder: Path, runtime: str) -> Path:
+    """A program for `AWS_LAMBDA_EXEC_WRAPPER` that starts this runtime; both are where a sandbox can see them."""
+    shutil.copy(FUNCTIONS / runtime, folder)
+    wrapper = folder / f"{runtime}.sh"
+    wrapper.write_text(f'#!/bin/sh\nexec "$1" {folder / runtime}\n')
+    wrapper.chmod(0o755)
+    return wrapper

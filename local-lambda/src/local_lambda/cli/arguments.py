@@ -83,6 +83,7 @@ def _invoke(found: Namespace) -> int:
             report=found.report is not None,
             recording=_recording(found),
             freeze=found.freeze,
+            memory_limit=not found.no_memory_limit,
             output=_output(found),
             debug_port=found.debug_port,
             tenant_id=found.tenant_id,
@@ -102,6 +103,7 @@ def _start(found: Namespace) -> int:
             watch=found.watch,
             aws=found.aws,
             freeze=found.freeze,
+            memory_limit=not found.no_memory_limit,
             output=_output(found),
             debug_port=found.debug_port,
             debug_function=found.debug_function,
@@ -120,6 +122,7 @@ def _exec(found: Namespace) -> int:
             recording=_recording(found),
             amqp=found.amqp,
             freeze=found.freeze,
+            memory_limit=not found.no_memory_limit,
             output=_output(found),
         )
     )
@@ -161,7 +164,8 @@ def _aws(found: Namespace) -> int:
     command = _after_dashes(found.command)
     if found.port is None:
         found.port = 0 if command else AWS_PORT
-    return aws(AwsOptions(_server(found), command, found.python, found.freeze, _output(found)))
+    limited = not found.no_memory_limit
+    return aws(AwsOptions(_server(found), command, found.python, found.freeze, limited, _output(found)))
 
 
 def _fire(found: Namespace) -> int:

@@ -15,6 +15,7 @@ class AwsOptions(NamedTuple):
     command: tuple[str, ...] = ()
     python: str | None = None
     freeze: bool = False
+    memory_limit: bool = True
     output: OutputOptions = OutputOptions()
 
 
@@ -33,6 +34,7 @@ def aws(options: AwsOptions) -> int:
     logs = LogGroups(services)
     observers = Observers(log_writers=(logs.writer,), on_trace=(partial(put_trace, services),))
     with started(options.freeze, observers=observers, output=options.output) as factory:
+        factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
         factory.retry_pauses = options.server.retry_pauses
         from local_lambda.aws.serve import serve

@@ -23,6 +23,7 @@ class ExecOptions(NamedTuple):
     recording: RecordingOptions = RecordingOptions()
     amqp: str | None = None
     freeze: bool = False
+    memory_limit: bool = True
     output: OutputOptions = OutputOptions()
 
 
@@ -33,6 +34,7 @@ def execute(options: ExecOptions) -> int:
 
     broker = find_broker(options.amqp)
     with started(options.freeze, options.recording, output=options.output) as factory:
+        factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
         factory.retry_pauses = options.server.retry_pauses
         from shutil import which

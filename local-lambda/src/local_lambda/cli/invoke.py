@@ -27,6 +27,7 @@ class InvokeOptions(NamedTuple):
     report: bool = False
     recording: RecordingOptions = RecordingOptions()
     freeze: bool = False
+    memory_limit: bool = True
     output: OutputOptions = OutputOptions()
     debug_port: int | None = None
     tenant_id: str | None = None
@@ -45,6 +46,7 @@ def invoke(options: InvokeOptions) -> int:
 
         report = Report()
     with started(options.freeze, options.recording, report.observers if report else None, options.output) as factory:
+        factory.memory_limit = options.memory_limit
         from local_lambda.cli.events import check_event, read_event
         from local_lambda.cli.given import check_names, given, note_template
         from local_lambda.cli.programs import note_runtimes, open_program

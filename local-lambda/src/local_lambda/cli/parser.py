@@ -298,6 +298,9 @@ def _common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze", action="store_true", help="stop all processes of an environment between invocations, as Lambda does"
     )
+    parser.add_argument(
+        "--no-memory-limit", action="store_true", help="let environments use more memory than the function has"
+    )
 
 
 def _parameter(text: str) -> tuple[str, str]:

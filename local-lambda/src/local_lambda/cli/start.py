@@ -31,6 +31,7 @@ class StartOptions(NamedTuple):
     watch: bool = False
     aws: int | None = None
     freeze: bool = False
+    memory_limit: bool = True
     output: OutputOptions = OutputOptions()
     debug_port: int | None = None
     debug_function: str | None = None
@@ -56,6 +57,7 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
         check_extra("start --watch", "watch", "watchfiles")
     observers = local.observers() if local is not None else None
     with started(options.freeze, options.recording, observers, options.output) as factory:
+        factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
         factory.retry_pauses = options.server.retry_pauses
         from itertools import count

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from signal import SIGKILL
 
 from local_lambda.environment import reporting
 from local_lambda.environment.extensions import Extension, Extensions
-from local_lambda.environment.failures import SHUT_DOWN, Failure, exited, extension_ended, timed_out
+from local_lambda.environment.failures import OUT_OF_MEMORY, SHUT_DOWN, Failure, exited, extension_ended, timed_out
 from local_lambda.environment.init_phase import InitPhase
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.invoke_phase import InvokePhase
+from local_lambda.environment.memory_limit import MemoryLimit
 from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes
 from local_lambda.environment.process_control import ProcessControl
 from local_lambda.environment.runtime import Runtime
@@ -56,6 +58,7 @@ class ExecutionEnvironment:
         init_timeout: float = INIT_TIMEOUT_SECONDS,
         freeze: bool = False,
         bandwidth_limit: bool = True,
+        memory_limit: bool = True,
     ) -> None:
         self.function = function
         self.launch = processes.launch
@@ -106,6 +109,13 @@ class ExecutionEnvironment:
             self._runtime_said,
             self._invoke_phase.stream,
         )
+        self._memory_limit = (
+            MemoryLimit(memory, function.memory_mb, self._look_for_processes, self._out_of_memory)
+            if memory_limit
+            else None
+        )
+        self._exceeded = False
+        """Whether the runtime is being killed because of its memory."""
         self._shutdown_phase: ShutdownPhase | None = None
         self._loop: Loop | None = None
         self._on_terminated: list[Callable[[], None]] = []
@@ -116,6 +126,8 @@ class ExecutionEnvironment:
         """Continue in `loop` from now on; an init that has begun gets its time limit now."""
         self._loop = loop
         self._invoke_phase.attach(loop)
+        if self._memory_limit is not None:
+            self._memory_limit.attach(loop)
         self._shutdown_phase = ShutdownPhase(
             self.control, self.extensions, self.stream, self.subscriptions, self._clock, loop
         )
@@ -137,12 +149,15 @@ class ExecutionEnvironment:
         self.runtime.begin()
         self.extensions.begin(self.launch.extensions)
         self.init_failure = None
+        self._exceeded = False
         self._init_duration = None
         self.subscriptions.reopen()
         self.stream.reconsider()
         began = self._clock.perf_counter() if runtime is None else runtime.started
         self._init_phase = InitPhase(self, phase, self._clock, began)
         self._init_phase.begin(runtime)
+        if self._memory_limit is not None:
+            self._memory_limit.watch()
         if self._loop is not None and self.machine.state is INITIALIZING:
             self._init_phase.limit(self._loop, self._init_timeout, self._held)
 
@@ -200,9 +215,21 @@ class ExecutionEnvironment:
         cold_init, since = self._init_duration, self._suppressed_since
         self._init_duration = self._suppressed_since = None
         self._invoke_phase.begin(invocation, cold_init, since)
+        if self._memory_limit is not None:
+            self._memory_limit.watch()
         self.runtime.give(invocation)
         if self.extensions.invoked:
             self.extensions.invoke(invocation)
+
+    def _look_for_processes(self) -> None:
+        self.control.watch_memory(self.extensions)
+
+    def _out_of_memory(self) -> None:
+        """Kill the runtime, as the kernel does; the rest follows from its end."""
+        runtime = self.control.runtime
+        if runtime is not None and runtime.exit_code is None and self.machine.state in (INITIALIZING, BUSY):
+            self._exceeded = True
+            self.control.signal(runtime, SIGKILL)
 
     def _timed_out(self) -> None:
         self._abort(timed_out(self.function.timeout))
@@ -233,6 +260,8 @@ class ExecutionEnvironment:
 
     def _idle(self) -> None:
         """The environment is free: freeze it, if requested."""
+        if self._memory_limit is not None:
+            self._memory_limit.rest()
         if self._freeze and not self._held:
             self.subscriptions.pause()
             self.control.freeze()
@@ -291,9 +320,9 @@ class ExecutionEnvironment:
     def _runtime_exited(self, process: Process) -> None:
         state = self.machine.state
         if state is INITIALIZING:
-            self._init_phase.runtime_exited(process)
+            self._init_phase.runtime_exited(process, OUT_OF_MEMORY if self._exceeded else None)
         elif state is BUSY or state is IDLE:
-            self._abort(exited(process.exit_code or 0))
+            self._abort(OUT_OF_MEMORY if self._exceeded else exited(process.exit_code or 0))
         self._process_ended()
 
     def _extension_exited(self, extension: Extension, process: Process) -> None:

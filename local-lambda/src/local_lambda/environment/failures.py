@@ -25,6 +25,8 @@ class Failure(msgspec.Struct, frozen=True):
     error_type: str | None
     reason: str
     body: bytes | None = None
+    body_type: str | None = None
+    """The error type in the body, if it is not that of the events."""
 
     @property
     def shutdown_reason(self) -> str:
@@ -35,7 +37,7 @@ class Failure(msgspec.Struct, frozen=True):
         """The error object the caller gets."""
         if self.body is not None:
             return self.body
-        error_type = self.error_type or "Sandbox.Timedout"
+        error_type = self.body_type or self.error_type or "Sandbox.Timedout"
         return encode({"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {self.reason}"})
 
 
@@ -54,6 +56,12 @@ def exited(exit_code: int) -> Failure:
     if exit_code == 0:
         return Failure("error", "Runtime.ExitError", "Runtime exited without providing a reason")
     return Failure("error", "Runtime.ExitError", f"Runtime exited with error: {_exit_text(exit_code)}")
+
+
+OUT_OF_MEMORY = Failure(
+    "error", "Runtime.OutOfMemory", "Runtime exited with error: signal: killed", None, "Runtime.ExitError"
+)
+"""The runtime was killed because the environment had used up its memory."""
 
 
 def extension_ended(state: str, exit_code: int) -> Failure:

@@ -151,9 +151,11 @@ class InitPhase:
         host.stream.emit(platform.InitRuntimeDone(self._time(), INITIALIZATION_TYPE, self.phase, "success"))
         self.go_on()
 
-    def runtime_exited(self, process: Process) -> None:
-        """The runtime's process ended, or could not be started."""
-        if process.launch_error is not None:
+    def runtime_exited(self, process: Process, why: Failure | None = None) -> None:
+        """The runtime's process ended, for the reason `why` if that is known, or could not be started."""
+        if why is not None:
+            self.fail(why)
+        elif process.launch_error is not None:
             self.fail(launch_failed(self._host.launch.program, process.launch_error[1]))
         else:
             self.fail(exited(process.exit_code or 0))

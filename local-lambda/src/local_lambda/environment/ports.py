@@ -145,6 +145,9 @@ class Memory(Protocol):
     def measure(self, tree: bool = False) -> None:
         """Take a reading: of the processes alone, or with `tree` of all processes below them as well."""
 
+    def current(self, exact: bool = False) -> int:
+        """What all processes use now, in MB. Memory that several share counts once only if this is `exact`."""
+
     def add(self, kilobytes: int) -> None:
         """Take a reading made elsewhere."""
 

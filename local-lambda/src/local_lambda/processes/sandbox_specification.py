@@ -21,13 +21,15 @@ MAX_LINKS = 40
 class Spec(TypedDict):
     """The folders that appear at `/var/task`, `/opt`, `/var/runtime` and `/tmp`, and the address of the sandbox's name.
 
-    `keep` are paths that stay visible where they are; `hidden` are folders that appear empty.
+    `tmp_mb` is the size of `/tmp` in MB, which is in memory; None leaves it on disk, without a limit. `keep` are paths
+    that stay visible where they are; `hidden` are folders that appear empty, except for those.
     """
 
     task: str
     opt: str | None
     runtime: str
     tmp: str
+    tmp_mb: int | None
     hosts: str
     keep: list[str]
     hidden: list[str]
@@ -37,15 +39,17 @@ def spec(
     code: Path,
     opt: Path | None,
     tmp: Path,
+    tmp_mb: int | None,
     address: str,
     interpreters: Sequence[Interpreter],
     more: Sequence[Path] = (),
+    homes: bool = True,
 ) -> Spec:
     """The sandbox of one environment. `tmp` is a folder made for it; `address` is a loopback address only it uses.
 
     The function's Python, this package's programs, the Python they run on and the folders `more` stay where they are,
     even below `/opt`, `/tmp` or `/var/task`. The folder that contains `tmp` is hidden because it holds other
-    environments' files; so are the user's AWS credentials.
+    environments' files; so are the user's AWS credentials and, with `homes`, everything else in home folders.
     """
     needed = [
         Path(__file__).parent / "programs",
@@ -53,15 +57,17 @@ def spec(
         *chain.from_iterable(map(_folders, interpreters)),
         *more,
     ]
+    hidden = ("/home", *_homes()) if homes else ()
     keep = {path: None for folder in needed for path in locations(folder)}
     return {
         "task": str(code),
         "opt": str(opt) if opt else None,
         "runtime": RUNTIME_DIRECTORY,
         "tmp": str(tmp),
+        "tmp_mb": tmp_mb,
         "hosts": address,
         "keep": list(keep),
-        "hidden": list(dict.fromkeys([str(tmp.parent), *(f"{home}/.aws" for home in _homes())])),
+        "hidden": list(dict.fromkeys([str(tmp.parent), *hidden, *(f"{home}/.aws" for home in _homes())])),
     }
 
 

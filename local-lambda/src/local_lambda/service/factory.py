@@ -47,6 +47,8 @@ class EnvironmentFactory:
     """Whether streamed responses have the service's bandwidth."""
     retry_pauses: tuple[float, ...] | None = None
     """Seconds before the second and third attempt at an asynchronous invocation; None: the pool's own."""
+    memory_limit = True
+    """Whether an environment's runtime is killed when it uses more memory than the function has."""
 
     def __init__(
         self,
@@ -125,6 +127,7 @@ class EnvironmentFactory:
             subscriptions,
             freeze=self._freeze,
             bandwidth_limit=self.bandwidth_limit,
+            memory_limit=self.memory_limit and base.debugging is None,
         )
         if base.debugging is not None:
             base.debugging.watch(environment)

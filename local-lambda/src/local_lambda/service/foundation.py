@@ -34,6 +34,7 @@ DESCRIPTORS = 24
 that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out. A few must be
 left for callers beyond those that `http.server` keeps to turn callers away, or warm environments cannot be reached."""
 MOST_REMEMBERED = 1_000
+MEGABYTE = 1024 * 1024
 
 
 class Program(NamedTuple):
@@ -141,7 +142,9 @@ class Ground:
         tmp.mkdir()
         tmp.chmod(0o1777)
         keep = program.debugging.keep if program.debugging is not None else ()
-        places = spec(program.code, program.layers, tmp, address, program.interpreters, keep)
+        size = self._size_of_tmp(program.function)
+        managed = program.interpreter is not None  # other programs may need anything of the user's
+        places = spec(program.code, program.layers, tmp, size, address, program.interpreters, keep, managed)
         reason = group.enter_sandbox(places, meanwhile)
         content = program.code, program.layers
         if reason is None:
@@ -156,6 +159,17 @@ class Ground:
             self._reasons.add(reason)
             self._console.write("platform", f"no sandbox, so code and layers stay in their own folders: {reason}")
         return LOOPBACK, plain
+
+    def _size_of_tmp(self, function: FunctionConfig) -> int | None:
+        """The size of `/tmp` in MB; None if the machine's memory has no room for it, so that it stays on disk."""
+        size = function.ephemeral_storage_mb
+        if size <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MEGABYTE // 2:
+            return size
+        reason = f"/tmp of {size} MB is on disk and has no limit: this machine's memory is too small for it"
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            self._console.write("platform", reason)
+        return None
 
 
 def remove(folder: Path) -> None:

@@ -1,9 +1,10 @@
 """A view of the file system in which code, layers and scratch space are where Lambda has them. Linux only.
 
 A supervisor that continues in it sees its environment's `/var/task`, `/opt`, `/var/runtime` and `/tmp`, an `/etc/hosts`
-with the names `sandbox` and `sandbox.localdomain`, only its own processes, and the rest of the machine's files. So do
-the processes it starts; no other process does. Without root this takes a user namespace (user_namespaces(7)), which
-keeps the caller's user and group. Lambda's directories:
+with the names `sandbox` and `sandbox.localdomain`, an `/etc/passwd` in which the user has the name and the home folder
+of Lambda's, the devices that Lambda has, only its own processes, and the rest of the machine's files. So do the
+processes it starts; no other process does. Without root this takes a user namespace (user_namespaces(7)), which keeps
+the caller's user and group. Lambda's directories:
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
 `supervisor.py` loads this file, so it must not import anything from the package. `sandbox_specification.py` decides
@@ -27,6 +28,23 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8  # statvfs(3) has the sam
 MS_REMOUNT, MS_BIND, MS_REC = 1 << 5, 1 << 12, 1 << 14
 MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE = 1 << 17, 1 << 18, 1 << 19
 
+USER = "sbx_user1051"
+DEVICES = (
+    "console",
+    "fd",
+    "full",
+    "null",
+    "ptmx",
+    "pts",
+    "random",
+    "stderr",
+    "stdin",
+    "stdout",
+    "tty",
+    "urandom",
+    "zero",
+)
+"""What is left of `/dev`: there is no `/dev/shm` on Lambda."""
 HOST_NAMES = ("sandbox.localdomain", "sandbox")
 SWITCHES = (
     ("user/max_user_namespaces", "0"),
@@ -45,8 +63,9 @@ def enter(spec: dict[str, Any]) -> str | int:
     caller, which is unchanged, it returns the new process's id, or a reason in one line if there cannot be a view.
 
     `task`, `opt` (or None), `runtime` and `tmp` are the folders that appear at `/var/task`, `/opt`, `/var/runtime` and
-    `/tmp`. `hosts` is the address of the sandbox's host names. `keep` are paths that stay visible where they are, even
-    below one of those folders. `hidden` are folders that appear empty.
+    `/tmp`; the last is a file system of `tmp_mb` MB in memory, unless that is None. `hosts` is the address of the
+    sandbox's host names. `keep` are paths that stay visible where they are, even below one of those folders. `hidden`
+    are folders that appear empty, except for those paths.
     """
     entered = _fork_inside(spec, contained=True)
     if isinstance(entered, str) and entered.startswith(("unshare: ", "mount proc /proc proc: ")):
@@ -57,7 +76,7 @@ def enter(spec: dict[str, Any]) -> str | int:
 
 
 def _fork_inside(spec: dict[str, Any], contained: bool) -> str | int:
-    root = f"{spec['tmp']}/.root"
+    root = f"{spec['tmp']}.root"
     answers, answer = os.pipe()
     # A different process creates the namespaces, and its child builds the view: a machine may refuse at any step
     # (Ubuntu's AppArmor does after it has granted namespaces), and a process that is halfway inside cannot go back.
@@ -90,7 +109,6 @@ def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -
     try:
         os.umask(0o022)
         os.makedirs(root, exist_ok=True)
-        places = _places(spec)
         _unshare(CLONE_NEWPID if contained else 0)
         inside, ready = os.pipe()
         first = os.fork()
@@ -105,7 +123,7 @@ def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -
     os.close(answer)
     os.close(inside)
     try:
-        _build(spec, places, root, contained)
+        _build(spec, root, contained)
         reason = None
     except Exception as error:
         reason = _reason(error)
@@ -116,24 +134,32 @@ def _fork_first(spec: dict[str, Any], root: str, answer: int, contained: bool) -
     return True
 
 
-def _build(spec: dict[str, Any], places: dict[str, tuple[str, bool]], root: str, contained: bool) -> None:
+def _build(spec: dict[str, Any], root: str, contained: bool) -> None:
     # Mounts made outside later are visible here; mounts made here are not visible outside.
     _call("mount", None, "/", None, MS_REC | MS_SLAVE, None)
+    if spec["tmp_mb"] is not None:
+        _call("mount", "tmpfs", spec["tmp"], "tmpfs", MS_NOSUID | MS_NODEV, f"size={spec['tmp_mb']}m,mode=1777")
+    places = _places(spec)
     if contained:
         _call("mount", "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     _call("mount", "tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     _call("mount", None, root, None, MS_UNBINDABLE, None)  # otherwise binds of the folders around it would include it
-    # The hosts file is on a separate file system, which stays mounted but unseen. A file in the root cannot be mounted
-    # anywhere else, and nothing can be mounted on a removed file, such as the hosts of a sandbox inside this one.
+    # The changed files are on a separate file system, which stays mounted but unseen. A file in the root cannot be
+    # mounted anywhere else, and nothing can be mounted on a removed file, such as those of a sandbox inside this one.
     aside = f"{root}/.aside"
     os.mkdir(aside)
     _call("mount", "tmpfs", aside, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
-    with open(f"{aside}/hosts", "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(_hosts(spec["hosts"]))
-    places[os.path.realpath("/etc/hosts")] = (f"{aside}/hosts", False)
+    for name, text in (("hosts", _hosts(spec["hosts"])), ("passwd", _passwd())):
+        with open(f"{aside}/{name}", "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        if os.path.exists(f"/etc/{name}"):
+            places[os.path.realpath(f"/etc/{name}")] = (f"{aside}/{name}", False)
     os.mkdir(f"{aside}/nothing")
-    for hidden in _hidden(spec, places):
-        places[hidden] = (f"{aside}/nothing", True)
+    _hide(spec, places, f"{aside}/nothing")
+    places["/dev"] = ("", True)
+    for name in DEVICES:
+        if os.path.lexists(f"/dev/{name}"):
+            places[f"/dev/{name}"] = (f"/dev/{name}", False)
     _View(root, places).fill("", "/", False)
     os.chdir(root)
     _call("pivot_root", ".", ".")  # pivot_root(2): this stacks the old root on the new one
@@ -158,16 +184,32 @@ def _unshare(more: int = 0) -> None:
             file.write(text)
 
 
-def _hidden(spec: dict[str, Any], places: dict[str, tuple[str, bool]]) -> list[str]:
-    """The folders that appear empty: those that would be visible and contain nothing that is needed."""
-    found = []
+def _hide(spec: dict[str, Any], places: dict[str, tuple[str, bool]], nothing: str) -> None:
+    """Let the folders that would be visible appear with nothing but what is kept in them."""
     for folder in spec["hidden"]:
         path = os.path.realpath(folder)
         seen = not any(f"{path}/".startswith(f"{place}/") for place in places)
-        needed = any(kept.startswith(f"{path}/") for kept in (*places, *spec["keep"]))
-        if seen and not needed and os.path.isdir(path):
-            found.append(path)
-    return found
+        kept = sorted(kept for kept in spec["keep"] if kept.startswith(f"{path}/"))
+        if not seen or not os.path.isdir(path) or path in ("/", *spec["keep"]):
+            continue
+        if any(place.startswith(f"{path}/") for place in places):  # such as a home folder that is / or /var
+            continue
+        places[path] = ("" if kept else nothing, True)
+        for inner in kept:
+            if not any(inner.startswith(f"{other}/") for other in kept):
+                places[inner] = (inner, False)  # Python keeps compiled modules there
+
+
+def _passwd() -> str:
+    """The machine's passwd(5), in which the user has the name and the home folder that Lambda's has."""
+    user, group = os.geteuid(), os.getegid()
+    lines = [f"{USER}:x:{user}:{group}::/home/{USER}:/sbin/nologin"]
+    try:
+        with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+            others = file.read().splitlines()
+    except OSError:
+        others = []
+    return "\n".join([*lines, *(line for line in others if line.split(":")[2:3] != [str(user)])]) + "\n"
 
 
 def _places(spec: dict[str, Any]) -> dict[str, tuple[str, bool]]:

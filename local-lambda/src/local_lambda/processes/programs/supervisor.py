@@ -16,6 +16,7 @@ from __future__ import annotations
 import _signal as signal  # type: ignore[import-not-found]  # `signal` itself costs 5 ms, because of its enums
 import marshal
 import os
+import resource
 import select
 import sys
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:  # importing `typing` costs 3 ms
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 FIRST_PROCESS = 1
+MAX_FILES = MAX_PROCESSES = 1024
+"""Open files of a process, and processes and threads of an environment."""
 EVERYBODY = -1
 """As the target of kill(2) in a process namespace: every process except the caller, which is the first."""
 
@@ -93,6 +96,16 @@ def descendants(pid: int | str = "self") -> list[int]:
     for child in found:
         found += children(child)
     return found
+
+
+def _in_user_namespace() -> bool:
+    """Whether the processes of the sandbox are counted apart from the user's others (Linux 5.14 and newer)."""
+    try:
+        with open("/proc/self/uid_map", "rb") as file:
+            alone = file.read().split()[2:] != [b"4294967295"]
+    except OSError:
+        return False
+    return alone and tuple(map(int, os.uname().release.partition("-")[0].split(".")[:2])) >= (5, 14)
 
 
 class Supervisor:
@@ -181,6 +194,7 @@ class Supervisor:
         try:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setsid()
+            self._limit()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
@@ -197,6 +211,16 @@ class Supervisor:
             os.write(failing, marshal.dumps((error.errno or 0, error.strerror or str(error))))
         finally:
             os._exit(127)
+
+    def _limit(self) -> None:
+        """Set Lambda's limits. That of processes counts those of a user namespace, so it is set only in one."""
+        limits = [(resource.RLIMIT_NOFILE, MAX_FILES)]
+        if self.contained and _in_user_namespace():
+            limits.append((resource.RLIMIT_NPROC, MAX_PROCESSES))
+        for name, wanted in limits:
+            most = resource.getrlimit(name)[1]
+            value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+            resource.setrlimit(name, (value, value))
 
     def signal(self, number: int, signal_number: int) -> None:
         """Signal a program's process group; it is not an error if that is already gone."""
