@@ -46,6 +46,8 @@ LOG_TAIL_BYTES = 4096
 # --- phases
 
 INIT_TIMEOUT_SECONDS = 10.0
+PROVISIONED_INIT_SECONDS = 130.0
+"""The Init phase of an environment that starts ahead, or the function's timeout if that is longer."""
 INTERNAL_SHUTDOWN_SECONDS = 0.5
 """The Shutdown phase with internal extensions alone."""
 EXTERNAL_SHUTDOWN_SECONDS = 2.0

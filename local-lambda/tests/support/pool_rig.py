@@ -18,6 +18,8 @@ class FakeEnvironment:
 
     def __init__(self) -> None:
         self.on_free: Callable[[Any], None] = lambda environment: None
+        self.function = FunctionConfig("f", "a.b")
+        self.tenant_id: str | None = None
         self.current: Invocation | None = None
         self.free = True
         self.responded = False
@@ -25,6 +27,10 @@ class FakeEnvironment:
         self.served: list[Invocation] = []
         self.fault: Exception | None = None
         """The error that starting its processes raises."""
+
+    def init(self) -> None:
+        """Begin, until the test releases it."""
+        self.free = False
 
     def invoke(self, invocation: Invocation) -> None:
         """Take an invocation; two at a time would be a bug."""

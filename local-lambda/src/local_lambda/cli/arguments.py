@@ -208,7 +208,12 @@ def _server(found: Namespace) -> ServerOptions:
     idle = getattr(found, "idle_timeout", None)
     limited = not found.no_bandwidth_limit
     options = ServerOptions(found.host, found.port, found.max_environments, hosts, origins, idle, limited)
-    return options._replace(retry_pauses=found.retry_pauses)
+    warm = getattr(found, "warm", 0)
+    if warm > found.max_environments:
+        from local_lambda.errors import UsageError
+
+        raise UsageError(f"--warm {warm}: a function has {found.max_environments} environments; set --max-environments")
+    return options._replace(retry_pauses=found.retry_pauses, warm=warm)
 
 
 def _after_dashes(command: Sequence[str]) -> tuple[str, ...]:

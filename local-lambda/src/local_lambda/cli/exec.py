@@ -59,7 +59,9 @@ def execute(options: ExecOptions) -> int:
 
         programs, limit = {function.name: program}, options.server.max_environments
         access, idle = options.server.access(), options.server.idle_timeout
-        return run(serve(factory, programs, listener, limit, access, broker, idle_seconds=idle))
+        return run(
+            serve(factory, programs, listener, limit, access, broker, idle_seconds=idle, warm=options.server.warm)
+        )
 
 
 def _function_of_variables(command: Sequence[str]) -> FunctionConfig:

@@ -66,6 +66,8 @@ class ServerOptions(NamedTuple):
     """Seconds after which an idle environment is shut down; None: never."""
     bandwidth_limit: bool = True
     """Whether streamed responses are no faster than the service sends them."""
+    warm: int = 0
+    """How many environments of each function start ahead of its invocations."""
     retry_pauses: tuple[float, ...] | None = None
     """Seconds before the second and third attempt at an event; None: shorter ones than the service's."""
 

@@ -274,6 +274,13 @@ def _amqp_argument(
 
 def _idle_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--warm",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="start N environments of each function ahead of its invocations, as with provisioned concurrency",
+    )
+    parser.add_argument(
         "--idle-timeout",
         type=_duration,
         metavar="TIME",

@@ -39,12 +39,13 @@ async def serve(
     debugger: DebuggerPort | None = None,
     local_aws: LocalAws | None = None,
     apis: Mapping[str, ApiSettings] | None = None,
+    warm: int = 0,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
     `limit` is the highest number of environments for a function, and `access` says who may call. An environment that is
     idle for `idle_seconds` is shut down. One environment of the function that `debugger` debugs is started at once.
-    `apis` are the settings of the APIs whose routes the functions have.
+    `apis` are the settings of the APIs whose routes the functions have. `warm` environments of each start ahead.
     Returns the exit status.
     """
     import asyncio
@@ -57,7 +58,7 @@ async def serve(
     stop = stop_signal()
     console = factory.console
     factory.attach(asyncio.get_running_loop())
-    pools = {name: _pool(factory, programs, name, limit, idle_seconds) for name in programs}
+    pools = {name: _pool(factory, programs, name, limit, idle_seconds, warm) for name in programs}
     say = partial(_say, console)
     wanted = local_aws is not None or any(pool.function.url is not None for pool in pools.values())
     urls = await _open_urls(pools, listener, access, say) if wanted else None
@@ -147,18 +148,28 @@ def _region(pools: Mapping[str, EnvironmentPool]) -> str:
 
 
 def _pool(
-    factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int, idle_seconds: float | None
+    factory: EnvironmentFactory,
+    programs: Mapping[str, Program],
+    name: str,
+    limit: int,
+    idle_seconds: float | None,
+    warm: int,
 ) -> EnvironmentPool:
+    from local_lambda.functions.config import PROVISIONED
     from local_lambda.service.pool import EnvironmentPool
 
     function = programs[name].function
     label = f" {name}" if len(programs) > 1 else ""
     made = 0
 
-    def create() -> ExecutionEnvironment:
+    def create(program: Program | None = None) -> ExecutionEnvironment:
         nonlocal made
         made += 1
-        return factory.create(programs[name], f"{label}#{made}" if made > 1 else label)
+        return factory.create(program or programs[name], f"{label}#{made}" if made > 1 else label)
+
+    def create_ahead() -> ExecutionEnvironment:
+        program = programs[name]
+        return create(program._replace(function=program.function._replace(initialization_type=PROVISIONED)))
 
     if function.reserved_concurrency is not None:
         limit = min(limit, function.reserved_concurrency)
@@ -169,4 +180,9 @@ def _pool(
     def say(text: str) -> None:
         factory.console.write("platform", text)
 
-    return EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)
+    pool = EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)
+    count = min(max(warm, function.provisioned), limit)
+    if count and not function.tenant_isolation:
+        say(f"{function.name}: {count} environments start ahead")
+        pool.provision(create_ahead, count)
+    return pool

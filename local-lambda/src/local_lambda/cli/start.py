@@ -127,7 +127,20 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
         idle = options.server.idle_timeout
         watch = watcher if options.watch else None
         return run(
-            serve(factory, programs, listener, limit, access, broker, watch, idle, debugger, local, functions.apis)
+            serve(
+                factory,
+                programs,
+                listener,
+                limit,
+                access,
+                broker,
+                watch,
+                idle,
+                debugger,
+                local,
+                functions.apis,
+                options.server.warm,
+            )
         )
 
 

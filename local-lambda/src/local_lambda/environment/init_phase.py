@@ -26,10 +26,9 @@ from local_lambda.environment.runtime import Runtime
 from local_lambda.environment.states import LAUNCH_ERROR, READY
 from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
-from local_lambda.functions.config import FunctionConfig
-from local_lambda.limits import MAX_EXTENSIONS
+from local_lambda.functions.config import PROVISIONED, FunctionConfig
+from local_lambda.limits import MAX_EXTENSIONS, PROVISIONED_INIT_SECONDS
 
-INITIALIZATION_TYPE = "on-demand"
 _LAUNCH_ERRORS = {13: "PermissionDenied"}
 
 
@@ -60,6 +59,7 @@ class InitPhase:
         self.phase = phase
         self.began = began
         self._host = host
+        self._type = host.function.initialization_type
         self._time = clock.time
         self._perf_counter = clock.perf_counter
         self._said: Failure | None = None
@@ -75,7 +75,7 @@ class InitPhase:
         host.stream.emit(
             platform.InitStart(
                 self._time() - (self._perf_counter() - self.began),
-                INITIALIZATION_TYPE,
+                self._type,
                 self.phase,
                 launch.runtime_version,
                 launch.runtime_version_arn,
@@ -112,6 +112,8 @@ class InitPhase:
         While it is `held`, time stands still.
         """
         if self.phase == "init":
+            if self._type == PROVISIONED:
+                init_timeout = max(init_timeout, PROVISIONED_INIT_SECONDS, float(self._host.function.timeout))
             limit, failure = init_timeout, init_timed_out(init_timeout)
         else:
             limit, failure = float(self._host.function.timeout), timed_out(self._host.function.timeout)
@@ -148,7 +150,7 @@ class InitPhase:
         """The runtime asked for its first invocation, so the registration of extensions is over."""
         host = self._host
         host.extensions.closed = True
-        host.stream.emit(platform.InitRuntimeDone(self._time(), INITIALIZATION_TYPE, self.phase, "success"))
+        host.stream.emit(platform.InitRuntimeDone(self._time(), self._type, self.phase, "success"))
         self.go_on()
 
     def runtime_exited(self, process: Process, why: Failure | None = None) -> None:
@@ -175,9 +177,7 @@ class InitPhase:
         failure = self._said or failure
         if host.runtime.machine.state is not READY:
             host.stream.emit(
-                platform.InitRuntimeDone(
-                    self._time(), INITIALIZATION_TYPE, self.phase, failure.status, failure.error_type
-                )
+                platform.InitRuntimeDone(self._time(), self._type, self.phase, failure.status, failure.error_type)
             )
         host.init_failed(failure, self._report(failure.status, failure.error_type))
 
@@ -191,7 +191,7 @@ class InitPhase:
                 state, kind = extension.machine.state, extension.error_type
                 stream.emit(platform.ExtensionState(self._time(), extension.name, state, extension.events, kind))
         duration = (self._perf_counter() - self.began) * 1000
-        stream.emit(platform.InitReport(self._time(), INITIALIZATION_TYPE, self.phase, status, duration, error_type))
+        stream.emit(platform.InitReport(self._time(), self._type, self.phase, status, duration, error_type))
         return duration
 
     def _not_launched(self, extension: Extension, reason: str) -> None:

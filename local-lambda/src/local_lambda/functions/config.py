@@ -101,6 +101,7 @@ class ApiSettings(NamedTuple):
     default: str | None = None
 
 
+PROVISIONED = "provisioned-concurrency"
 AUTH_TYPES = ("NONE", "AWS_IAM")
 INVOKE_MODES = ("BUFFERED", "RESPONSE_STREAM")
 
@@ -151,6 +152,10 @@ class FunctionConfig(NamedTuple):
     event_invoke: EventInvokeConfig = EventInvokeConfig()
     dead_letters: str | None = None
     """The ARN of the queue or topic for events that have failed."""
+    initialization_type: str = "on-demand"
+    """How the environments of this configuration begin: `PROVISIONED` for those that start ahead of invocations."""
+    provisioned: int = 0
+    """How many environments start ahead."""
     tenant_isolation: bool = False
     """Whether every environment serves one tenant."""
 

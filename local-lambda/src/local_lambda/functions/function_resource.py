@@ -153,6 +153,8 @@ class FunctionReader:
         event_invoke = settings.read(lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig")))
         dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
         tenancy = settings.read(_tenancy)
+        ahead = settings.inside("ProvisionedConcurrencyConfig")
+        provisioned = ahead.integer("ProvisionedConcurrentExecutions", 0, 1, 100_000, "environments")
         layers, left_out = self._layers(properties)
         source = None
         if settings.read(_package_type) == "Image":
@@ -185,6 +187,7 @@ class FunctionReader:
             url=url,
             event_invoke=event_invoke,
             dead_letters=dead_letters,
+            provisioned=provisioned,
             tenant_isolation=tenancy is not None,
             region=self._given.region,
             account_id=self._given.account,

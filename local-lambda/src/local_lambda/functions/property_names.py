@@ -13,7 +13,8 @@ SERVED = frozenset(
     """
     Architectures Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage EventInvokeConfig
     Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize
-    PackageType ReservedConcurrentExecutions Runtime TenancyConfig Timeout Tracing TracingConfig
+    PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime TenancyConfig Timeout Tracing
+    TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(
@@ -32,7 +33,6 @@ NOT_EMULATED: Mapping[str, str] = {
     "DurableConfig": "invocations are not durable",
     "FileSystemConfigs": "nothing is mounted",
     "FunctionScalingConfig": "environments start on demand",
-    "ProvisionedConcurrencyConfig": "environments start on demand",
     "PublishToLatestPublished": "there are no versions",
     "RecursiveLoop": "loops are not detected",
     "SnapStart": "the function starts cold",

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled, Unavailable
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import PROVISIONED, FunctionConfig
 from local_lambda.service.asynchronous import RETRY_SECONDS, AsynchronousInvocations
 
 PLACEMENT_SECONDS = 0.1
@@ -66,6 +66,7 @@ class EnvironmentPool:
         )
         self._idle: list[ExecutionEnvironment] = []
         self._leaving: set[ExecutionEnvironment] = set()
+        self._provisioned: tuple[Callable[[], ExecutionEnvironment], int] | None = None
         self._waiting: deque[_Caller] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._fault = ""
@@ -90,6 +91,14 @@ class EnvironmentPool:
         environment = self._create()
         environment.init()
         self.adopt(environment)
+
+    def provision(self, create: Callable[[], ExecutionEnvironment], count: int) -> None:
+        """Start that many environments now, and again when the function is renewed; they stay when they are idle."""
+        self._provisioned = create, count
+        for _ in range(count):
+            environment = create()
+            environment.init()
+            self.adopt(environment)
 
     def invoke(
         self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False, until: float = inf
@@ -148,6 +157,8 @@ class EnvironmentPool:
             environment.on_free = partial(self._end, when_ended=ended)
             if environment.free:
                 self._end(environment, ended)
+        if self._provisioned is not None:
+            self.provision(*self._provisioned)
         if not old:
             when_ended()
 
@@ -271,15 +282,21 @@ class EnvironmentPool:
         assert self._idle_seconds is not None
         self._idle_timer = None
         now = perf_counter()
-        for environment in [each for each in self._idle if now - self._idle_since[each] >= self._idle_seconds * 0.99]:
+        for environment in [
+            each for each in self._mortal() if now - self._idle_since[each] >= self._idle_seconds * 0.99
+        ]:
             self._idle.remove(environment)
             self.environments.remove(environment)
             self._notice(f"an environment of {self.function.name} ends: it was idle for {self._idle_seconds:g} s")
             self._end(environment, lambda environment: None)
-        if self._idle:
-            oldest = min(self._idle_since[each] for each in self._idle)
+        if mortal := self._mortal():
+            oldest = min(self._idle_since[each] for each in mortal)
             left = max(self._idle_seconds - (now - oldest), 0.0)
             self._idle_timer = asyncio.get_running_loop().call_later(left, self._end_idle)
+
+    def _mortal(self) -> list[ExecutionEnvironment]:
+        """The idle environments that end when they have been idle for long enough."""
+        return [each for each in self._idle if each.function.initialization_type != PROVISIONED]
 
     def _look_whether_finished(self) -> None:
         if self._finished is not None and not self._finished.done() and not self._busy():

@@ -1,0 +1,44 @@
+"""Environments that start ahead of invocations: `--warm`, and provisioned concurrency of a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conftest import MakeProject
+from support.tool import run
+
+CODE = """
+import os
+print("begins as", os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], flush=True)
+def handler(event, context):
+    return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+"""
+JSON_LOG: dict[str, Any] = {"LogFormat": "JSON"}
+
+
+def test_environments_start_ahead(make_project: MakeProject) -> None:
+    """Before anyone calls; the variable and the events say why. Others start on demand."""
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", "LoggingConfig": JSON_LOG})
+    with project.serving("--warm", "2") as tool:
+        tool.wait_for("Hello: 2 environments start ahead")
+        tool.wait_for_lines("begins as provisioned-concurrency", 2)
+        tool.wait_for_lines('"type":"platform.initStart".*"initializationType":"provisioned-concurrency"', 2)
+        assert tool.invoke("Hello", {}).json == "provisioned-concurrency"
+
+
+def test_template_has_provisioned_concurrency(make_project: MakeProject) -> None:
+    """Without an option, and not more than a function may have."""
+    ahead = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 3}}
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **ahead})
+    with project.serving("--max-environments", "1") as tool:
+        tool.wait_for("Hello: 1 environments start ahead")
+        tool.wait_for("begins as provisioned-concurrency")
+        assert tool.invoke("Hello", {}).json == "provisioned-concurrency"
+
+
+def test_more_than_a_function_may_have_is_refused(make_project: MakeProject) -> None:
+    """With the option to change."""
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler"})
+    outcome = run("start", "-t", project.template, "--warm", "11")
+    assert outcome.status == 2
+    assert "--warm 11: a function has 10 environments; set --max-environments" in outcome.errors
