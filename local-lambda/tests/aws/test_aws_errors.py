@@ -95,7 +95,7 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
         ({"Layers": ["tools"]}, VALIDATION, "1 validation error detected: Value '[\"tools\"]' at 'layers' failed"),
         ({"PackageType": "Image", "Code": {"ImageUri": "a:b"}}, INVALID, "Container images are not supported here"),
         ({"VpcConfig": {"SubnetIds": ["subnet-1"]}}, INVALID, "VpcConfig is not served by local-lambda aws"),
-        ({"Publish": True}, INVALID, "Publish is not served by local-lambda aws: leave it out"),
+        ({"KMSKeyArn": "arn:x"}, INVALID, "KMSKeyArn is not served by local-lambda aws: leave it out"),
         ({"Code": {}}, INVALID, "Please provide a source for function code."),
         ({"Code": {"ZipFile": "!"}}, "SerializationException", "ZipFile is not base64"),
         ({"Code": {"ZipFile": "aGVsbG8="}}, INVALID, "Could not unzip uploaded file. Please check your file, then try"),
@@ -166,9 +166,6 @@ def test_update_function_refuses_what_the_service_refuses(aws: Endpoint) -> None
     assert found[2] == "Could not unzip uploaded file. Please check your file, then try to upload again."
     update = aws.lambda_.update_function_code
     assert error_of(update, FunctionName="here", ImageUri="a:b")[2].startswith("Container images are not supported")
-    assert error_of(update, FunctionName="here", ZipFile=code(ECHO), Publish=True)[2].startswith(
-        "Publish is not served"
-    )
     assert error_of(update, FunctionName="here", ZipFile=code(ECHO), Architectures=["x"])[1] == "ValidationException"
     assert error_of(update, FunctionName="here")[2] == "Please provide a source for function code."
     after = aws.lambda_.get_function_configuration(FunctionName="here")
@@ -219,13 +216,13 @@ def test_zip_that_is_too_large_to_be_sent_is_refused(aws: Endpoint, size: int, m
 def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
     """501 with the operations there are; nothing is accepted and dropped."""
     calls: list[tuple[Any, dict[str, Any]]] = [
-        (aws.lambda_.publish_version, {"FunctionName": "here"}),
-        (aws.lambda_.create_alias, {"FunctionName": "here", "Name": "a", "FunctionVersion": "$LATEST"}),
+        (aws.lambda_.get_policy, {"FunctionName": "here"}),
+        (aws.lambda_.list_provisioned_concurrency_configs, {"FunctionName": "here"}),
     ]
     for call, arguments in calls:
         status, error, message = error_of(call, **arguments)
         assert (status, error) == (501, "NotImplementedException")
-        assert "is not served by local-lambda aws, which has: CreateEventSourceMapping, CreateFunction, " in message
+        assert "is not served by local-lambda aws, which has: CreateAlias, CreateEventSourceMapping, " in message
     found = error_of(aws.client("stepfunctions").list_state_machines)
     assert found[:2] == (501, "NotImplementedException")
     assert found[2].startswith("The service states is not served by local-lambda aws, which has: lambda, dynamodb")

@@ -71,7 +71,7 @@ _CODE: Mapping[str, type] = {
     "RevisionId": str,
 }
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
-_HARMLESS: Mapping[str, Any] = {"SnapStart": {"ApplyOn": "None"}, "Publish": False}
+_HARMLESS: Mapping[str, Any] = {"SnapStart": {"ApplyOn": "None"}}
 """Members that are not supported, with the value that changes nothing."""
 
 

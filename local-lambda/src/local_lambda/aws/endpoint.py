@@ -40,6 +40,7 @@ from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
+from local_lambda.service.directory import Versions
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.sources.event_sources import EventSources
 from local_lambda.sources.ports import Surroundings
@@ -116,9 +117,9 @@ class Endpoint:
         self._services.run(shorten)
         self._firing = asyncio.ensure_future(self.rules.run())
 
-    def declare(self, region: str, pools: Mapping[str, EnvironmentPool]) -> None:
-        """Add the functions of a template."""
-        self._functions(region).declare(pools)
+    def declare(self, region: str, pools: Mapping[str, EnvironmentPool], versions: Mapping[str, Versions]) -> None:
+        """Add the functions of a template, and their published versions."""
+        self._functions(region).declare(pools, versions)
 
     async def create_mapping(self, region: str, request: Document) -> None:
         """Create an event source mapping for a function of a template. Raises UsageError if it is invalid."""

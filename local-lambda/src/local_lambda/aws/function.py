@@ -5,6 +5,7 @@ Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConf
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class Function:
     """The folder to remove together with `opt`, if `opt` was merged for this function only."""
     tags: dict[str, str]
     reserved_concurrency: int | None = None
+    published: dict[str, Function] = field(default_factory=dict)
+    """The published versions by number."""
+    last_version: int = 0
+    aliases: dict[str, Document] = field(default_factory=dict)
+    """The aliases in the API's form."""
     interpreter: Interpreter | None = None
     pool: EnvironmentPool = field(init=False)
     event_invoke: Document | None = None
@@ -38,6 +44,19 @@ class Function:
     url_created = ""
     url_modified = ""
     made: int = 0
+
+    def snapshot(self, description: str | None) -> Function:
+        """The next version: as the function is now, and unchangeable."""
+        self.last_version += 1
+        number = str(self.last_version)
+        configuration = copy.deepcopy(self.configuration)
+        configuration |= {"Version": number, "FunctionArn": f"{configuration['FunctionArn']}:{number}"}
+        if description is not None:
+            configuration["Description"] = description
+        version = Function(configuration, self.package, self.layers, self.opt, self.own_opt, {})
+        version.interpreter = self.interpreter
+        self.published[number] = version
+        return version
 
     @property
     def name(self) -> str:
@@ -64,6 +83,7 @@ class Function:
                 logging["LogGroup"],
             ),
             reserved_concurrency=self.reserved_concurrency,
+            version=document["Version"],
             region=document["FunctionArn"].split(":")[3],
             event_invoke=event_invoke_config(self.event_invoke),
             tenant_isolation="TenancyConfig" in document,

@@ -23,13 +23,14 @@ class FunctionOperations:
 
     async def create_function(self, operation: Operation) -> Response:
         request = operation.request
+        publish = request.pop("Publish", False) is True
         checks.check_create(request)
         name, _ = function_name(request["FunctionName"])
         await self._check_role(operation, request["Role"])
         function = await operation.functions.create(
             name, request, await code_of(self._services, operation, request["Code"])
         )
-        return 201, function.configuration
+        return 201, (operation.functions.publish(function, None) if publish else function).configuration
 
     async def list_functions(self, operation: Operation) -> Response:
         known: dict[str, Function | DeclaredFunction] = {**operation.functions.functions}
@@ -52,19 +53,26 @@ class FunctionOperations:
         return 200, _configuration(operation, _found(operation))
 
     async def delete_function(self, operation: Operation) -> Response:
-        function = _function(operation)
-        if operation.query.get("Qualifier") or function_name(operation.names[0])[1]:
+        name, qualifier = _asked(operation)
+        function = operation.functions.get(name)
+        if qualifier == "$LATEST":
             raise invalid("$LATEST version cannot be deleted without deleting the function.")
-        operation.functions.delete(function)
+        if qualifier is None:
+            operation.functions.delete(function)
+        elif qualifier in function.aliases:
+            raise invalid("Deletion of aliases is not currently supported.")
+        else:
+            operation.functions.delete_version(function, qualifier)
         return 204, None
 
     async def update_function_code(self, operation: Operation) -> Response:
         request, function = operation.request, _function(operation)
-        dry_run = bool(request.pop("DryRun", False))
+        dry_run, publish = bool(request.pop("DryRun", False)), request.pop("Publish", False) is True
         checks.check_code(request)
         _check_revision(function, request)
         data = await code_of(self._services, operation, request)
-        return 200, await operation.functions.update_code(function, data, request.get("Architectures"), dry_run)
+        changed = await operation.functions.update_code(function, data, request.get("Architectures"), dry_run)
+        return 200, operation.functions.publish(function, None).configuration if publish and not dry_run else changed
 
     async def update_function_configuration(self, operation: Operation) -> Response:
         request, function = operation.request, _function(operation)
@@ -78,7 +86,9 @@ class FunctionOperations:
     async def list_versions_by_function(self, operation: Operation) -> Response:
         function = _found(operation)
         latest = {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}:$LATEST"}
-        return 200, {"Versions": [latest]}
+        published = function.published.values() if isinstance(function, Function) else ()
+        versions = [latest, *(version.configuration for version in published)]
+        return 200, page("Versions", versions, operation.query)
 
     async def put_function_concurrency(self, operation: Operation) -> Response:
         reserved = operation.request.get("ReservedConcurrentExecutions")
@@ -146,8 +156,10 @@ def _asked(operation: Operation) -> tuple[str, str | None]:
 
 def _configuration(operation: Operation, function: Function | DeclaredFunction) -> Document:
     qualified = operation.query.get("Qualifier") or function_name(operation.names[0])[1]
-    suffix = f":{qualified}" if qualified else ""
-    return {**function.configuration, "FunctionArn": f"{function.configuration['FunctionArn']}{suffix}"}
+    if not qualified:
+        return function.configuration
+    arn = ":".join(function.configuration["FunctionArn"].split(":")[:7])
+    return {**function.configuration, "FunctionArn": f"{arn}:{qualified}"}
 
 
 def _check_revision(function: Function, request: Document) -> None:

@@ -20,10 +20,10 @@ from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
-from local_lambda.functions.config import ACCOUNT_ID, FunctionConfig
+from local_lambda.functions.config import ACCOUNT_ID, Alias, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.service.destinations import Destinations
-from local_lambda.service.directory import FunctionDirectory
+from local_lambda.service.directory import FunctionDirectory, Versions
 from local_lambda.service.factory import EnvironmentFactory
 from local_lambda.service.foundation import Program
 from local_lambda.service.pool import EnvironmentPool
@@ -58,7 +58,10 @@ class FunctionRegistry:
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages)
         self._pools: dict[str, EnvironmentPool] = {}
-        self.directory = FunctionDirectory(self._pools, region, generic=False, on_found=self._check_interpreter)
+        self._versions: dict[str, Versions] = {}
+        self.directory = FunctionDirectory(
+            self._pools, region, generic=False, on_found=self._check_interpreter, versions=self._versions
+        )
         self._factory = factory
         self._limit = limit
         self._find = find
@@ -68,9 +71,10 @@ class FunctionRegistry:
 
     # --- functions
 
-    def declare(self, pools: Mapping[str, EnvironmentPool]) -> None:
-        """Add the functions of a template."""
+    def declare(self, pools: Mapping[str, EnvironmentPool], versions: Mapping[str, Versions]) -> None:
+        """Add the functions of a template, and their published versions."""
         self._pools.update(pools)
+        self._versions.update(versions)
         for pool in pools.values():
             pool.asynchronous.destinations = self.destinations
         self.declared.update({name: DeclaredFunction(pool) for name, pool in pools.items()})
@@ -87,12 +91,29 @@ class FunctionRegistry:
         return function
 
     def find(self, name: str, qualifier: str | None = None) -> Function | DeclaredFunction:
-        """The function of this name, to look at it. Raises ApiError ResourceNotFoundException."""
+        """The function of this name, or a version of it, to look at it. Raises ApiError ResourceNotFoundException."""
         function = self.functions.get(name) or self.declared.get(name)
-        if function is None or qualifier not in (None, "$LATEST"):
-            suffix = f":{qualifier}" if qualifier else ""
-            raise ApiError(404, "ResourceNotFoundException", f"Function not found: {self._arn(name)}{suffix}")
-        return function
+        if function is None or qualifier in (None, "$LATEST"):
+            if function is None:
+                raise self._missing(name, qualifier)
+            return function
+        assert qualifier is not None
+        if isinstance(function, DeclaredFunction):
+            versions = self._versions.get(name)
+            pool = versions.find(qualifier, function.pool)[0] if versions is not None else None
+            if pool is None:
+                raise self._missing(name, qualifier)
+            return DeclaredFunction(pool)
+        alias = function.aliases.get(qualifier)
+        number = alias["FunctionVersion"] if alias is not None else qualifier
+        version = function if number == "$LATEST" else function.published.get(number)
+        if version is None:
+            raise self._missing(name, qualifier)
+        return version
+
+    def _missing(self, name: str, qualifier: str | None) -> ApiError:
+        suffix = f":{qualifier}" if qualifier else ""
+        return ApiError(404, "ResourceNotFoundException", f"Function not found: {self._arn(name)}{suffix}")
 
     async def create(self, name: str, request: Document, data: bytes) -> Function:
         """Create a function from a checked request. Raises ApiError ResourceConflictException if it already exists."""
@@ -161,17 +182,63 @@ class FunctionRegistry:
         function.event_invoke = settings
         function.pool.function = function.config()
 
+    def publish(self, function: Function, description: str | None) -> Function:
+        """The version with the function's code and settings: the last one if they are the same, else a new one."""
+        last = function.published.get(str(function.last_version))
+        if last is not None and _published(last) == _published(function):
+            return last
+        version = function.snapshot(description)
+        version.pool = self._pool(version)
+        self._versions_of(function).pools[version.configuration["Version"]] = version.pool
+        self.directory.forget()
+        return version
+
+    def delete_version(self, function: Function, number: str) -> None:
+        """Remove a version. Raises ApiError if it does not exist, and while an alias points to it."""
+        self.find(function.name, number)
+        for alias in function.aliases.values():
+            if number in (alias["FunctionVersion"], *weights_of(alias)):
+                raise ApiError(
+                    409, "ResourceConflictException", f"Version {number} is in use: alias {alias['Name']} points to it"
+                )
+        version = function.published.pop(number)
+        del self._versions_of(function).pools[number]
+        self.directory.forget()
+        self._later(self._end(version, keep=self._folders_of(function)))
+
+    def set_alias(self, function: Function, name: str, document: Document | None) -> None:
+        """Create, change or (None) delete an alias."""
+        aliases = self._versions_of(function).aliases
+        if document is None:
+            del function.aliases[name], aliases[name]
+        else:
+            function.aliases[name] = document
+            aliases[name] = Alias(document["FunctionVersion"], weights_of(document))
+        self.directory.forget()
+
+    def _versions_of(self, function: Function) -> Versions:
+        return self._versions.setdefault(function.name, Versions())
+
+    def _folders_of(self, function: Function) -> set[Path]:
+        """The folders that a function and its versions use."""
+        everything = (function, *function.published.values())
+        return {folder for each in everything for folder in (each.package.home, each.own_opt) if folder is not None}
+
     def delete(self, function: Function) -> None:
-        """Remove the function at once; its environments end after the requests in progress."""
+        """Remove the function and its versions at once; their environments end after the requests in progress."""
         del self.functions[function.name]
         del self._pools[function.name]
+        self._versions.pop(function.name, None)
         self.urls.close(function.pool.function.arn)
         self.directory.forget()
+        for version in function.published.values():
+            self._later(self._end(version, keep=self._folders_of(function)))
         self._later(self._end(function))
 
     async def shutdown(self) -> None:
         """Finish requests in progress and end every environment."""
-        pools = [function.pool for function in self.functions.values()]
+        everything = [each for function in self.functions.values() for each in (function, *function.published.values())]
+        pools = [function.pool for function in everything]
         await asyncio.gather(*(pool.finish() for pool in pools))
         await asyncio.gather(*(pool.shutdown() for pool in pools))
         await asyncio.gather(*self._ending)
@@ -210,7 +277,7 @@ class FunctionRegistry:
         self.directory.forget()
 
         def ended() -> None:
-            if old is not None:
+            if old is not None and old not in self._folders_of(function):
                 self._later(self._packages.remove(old))
 
         function.pool.renew(function.config(), ended)
@@ -220,12 +287,13 @@ class FunctionRegistry:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def _end(self, function: Function) -> None:
+    async def _end(self, function: Function, keep: Iterable[Path] = ()) -> None:
+        """End the environments, and remove the folders that nothing else uses."""
         await function.pool.finish()
         await function.pool.shutdown()
-        await self._packages.remove(function.package.home)
-        if function.own_opt is not None:
-            await self._packages.remove(function.own_opt)
+        for folder in (function.package.home, function.own_opt):
+            if folder is not None and folder not in keep:
+                await self._packages.remove(folder)
 
     async def _look_for_interpreter(self, function: Function) -> None:
         """Find the interpreter. If it is missing, a message says so, and the first invocation looks for it again."""
@@ -249,9 +317,22 @@ class FunctionRegistry:
             self._noted.add((runtime, found.path))
             self._say(function, f"its runtime is {runtime}, this runs on {found.runtime} ({found.path})")
         function.interpreter = found
+        for version in function.published.values():
+            version.interpreter = version.interpreter or found
 
     def _say(self, function: Function, text: str, bad: bool = False) -> None:
         self._factory.console.write("platform", f"{function.name}: {text}", bad=bad)
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{name}"
+
+
+def weights_of(alias: Document) -> dict[str, float]:
+    """The shares of the versions to which an alias points in addition."""
+    return dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
+
+
+def _published(function: Function) -> Document:
+    """What distinguishes one version from the next: code and settings."""
+    kept = ("FunctionArn", "Version", "Description", "RevisionId", "LastModified")
+    return {member: value for member, value in function.configuration.items() if member not in kept}

@@ -19,12 +19,15 @@ from local_lambda.aws.mapping_operations import MappingOperations
 from local_lambda.aws.operation import Operation, Response
 from local_lambda.aws.services import Services
 from local_lambda.aws.url_operations import UrlOperations
+from local_lambda.aws.version_operations import VersionOperations
 from local_lambda.environment.documents import decode
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
-class LambdaApi(FunctionOperations, LayerOperations, MappingOperations, UrlOperations, EventInvokeOperations):
+class LambdaApi(
+    FunctionOperations, LayerOperations, MappingOperations, UrlOperations, EventInvokeOperations, VersionOperations
+):
     """The operations. Mutating operations run one at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -64,6 +67,12 @@ OPERATIONS = {
     "GET 2015-03-31 functions * configuration": "get_function_configuration",
     "PUT 2015-03-31 functions * configuration": "update_function_configuration",
     "GET 2015-03-31 functions * versions": "list_versions_by_function",
+    "POST 2015-03-31 functions * versions": "publish_version",
+    "POST 2015-03-31 functions * aliases": "create_alias",
+    "GET 2015-03-31 functions * aliases": "list_aliases",
+    "GET 2015-03-31 functions * aliases *": "get_alias",
+    "PUT 2015-03-31 functions * aliases *": "update_alias",
+    "DELETE 2015-03-31 functions * aliases *": "delete_alias",
     "PUT 2017-10-31 functions * concurrency": "put_function_concurrency",
     "DELETE 2017-10-31 functions * concurrency": "delete_function_concurrency",
     "GET 2019-09-30 functions * concurrency": "get_function_concurrency",

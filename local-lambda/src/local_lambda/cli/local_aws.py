@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from local_lambda.functions.given import Given
     from local_lambda.functions.template import Functions
     from local_lambda.http.access import Access
+    from local_lambda.service.directory import Versions
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.observers import Observers
     from local_lambda.service.pool import EnvironmentPool
@@ -67,7 +68,11 @@ class LocalAws:
                 self._services.run(job).result()
 
     async def start(
-        self, factory: EnvironmentFactory, pools: Mapping[str, EnvironmentPool], urls: FunctionUrls
+        self,
+        factory: EnvironmentFactory,
+        pools: Mapping[str, EnvironmentPool],
+        urls: FunctionUrls,
+        versions: Mapping[str, Versions],
     ) -> None:
         """Begin to serve."""
         from local_lambda.aws.serve import LocalEndpoint
@@ -77,7 +82,7 @@ class LocalAws:
             factory, self._services, self._logs, self._listener, self._limit, self._access, None, self._given.account
         )
         self._local.endpoint.urls = urls
-        self._local.endpoint.declare(self._given.region, pools)
+        self._local.endpoint.declare(self._given.region, pools, versions)
         await self._local.start()
         for mapping in self._mappings:
             await self._local.endpoint.create_mapping(self._given.region, mapping)

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from local_lambda.apis.function_url.servers import FunctionUrls
     from local_lambda.cli.local_aws import LocalAws
     from local_lambda.environment.environment import ExecutionEnvironment
-    from local_lambda.functions.config import ApiSettings
+    from local_lambda.functions.config import ApiSettings, FunctionConfig
     from local_lambda.http.access import Access
     from local_lambda.service.debugger import DebuggerPort
+    from local_lambda.service.directory import Versions
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
-    from local_lambda.service.watch import Watcher
+    from local_lambda.service.watch import Renewed, Watcher
     from local_lambda.sinks.console import Console
 
-    MakeWatcher = Callable[[Mapping[str, EnvironmentPool]], Watcher]
+    MakeWatcher = Callable[[Mapping[str, Renewed]], Watcher]
 
 
 async def serve(
@@ -59,20 +60,27 @@ async def serve(
     console = factory.console
     factory.attach(asyncio.get_running_loop())
     pools = {name: _pool(factory, programs, name, limit, idle_seconds, warm) for name in programs}
+    versions = {
+        name: _versions(factory, programs, name, limit, idle_seconds)
+        for name, program in programs.items()
+        if program.function.published
+    }
+    called = {name: _called(pool, versions.get(name)) for name, pool in pools.items()}
+    every = [*pools.values(), *(pool for each in versions.values() for pool in each.pools.values())]
     say = partial(_say, console)
     wanted = local_aws is not None or any(pool.function.url is not None for pool in pools.values())
-    urls = await _open_urls(pools, listener, access, say) if wanted else None
+    urls = await _open_urls(called, listener, access, say) if wanted else None
     if local_aws is not None:
         assert urls is not None
-        await local_aws.start(factory, pools, urls)
-    app, routes = invoke_api(FunctionDirectory(pools, _region(pools))), None
+        await local_aws.start(factory, pools, urls, versions)
+    app, routes = invoke_api(FunctionDirectory(pools, _region(pools), versions=versions)), None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.authorizers import authorizers_of
         from local_lambda.apis.api_gateway.cors import ApiCors
         from local_lambda.apis.api_gateway.routes import read_routes
 
-        routes = read_routes(pools.values())
+        routes = read_routes(called.values())
         cors = ApiCors(routes, apis or {})
         app = api_gateway(routes, say, app, cors, authorizers_of(apis or {}, pools))
         access = access.with_cors(cors.lets_in)
@@ -97,7 +105,8 @@ async def serve(
             if program.debugging is not None:
                 console.write("platform", f"{name} has one environment, because it is debugged")
                 pools[name].debug()
-    watching = asyncio.ensure_future(make_watcher(pools).run()) if make_watcher is not None else None
+    renewed = {name: Renewable(pool, versions.get(name)) for name, pool in pools.items()}
+    watching = asyncio.ensure_future(make_watcher(renewed).run()) if make_watcher is not None else None
     await stop.wait()
     server.stop_listening()
     if urls is not None:
@@ -108,12 +117,12 @@ async def serve(
         watching.cancel()
     if worker is not None:
         await worker.stop_consuming()
-    await asyncio.gather(*(pool.finish() for pool in pools.values()))
+    await asyncio.gather(*(pool.finish() for pool in every))
     if local_aws is not None:
         await local_aws.stop()
     if worker is not None:
         await worker.finish()
-    await asyncio.gather(*(pool.shutdown() for pool in pools.values()))
+    await asyncio.gather(*(pool.shutdown() for pool in every))
     server.close()
     if urls is not None:
         urls.close_all()
@@ -122,6 +131,49 @@ async def serve(
     console.write("platform", "stopped")
     factory.close()
     return 0
+
+
+class Renewable:
+    """The pools of one function, which get new environments together."""
+
+    def __init__(self, latest: EnvironmentPool, versions: Versions | None) -> None:
+        self._pools = [latest, *(versions.pools.values() if versions is not None else ())]
+
+    def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
+        """Serve `function` from now on, and its versions; `when_ended` is called after the last old environment."""
+        left = len(self._pools)
+
+        def ended() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                when_ended()
+
+        for pool in self._pools:
+            kept = pool.function
+            pool.renew(function._replace(version=kept.version), ended)
+
+
+def _called(latest: EnvironmentPool, versions: Versions | None) -> EnvironmentPool:
+    """The pool that routes and URLs call: that of the alias, if the function has one for them."""
+    alias = latest.function.alias
+    if versions is None or not alias:
+        return latest
+    return versions.find(alias, latest)[0] or latest
+
+
+def _versions(
+    factory: EnvironmentFactory, programs: Mapping[str, Program], name: str, limit: int, idle_seconds: float | None
+) -> Versions:
+    """The published versions of a function of a template."""
+    from local_lambda.service.directory import Versions
+
+    function = programs[name].function
+    found = Versions()
+    found.aliases.update(function.aliases)
+    for version in function.published:
+        found.pools[version] = _pool(factory, programs, name, limit, idle_seconds, 0, version)
+    return found
 
 
 def _say(console: Console, text: str, bad: bool) -> None:
@@ -154,21 +206,31 @@ def _pool(
     limit: int,
     idle_seconds: float | None,
     warm: int,
+    version: str = "$LATEST",
 ) -> EnvironmentPool:
     from local_lambda.functions.config import PROVISIONED
     from local_lambda.service.pool import EnvironmentPool
 
-    function = programs[name].function
+    def now() -> Program:
+        """The program as it is now, of this version."""
+        program = programs[name]
+        if version == "$LATEST":
+            return program
+        return program._replace(function=program.function._replace(version=version))
+
+    function = now().function
     label = f" {name}" if len(programs) > 1 else ""
+    if version != "$LATEST":
+        label = f" {name}:{version}"
     made = 0
 
     def create(program: Program | None = None) -> ExecutionEnvironment:
         nonlocal made
         made += 1
-        return factory.create(program or programs[name], f"{label}#{made}" if made > 1 else label)
+        return factory.create(program or now(), f"{label}#{made}" if made > 1 else label)
 
     def create_ahead() -> ExecutionEnvironment:
-        program = programs[name]
+        program = now()
         return create(program._replace(function=program.function._replace(initialization_type=PROVISIONED)))
 
     if function.reserved_concurrency is not None:
@@ -181,7 +243,8 @@ def _pool(
         factory.console.write("platform", text)
 
     pool = EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)
-    count = min(max(warm, function.provisioned), limit)
+    ahead = function.provisioned if (version != "$LATEST") == bool(function.alias) else 0  # as on AWS: of the alias
+    count = min(max(warm, ahead), limit)
     if count and not function.tenant_isolation:
         say(f"{function.name}: {count} environments start ahead")
         pool.provision(create_ahead, count)

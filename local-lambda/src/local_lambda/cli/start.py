@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from local_lambda.functions.given import Given
     from local_lambda.functions.template import Functions
     from local_lambda.service.foundation import Program
-    from local_lambda.service.pool import EnvironmentPool
-    from local_lambda.service.watch import Watcher
+    from local_lambda.service.watch import Renewed, Watcher
 
 
 class StartOptions(NamedTuple):
@@ -111,7 +110,7 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
         programs = {function.name: open_next(function) for function in functions}
         note_runtimes(programs.values(), factory.console)
 
-        def watcher(pools: Mapping[str, EnvironmentPool]) -> Watcher:
+        def watcher(pools: Mapping[str, Renewed]) -> Watcher:
             from local_lambda.service.watch import Watcher
 
             def say(text: str, bad: bool) -> None:

@@ -114,6 +114,13 @@ class FunctionUrl(NamedTuple):
     cors: Cors | None = None
 
 
+class Alias(NamedTuple):
+    """An alias: the version it points to, and the shares (0 to 1) of others that get a part of the invocations."""
+
+    version: str
+    weights: Mapping[str, float] = MappingProxyType({})
+
+
 class EventInvokeConfig(NamedTuple):
     """What becomes of asynchronous invocations: `max_age` in seconds, further attempts, and ARNs of destinations."""
 
@@ -152,6 +159,11 @@ class FunctionConfig(NamedTuple):
     event_invoke: EventInvokeConfig = EventInvokeConfig()
     dead_letters: str | None = None
     """The ARN of the queue or topic for events that have failed."""
+    published: tuple[str, ...] = ()
+    """The published versions, which have the same code here as `$LATEST`."""
+    aliases: Mapping[str, Alias] = MappingProxyType({})
+    alias: str = ""
+    """The alias that routes, URLs and queues call, if there is one."""
     initialization_type: str = "on-demand"
     """How the environments of this configuration begin: `PROVISIONED` for those that start ahead of invocations."""
     provisioned: int = 0
@@ -163,6 +175,11 @@ class FunctionConfig(NamedTuple):
     def arn(self) -> str:
         """The unqualified function ARN."""
         return f"arn:{partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{self.name}"
+
+    @property
+    def invoked_arn(self) -> str:
+        """The ARN that routes, URLs and queues call."""
+        return f"{self.arn}:{self.alias}" if self.alias else self.arn
 
     @property
     def log_group(self) -> str:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.config import RESERVED_VARIABLES, FunctionConfig, FunctionUrl, LoggingConfig
+from local_lambda.functions.config import RESERVED_VARIABLES, Alias, FunctionConfig, FunctionUrl, LoggingConfig
 from local_lambda.functions.event_invoke import read_dead_letters, read_event_invoke
 from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
@@ -152,6 +152,7 @@ class FunctionReader:
         url = settings.read(_url) if serverless else None
         event_invoke = settings.read(lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig")))
         dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
+        alias = settings.read(_alias) if serverless else None
         tenancy = settings.read(_tenancy)
         ahead = settings.inside("ProvisionedConcurrencyConfig")
         provisioned = ahead.integer("ProvisionedConcurrentExecutions", 0, 1, 100_000, "environments")
@@ -188,6 +189,9 @@ class FunctionReader:
             event_invoke=event_invoke,
             dead_letters=dead_letters,
             provisioned=provisioned,
+            published=() if alias is None else ("1",),
+            aliases={} if alias is None else {alias: Alias("1")},
+            alias=alias or "",
             tenant_isolation=tenancy is not None,
             region=self._given.region,
             account_id=self._given.account,
@@ -309,6 +313,19 @@ class FunctionReader:
 def _url(properties: Properties) -> FunctionUrl | None:
     settings = properties.inside("FunctionUrlConfig")
     return read_url(settings) if settings.values else None
+
+
+def _alias(properties: Properties) -> str | None:
+    """The alias that AWS SAM publishes a version for."""
+    name = properties.string("AutoPublishAlias")
+    if name is not None and not is_alias(name):
+        raise properties.wrong("AutoPublishAlias", f"'{name}' is not an alias; use letters, digits, - and _")
+    return name
+
+
+def is_alias(name: str) -> bool:
+    """Whether an alias may have this name: it must not look like the number of a version."""
+    return bool(re.fullmatch(r"(?![0-9]+$)[a-zA-Z0-9_-]{1,128}", name))
 
 
 def _tenancy(properties: Properties) -> str | None:

@@ -11,10 +11,10 @@ from typing import Any
 
 SERVED = frozenset(
     """
-    Architectures Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage EventInvokeConfig
-    Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers LoggingConfig MemorySize
-    PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime TenancyConfig Timeout Tracing
-    TracingConfig
+    Architectures AutoPublishAlias Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage
+    EventInvokeConfig Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers
+    LoggingConfig MemorySize PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime
+    TenancyConfig Timeout Tracing TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(
@@ -26,7 +26,6 @@ WITHOUT_EFFECT = frozenset(
 )
 """What describes a function, or what it may do on AWS: nothing here asks for permission or encrypts."""
 NOT_EMULATED: Mapping[str, str] = {
-    "AutoPublishAlias": "there are no aliases",
     "CapacityProviderConfig": "the function runs on this machine",
     "CodeSigningConfigArn": "signatures are not checked",
     "DeploymentPreference": "changes take effect at once",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -150,6 +151,7 @@ class _Template:
                 self._refuse(logical_id, reason, name)
         self._add_routes(found)
         self._add_urls(found)
+        self._add_versions(found)
         self._add_event_invoke(found)
         self._read_apis(found)
         for logical_id, function in found.items():
@@ -205,6 +207,10 @@ class _Template:
             place = f"{self._given.region}:{self._given.account}"
             self._references[logical_id] = name
             self._references[f"{logical_id}.Arn"] = f"arn:{self._given.partition}:lambda:{place}:function:{name}"
+            if values.get("AutoPublishAlias") is not None:
+                with suppress(UsageError):  # said when the function is read
+                    arn, alias = self._references[f"{logical_id}.Arn"], properties.string("AutoPublishAlias")
+                    self._references |= {f"{logical_id}.Version": f"{arn}:1", f"{logical_id}.Alias": f"{arn}:{alias}"}
             yield logical_id, (name, properties)
 
     def _free_name(self, logical_id: str, known: Mapping[str, str]) -> str:
@@ -246,6 +252,34 @@ class _Template:
                 if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
                     raise properties.cannot("TargetFunctionArn", "is not a function of this template")
                 found[target] = found[target]._replace(url=read_url(properties))
+            except UsageError as reason:
+                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
+
+    def _add_versions(self, found: dict[str, FunctionConfig]) -> None:
+        """Give the functions the versions and aliases that are resources; those of other functions are remarks."""
+        from local_lambda.functions.stand_ins import StandIns
+        from local_lambda.functions.versions import ALIAS, VERSION, read_alias
+
+        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
+        numbers: dict[str, str] = {}
+        for logical_id, resource in sorted(self._wanted(VERSION, ALIAS), key=lambda pair: pair[1]["Type"] == ALIAS):
+            scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+            try:
+                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
+                target = targets.get(properties.string("FunctionName") or "")
+                if target is None:
+                    raise properties.cannot("FunctionName", "is not a function of this template")
+                function = found[target]
+                if resource["Type"] == VERSION:
+                    number = str(len(function.published) + 1)
+                    found[target] = function._replace(published=(*function.published, number))
+                    numbers[logical_id] = number
+                    self._references[logical_id] = f"{function.arn}:{number}"
+                    self._references[f"{logical_id}.Version"] = number
+                else:
+                    name, alias = read_alias(properties, function)
+                    found[target] = function._replace(aliases={**function.aliases, name: alias})
+                    self._references[logical_id] = f"{function.arn}:{name}"
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
 

@@ -6,14 +6,37 @@ Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (`F
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import random
+from types import MappingProxyType
 from urllib.parse import parse_qs, unquote
 
 from local_lambda.errors import ApiError
-from local_lambda.functions.config import REGION, FunctionConfig
+from local_lambda.functions.config import REGION, Alias, FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
 
 GENERIC_NAME = "function"
 """The name that `aws-lambda-rie` responds to, whatever the function is called."""
+
+
+class Versions:
+    """The published versions of one function, and its aliases."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, EnvironmentPool] = {}
+        self.aliases: dict[str, Alias] = {}
+
+    def find(self, qualifier: str, latest: EnvironmentPool) -> tuple[EnvironmentPool | None, bool]:
+        """The pool for a version or an alias, and whether it is always the same one."""
+        alias = self.aliases.get(qualifier)
+        if alias is None:
+            return self.pools.get(qualifier), True
+        chosen, left = alias.version, random()
+        for version, weight in alias.weights.items():
+            left -= weight
+            if left < 0:
+                chosen = version
+                break
+        return latest if chosen == "$LATEST" else self.pools.get(chosen), not alias.weights
 
 
 class FunctionDirectory:
@@ -21,7 +44,7 @@ class FunctionDirectory:
 
     `pools` maps the functions' names to their pools; call `forget` after it has changed. `generic` says whether the
     only function, if there is just one, may also be invoked by the name `function`. `on_found` is called with the name
-    of a function that was found for the first time; it may raise ApiError.
+    of a function that was found for the first time; it may raise ApiError. `versions` maps names to published versions.
     """
 
     def __init__(
@@ -30,9 +53,11 @@ class FunctionDirectory:
         region: str = REGION,
         generic: bool = True,
         on_found: Callable[[str], None] = lambda name: None,
+        versions: Mapping[str, Versions] = MappingProxyType({}),
     ) -> None:
         self._pools = pools
         self._on_found = on_found
+        self._versions = versions
         self._region = region
         self._generic = generic
         self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
@@ -45,9 +70,10 @@ class FunctionDirectory:
         """
         found = self._resolved.get((name, query))
         if found is None:
-            found = self._resolve(unquote(name.decode("latin-1")), parse_qs(query.decode("latin-1")))
-            self._on_found(found[0].function.name)
-            if len(self._resolved) < 1000:
+            pool, arn, fixed = self._resolve(unquote(name.decode("latin-1")), parse_qs(query.decode("latin-1")))
+            found = pool, arn
+            self._on_found(pool.function.name)
+            if fixed and len(self._resolved) < 1000:
                 self._resolved[name, query] = found
         return found
 
@@ -55,7 +81,8 @@ class FunctionDirectory:
         """Look everything up again, because the functions have changed."""
         self._resolved.clear()
 
-    def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str]:
+    def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str, bool]:
+        """Pool, ARN, and whether both are always the same."""
         base = text.partition("function:")[2] if "function:" in text else text
         region = text.split(":")[3] if text.startswith("arn:") and text.count(":") >= 6 else self._region
         if (
@@ -75,9 +102,13 @@ class FunctionDirectory:
         pool = self._pools.get(name)
         if pool is None and self._generic and name == GENERIC_NAME and len(self._pools) == 1:
             (pool,) = self._pools.values()
-        if pool is None or qualifier not in ("", "$LATEST", pool.function.version):
+        wanted, fixed = pool, True
+        if pool is not None and qualifier not in ("", "$LATEST", pool.function.version):
+            versions = self._versions.get(pool.function.name)
+            wanted, fixed = versions.find(qualifier, pool) if versions is not None else (None, True)
+        if pool is None or wanted is None:
             function = pool.function if pool else FunctionConfig(name, "", region=self._region)
             arn = f"arn:aws:lambda:{function.region}:{function.account_id}:function:{name}:{qualifier or '$LATEST'}"
             hint = "" if pool or not self._generic else f" (the functions here: {', '.join(self._pools)})"
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {arn}{hint}")
-        return pool, f"{pool.function.arn}:{qualifier}" if qualifier else pool.function.arn
+        return wanted, f"{pool.function.arn}:{qualifier}" if qualifier else pool.function.arn, fixed

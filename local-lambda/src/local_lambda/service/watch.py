@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from watchfiles import Change, DefaultFilter, awatch
 
@@ -21,12 +21,18 @@ from local_lambda.processes.programs.removal import remove_tree
 
 if TYPE_CHECKING:
     from local_lambda.service.foundation import Program
-    from local_lambda.service.pool import EnvironmentPool
 
 Stamps = dict[Path, tuple[int, int, int]]
 """By folder: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
 Say = Callable[[str, bool], None]
 """Prints a line; True when it reports a problem."""
+
+
+class Renewed(Protocol):
+    """What gets new environments: the pools of a function."""
+
+    def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
+        """Serve `function` from now on; `when_ended` is called after the last old environment."""
 
 
 class Watcher:
@@ -43,7 +49,7 @@ class Watcher:
         load: Callable[[], Sequence[FunctionConfig]],
         open_program: Callable[[FunctionConfig], Program],
         programs: MutableMapping[str, Program],
-        pools: Mapping[str, EnvironmentPool],
+        pools: Mapping[str, Renewed],
         workspace: Path,
         say: Say,
     ) -> None:

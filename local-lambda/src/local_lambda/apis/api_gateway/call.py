@@ -66,7 +66,7 @@ class Call:
                     reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
                     self._refuse(Refusal.TOO_LARGE, reason)
                     return
-                response = await self._route.pool.call(Invocation(event, self._function.arn, self._tracing))
+                response = await self._route.pool.call(Invocation(event, self._function.invoked_arn, self._tracing))
         except TimeoutError:
             reason = f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
             self._refuse(Refusal.TIMED_OUT, reason)

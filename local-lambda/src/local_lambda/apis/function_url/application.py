@@ -95,7 +95,7 @@ class _Call:
         payload = b"" if exchange.body_size > MAX_EVENT_BYTES else encode(event)
         if not 0 < len(payload) <= MAX_EVENT_BYTES:
             raise ApiError(413, "RequestEntityTooLargeException", "Request Entity Too Large")
-        invocation = Invocation(payload, pool.function.arn, tracing, self._buffered)
+        invocation = Invocation(payload, pool.function.invoked_arn, tracing, self._buffered)
         if self._url.invoke_mode == "RESPONSE_STREAM":
             response = StreamedResponse(exchange, self._headers, self._failed)
             invocation.sink, invocation.on_response = response, response.complete

@@ -1,0 +1,28 @@
+"""Versions and aliases that are resources of a template.
+
+Specification: the CloudFormation pages of `AWS::Lambda::Version` and `AWS::Lambda::Alias`. A template describes one
+state of the code, so all versions of a function have the same.
+"""
+
+from __future__ import annotations
+
+from local_lambda.functions.config import Alias, FunctionConfig
+from local_lambda.functions.function_resource import is_alias
+from local_lambda.functions.properties import Properties
+
+VERSION, ALIAS = "AWS::Lambda::Version", "AWS::Lambda::Alias"
+
+
+def read_alias(properties: Properties, function: FunctionConfig) -> tuple[str, Alias]:
+    """Name and alias of a resource. Raises UsageError."""
+    name, version = properties.string("Name") or "", properties.string("FunctionVersion") or ""
+    if not is_alias(name):
+        raise properties.wrong("Name", f"'{name}' is not an alias; use letters, digits, - and _")
+    weights: dict[str, float] = {}
+    routing = properties.inside("RoutingConfig").any("AdditionalVersionWeights")
+    for each in routing if isinstance(routing, list) else ():
+        weights[str(each["FunctionVersion"])] = float(each["FunctionWeight"])
+    for wanted in (version, *weights):
+        if wanted != "$LATEST" and wanted not in function.published:
+            raise properties.cannot("FunctionVersion", f"{wanted} is not a version of this template")
+    return name, Alias(version, weights)
