@@ -254,7 +254,7 @@ def test_streamed_response_is_a_span_from_its_first_byte_to_its_last() -> None:
             line(10.1, "platform.initRuntimeDone", {"status": "success"}),
             line(10.1, "platform.initReport", {"status": "success"}),
             line(10.2, "platform.start", {"requestId": "1"}),
-            line(10.29, "platform.runtimeDone", produced),
+            line(10.29, "platform.runtimeDone", produced, streamed=True),
         ]
     )
     shown = [(span.name, span.start, span.end) for span in lane(the(timeline), "runtime").spans]

@@ -40,6 +40,7 @@ def runtime_done(invocation: Invocation, failure: Failure | None) -> platform.Ru
         invocation.failed,
         invocation.error_cause,
         invocation.tenant_id,
+        invocation.streamed,
     )
 
 

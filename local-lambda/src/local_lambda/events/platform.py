@@ -180,6 +180,8 @@ class RuntimeDone(Event, frozen=True):
     cause: str | None = None
     """The exception as the runtime describes it for X-Ray (JSON text). Not on the wire."""
     tenant_id: str | None = None
+    streamed: bool = False
+    """Whether the response came in pieces. Not on the wire."""
 
     def record(self) -> Record:
         return _compact(

@@ -33,6 +33,8 @@ class Recorder:
         line = {"time": "", "at": round(event.time, 6), "environment": environment} | event.wire()
         if isinstance(event, RuntimeDone) and event.failed:
             line["failed"] = True
+        if isinstance(event, RuntimeDone) and event.streamed:
+            line["streamed"] = True
         elif isinstance(event, ExtensionLog):
             line["source"] = event.source
         self._file.write(json.dumps(line, separators=(",", ":")) + "\n")

@@ -10,8 +10,6 @@ from local_lambda.timeline.subsegments import read_subsegments
 from local_lambda.timeline.tracks import Track
 
 PLATFORM, RUNTIME = "platform", "runtime"
-STREAMED = 1.0
-"""A response that takes this many milliseconds from its first byte to its last is shown separately."""
 
 
 class EnvironmentReader:
@@ -130,7 +128,7 @@ class EnvironmentReader:
         spans = {span["name"]: span["durationMs"] for span in record.get("spans", ())}
         answered = time - spans.get("runtimeOverhead", 0.0)
         began = answered - spans.get("responseDuration", 0.0)
-        streamed = answered - began >= STREAMED
+        streamed = bool(event.get("streamed"))
         track.end("handler", time if not spans else began if streamed else answered, failed)
         if streamed:
             track.begin("response", began)
