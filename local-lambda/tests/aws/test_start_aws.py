@@ -61,12 +61,17 @@ Resources:
         Sold: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}, InputPath: $.detail}}
         Work: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
         Change: {Type: DynamoDB, Properties: {Stream: !GetAtt Table.StreamArn, StartingPosition: TRIM_HORIZON}}
+        Data: {Type: Kinesis, Properties: {Stream: !GetAtt Stream.Arn, StartingPosition: TRIM_HORIZON, BatchSize: 1}}
         Tick: {Type: Schedule, Properties: {Schedule: rate(1 day), Input: '{"tick": 1}'}}
         Logged: {Type: CloudWatchLogs, Properties: {LogGroupName: a, FilterPattern: b}}
   Queue:
     Type: AWS::SQS::Queue
     Properties: {VisibilityTimeout: 60, RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}}
   Dead: {Type: AWS::SQS::Queue}
+  Extra: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref Orders, EventSourceArn: !GetAtt Extra.Arn, BatchSize: 2}
   Fifo: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true, ContentBasedDeduplication: true}}
   Table:
     Type: AWS::DynamoDB::Table
@@ -137,7 +142,7 @@ def test_declared_resources_exist_and_the_function_knows_them(stack: Stack) -> N
     assert json.loads(attributes["RedrivePolicy"]) == dead
     assert found["DEAD"] == "Dead"
     assert sqs.get_queue_attributes(QueueUrl=found["FIFO"], AttributeNames=["All"])["Attributes"]["FifoQueue"] == "true"
-    assert {url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]} == {"Queue", "Dead", "Fifo.fifo"}
+    assert {url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]} == {"Queue", "Dead", "Extra", "Fifo.fifo"}
     table = stack.client("dynamodb").describe_table(TableName=found["TABLE"])["Table"]
     assert table["LatestStreamArn"] == found["STREAM"]
     key = stack.client("dynamodb").describe_table(TableName=found["SIMPLE"])["Table"]["AttributeDefinitions"]
@@ -192,7 +197,12 @@ def test_topic_bucket_and_rule_invoke_the_function(stack: Stack) -> None:
 def test_queue_and_table_invoke_the_function(stack: Stack) -> None:
     """The template's event source mappings are on the endpoint too."""
     mappings = stack.client("lambda").list_event_source_mappings(FunctionName="Orders")["EventSourceMappings"]
-    assert [(each["BatchSize"], each["State"]) for each in mappings] == [(1, "Enabled"), (100, "Enabled")]
+    assert [(each["BatchSize"], each["State"]) for each in mappings] == [
+        (1, "Enabled"),
+        (100, "Enabled"),
+        (1, "Enabled"),
+        (2, "Enabled"),
+    ]
     stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Queue", MessageBody="work")
     record = stack.got(3)["Records"][0]
     assert (record["eventSource"], record["body"]) == ("aws:sqs", "work")
@@ -202,11 +212,21 @@ def test_queue_and_table_invoke_the_function(stack: Stack) -> None:
     assert record["dynamodb"]["NewImage"] == {"id": {"S": "1"}}
 
 
+def test_stream_and_mapping_invoke_the_function(stack: Stack) -> None:
+    """`Kinesis` among the events, and a mapping that is a resource."""
+    stack.client("kinesis").put_record(StreamName="Stream", Data=b"data", PartitionKey="a")
+    record = stack.got(5)["Records"][0]
+    assert (record["eventSource"], record["kinesis"]["data"]) == ("aws:kinesis", "ZGF0YQ==")
+    stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Extra", MessageBody="extra")
+    record = stack.got(6)["Records"][0]
+    assert (record["eventSourceARN"].rpartition(":")[2], record["body"]) == ("Extra", "extra")
+
+
 def test_rule_can_be_fired(stack: Stack) -> None:
     """`local-lambda fire` sends what the schedule sends; a rule that is not there is named, with those that are."""
     outcome = run("fire", "OrdersTick", "--endpoint-url", stack.url)
     assert (outcome.status, outcome.output, outcome.errors) == (0, b"", "local-lambda: fired OrdersTick: 1 target\n")
-    assert stack.got(5) == {"tick": 1}
+    assert stack.got(7) == {"tick": 1}
     outcome = run("fire", "Tick", "--endpoint-url", stack.url)
     assert outcome.status == 2
     assert outcome.errors == "local-lambda: There is no rule Tick on default; rules: OrdersSold, OrdersTick\n"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.aws_endpoint import Endpoint, error_of, serving_aws
-from support.tool import DEADLINE_SECONDS
+from support.tool import DEADLINE_SECONDS, Gate
 
 ACCOUNT = "123456789012"
 NOTING = """
@@ -158,6 +158,53 @@ def test_fifo_queue_keeps_the_order_of_a_group(aws: Endpoint, noting: tuple[str,
     for group in ("0", "1"):
         texts = [text for text in notes.texts if text.startswith(group)]
         assert texts == sorted(texts)
+
+
+WAITING = """
+import json
+def handler(event, context):
+    path = json.loads(event["Records"][0]["body"])["gate"]
+    with open(path) as gate:
+        print("waiting at", path, flush=True)
+        gate.readline()
+"""
+
+
+def test_queue_has_no_more_batches_in_flight_than_its_maximum_concurrency(
+    aws: Endpoint, make_gate: Callable[[], Gate]
+) -> None:
+    """Two of six messages are with the function; each that ends makes room for one."""
+    gate = make_gate()
+    aws.create("concurrency", WAITING, Timeout=30)
+    url, arn = make_queue(aws, "concurrency", VisibilityTimeout="60")
+    for _ in range(6):
+        aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(gate.event))
+    aws.lambda_.create_event_source_mapping(
+        FunctionName="concurrency", EventSourceArn=arn, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2}
+    )
+    for done in range(6):
+        aws.tool.wait_for_lines(f"waiting at {gate.path}$", min(done + 2, 6))
+        names = ["ApproximateNumberOfMessagesNotVisible"]
+        attributes = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        assert int(attributes[names[0]]) <= 2
+        gate.open()
+    eventually(lambda: left_in(aws, url) == 0, lambda: left_in(aws, url))
+
+
+def test_stream_gives_up_records_that_are_too_old(aws: Endpoint, noting: tuple[str, Notes]) -> None:
+    """However many attempts are left; the line says why."""
+    name, notes = noting
+    put, arn = _make_stream(aws, "kinesis", "old")
+    put("poison")
+    aws.lambda_.create_event_source_mapping(
+        FunctionName=name,
+        EventSourceArn=arn,
+        StartingPosition="TRIM_HORIZON",
+        MaximumRecordAgeInSeconds=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    aws.tool.wait_for(r"1 record\(s\) given up after \d+ attempts: RecordAgeExceeded")
+    assert set(notes.texts) <= {"poison"}
 
 
 @pytest.mark.parametrize("service", ["kinesis", "dynamodb"])

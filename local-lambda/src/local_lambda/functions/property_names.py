@@ -1,13 +1,14 @@
-"""Every property that a function can have in a template: served, without an effect here, or not emulated.
+"""Every property that functions, and the resources around them, can have in a template.
 
-A test compares these names with the schema of `AWS::Lambda::Function`, so that a new property is not forgotten. SAM:
+Each is served, has no effect here, or is not emulated and named at the start. A test compares these names with the
+schemas of `AWS::Lambda::*`, so that a new property is not forgotten. SAM:
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 SERVED = frozenset(
     """
@@ -41,12 +42,86 @@ ROUTES = frozenset({"Api", "HttpApi"})
 """The types of events that are served without a local AWS endpoint."""
 
 
+class Names(NamedTuple):
+    """The properties of one type of resource; those that are not emulated with what happens instead."""
+
+    served: frozenset[str]
+    without_effect: frozenset[str] = frozenset()
+    not_emulated: Mapping[str, str] = {}
+
+
+def _names(served: str, without_effect: str = "", **not_emulated: str) -> Names:
+    return Names(frozenset(served.split()), frozenset(without_effect.split()), not_emulated)
+
+
+AROUND: Mapping[str, Names] = {
+    "AWS::Lambda::Alias": _names(
+        "FunctionName FunctionVersion Name RoutingConfig",
+        "Description",
+        ProvisionedConcurrencyConfig="its environments start on demand",
+    ),
+    "AWS::Lambda::EventInvokeConfig": _names(
+        "DestinationConfig FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts Qualifier"
+    ),
+    "AWS::Lambda::LayerVersion": _names(
+        "Content", "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo"
+    ),
+    "AWS::Lambda::Url": _names("AuthType Cors InvokeMode Qualifier TargetFunctionArn"),
+    "AWS::Lambda::Version": _names(
+        "FunctionName",
+        "CodeSha256 Description",
+        FunctionScalingConfig="its environments start on demand",
+        ProvisionedConcurrencyConfig="its environments start on demand",
+        RuntimePolicy="it runs on the interpreter of this machine",
+    ),
+    "AWS::Serverless::Api": _names(
+        "Auth Cors DefinitionBody DefinitionUri",
+        """
+        AccessLogSetting AlwaysDeploy ApiKeySourceType CanarySetting Description DisableExecuteApiEndpoint
+        EndpointConfiguration FailOnWarnings MergeDefinitions MethodSettings Mode Name OpenApiVersion Policy
+        PropagateTags SecurityPolicy StageName Tags TracingEnabled
+        """,
+        BinaryMediaTypes="a body that is not UTF-8 counts as binary",
+        CacheClusterEnabled="responses are not cached",
+        CacheClusterSize="responses are not cached",
+        Domain="it has no name",
+        GatewayResponses="its error responses are the usual ones",
+        MinimumCompressionSize="responses are not compressed",
+        Models="requests are not validated",
+        Variables="there are no stage variables",
+    ),
+    "AWS::Serverless::HttpApi": _names(
+        "Auth CorsConfiguration DefinitionBody DefinitionUri",
+        """
+        AccessLogSettings DefaultRouteSettings Description DisableExecuteApiEndpoint FailOnWarnings Name PropagateTags
+        RouteSettings StageName Tags
+        """,
+        Domain="it has no name",
+        StageVariables="there are no stage variables",
+    ),
+    "AWS::Serverless::LayerVersion": _names(
+        "ContentUri",
+        "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo PublishLambdaVersion RetentionPolicy",
+    ),
+}
+
+
 def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
     """What of a function's properties has no effect here although it has one on AWS, each with what happens instead."""
     for name in properties:
         if name in NOT_EMULATED:
             yield f"{name} ({NOT_EMULATED[name]})"
         elif name not in SERVED and name not in WITHOUT_EFFECT:
+            yield f"{name} (not a known property)"
+
+
+def not_emulated_around(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    """The same of a resource of a type in `AROUND`."""
+    names = AROUND[kind]
+    for name in properties:
+        if name in names.not_emulated:
+            yield f"{name} ({names.not_emulated[name]})"
+        elif name not in names.served and name not in names.without_effect:
             yield f"{name} (not a known property)"
 
 

@@ -22,6 +22,7 @@ from local_lambda.functions.function_resource import PLAIN, SERVERLESS, Function
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
+from local_lambda.functions.property_names import AROUND, not_emulated_around
 
 MAX_NAME = 64
 MAX_NESTED = 5
@@ -154,6 +155,7 @@ class _Template:
         self._add_versions(found)
         self._add_event_invoke(found)
         self._read_apis(found)
+        self._note_around()
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
             self._reading.notes[self._stack + logical_id] = reader.notes[logical_id]
@@ -313,6 +315,14 @@ class _Template:
         reader = ApiSettingsReader(self._path, self._resources, self._all_globals, scope, names)
         self._reading.apis |= reader.read(routes)
         self._reading.remarks += reader.remarks
+
+    def _note_around(self) -> None:
+        """Name the properties of the resources around the functions that are not emulated."""
+        for logical_id, resource in self._wanted(*AROUND):
+            values = resource.get("Properties")
+            missing = list(not_emulated_around(resource["Type"], values)) if isinstance(values, dict) else []
+            if missing:
+                self._reading.remarks.append(f"{self._stack}{logical_id}: not emulated: {', '.join(missing)}")
 
     def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         """Read a nested stack whose template is a file; anything else is a remark."""
