@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from support.aws_endpoint import RUNTIME, VARIABLES, error_of
+from support.aws_endpoint import RUNTIME, VARIABLES, code, error_of
 from support.tool import Tool, run, serving
 
 CODE = """
@@ -24,6 +24,7 @@ def handler(event, context):
 TEMPLATE = """
 Parameters:
   Color: {Type: String, Default: blue}
+  Stored: {Type: "AWS::SSM::Parameter::Value<String>", Default: /app/color}
 Conditions:
   Never: !Equals [a, b]
 Resources:
@@ -48,6 +49,7 @@ Resources:
           KINESIS: !GetAtt Stream.Arn
           PARAMETER: !Ref Parameter
           COLOR: "{{resolve:ssm:/app/color}}"
+          STORED: !Ref Stored
           PASSWORD: "{{resolve:secretsmanager:db:SecretString:password}}"
           POOL: !Ref Pool
       Events:
@@ -152,6 +154,7 @@ def test_declared_resources_exist_and_the_function_knows_them(stack: Stack) -> N
     stream = stack.client("kinesis").describe_stream(StreamARN=found["KINESIS"])["StreamDescription"]
     assert len(stream["Shards"]) == 2
     assert stack.client("ssm").get_parameter(Name=found["PARAMETER"])["Parameter"]["Value"] == found["COLOR"] == "blue"
+    assert found["STORED"] == "blue"
     secret = json.loads(stack.client("secretsmanager").get_secret_value(SecretId="db")["SecretString"])
     assert secret == {"user": "a", "password": found["PASSWORD"]}
 
@@ -270,3 +273,29 @@ def test_wrong_resource_is_named_before_anything_starts(tmp_path: Path, function
     assert outcome.status == 2
     assert outcome.errors.startswith("local-lambda: Fifo (AWS::SQS::Queue) cannot be made: ")
     assert outcome.errors.count("\n") == 1
+
+
+def test_account_of_the_command_is_that_of_the_endpoint(tmp_path: Path, function_python: Path) -> None:
+    """Roles, functions and layers have it."""
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return context.invoked_function_arn\n")
+    (tmp_path / "template.yaml").write_text(
+        json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}, "Own": _function()}})
+    )
+    arguments = ("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python)
+    with serving(*arguments, "--account", "111122223333") as tool:
+        stack = Stack(tool)
+        role = stack.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        client = stack.client("lambda")
+        package = {"ZipFile": code("def handler(event, context):\n    return context.invoked_function_arn\n")}
+        created = client.create_function(
+            FunctionName="made", Runtime=RUNTIME, Role=role, Handler="app.handler", Code=package
+        )
+        assert role.split(":")[4] == created["FunctionArn"].split(":")[4] == "111122223333"
+        for name in ("made", "Own"):
+            answer = client.invoke(FunctionName=name, Payload=b"{}")
+            assert json.load(answer["Payload"]) == f"arn:aws:lambda:us-east-1:111122223333:function:{name}"
+
+
+def _function() -> dict[str, Any]:
+    properties = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": "."}
+    return {"Type": "AWS::Serverless::Function", "Properties": properties}

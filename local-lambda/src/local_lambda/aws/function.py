@@ -85,6 +85,7 @@ class Function:
             reserved_concurrency=self.reserved_concurrency,
             version=document["Version"],
             region=document["FunctionArn"].split(":")[3],
+            account_id=document["FunctionArn"].split(":")[4],
             event_invoke=event_invoke_config(self.event_invoke),
             tenant_isolation="TenancyConfig" in document,
             dead_letters=document.get("DeadLetterConfig", {}).get("TargetArn"),

@@ -11,7 +11,6 @@ from local_lambda.aws.function import Function
 from local_lambda.aws.operation import Operation, Response, code_of, location, page
 from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.errors import ApiError
-from local_lambda.functions.config import ACCOUNT_ID
 from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
 
 
@@ -129,7 +128,7 @@ class FunctionOperations:
 
     async def _check_role(self, operation: Operation, role: str) -> None:
         """Require that the role exists, as the service does."""
-        if role.split(":")[4] != ACCOUNT_ID:
+        if role.split(":")[4] != operation.functions.account:
             raise ApiError(403, "AccessDeniedException", "Cross-account pass role is not allowed.")
         body = f"Action=GetRole&Version=2010-05-08&RoleName={quote(role.rpartition('/')[2])}"
         headers = [signed("iam", operation.functions.region, operation.key), FORM]

@@ -44,8 +44,10 @@ class FunctionRegistry:
         workspace: Path,
         limit: int,
         find: Callable[[FunctionConfig], Interpreter],
+        account: str = ACCOUNT_ID,
     ) -> None:
         self.region = region
+        self.account = account
         self.functions: dict[str, Function] = {}
         self.declared: dict[str, DeclaredFunction] = {}
         """Functions of a template, whose environments the command itself ends."""
@@ -56,7 +58,7 @@ class FunctionRegistry:
         self.destinations: Destinations
         """Where records of events are sent; the endpoint sets it."""
         self._packages = Packages(workspace)
-        self.layers = Layers(region, self._packages)
+        self.layers = Layers(region, self._packages, account)
         self._pools: dict[str, EnvironmentPool] = {}
         self._versions: dict[str, Versions] = {}
         self.directory = FunctionDirectory(
@@ -324,7 +326,7 @@ class FunctionRegistry:
         self._factory.console.write("platform", f"{function.name}: {text}", bad=bad)
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{name}"
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
 
 
 def weights_of(alias: Document) -> dict[str, float]:

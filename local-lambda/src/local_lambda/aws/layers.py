@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.packages import Package, Packages
 from local_lambda.errors import ApiError
-from local_lambda.functions.config import ACCOUNT_ID
 
 
 @dataclass
@@ -27,8 +26,9 @@ class LayerVersion:
 class Layers:
     """The layers of one region."""
 
-    def __init__(self, region: str, packages: Packages) -> None:
+    def __init__(self, region: str, packages: Packages, account: str) -> None:
         self.region = region
+        self._account = account
         self.versions: dict[str, dict[int, LayerVersion]] = {}
         """Versions by layer name and version number."""
         self._newest: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Layers:
         """Publish a new version; numbers count up and are never reused."""
         package = await self._packages.open(data, layer=True)
         version = self._newest[name] = self._newest.get(name, 0) + 1
-        arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:layer:{name}"
+        arn = f"arn:aws:lambda:{self.region}:{self._account}:layer:{name}"
         document = {
             "LayerArn": arn,
             "LayerVersionArn": f"{arn}:{version}",
@@ -70,8 +70,8 @@ class Layers:
         for arn in arns:
             _, _, _, region, account, _, name, version = arn.split(":")
             layer = self.versions.get(name, {}).get(int(version))
-            if layer is None or (region, account) != (self.region, ACCOUNT_ID):
-                here = "" if account == ACCOUNT_ID else " (only layers published to this endpoint exist here)"
+            if layer is None or (region, account) != (self.region, self._account):
+                here = "" if account == self._account else " (only layers published to this endpoint exist here)"
                 raise invalid(f"Layer version {arn} does not exist.{here}")
             found.append(layer)
         return found

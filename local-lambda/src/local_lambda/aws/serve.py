@@ -51,7 +51,7 @@ class LocalEndpoint:
             return find_for_runtime(function, Path.cwd(), python, os.environ)
 
         def functions(region: str) -> FunctionRegistry:
-            return FunctionRegistry(region, factory, factory.workspace / region, limit, find)
+            return FunctionRegistry(region, factory, factory.workspace / region, limit, find, account)
 
         self._services = services
         self._say = partial(_say, factory)

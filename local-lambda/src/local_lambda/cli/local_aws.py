@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 class LocalAws:
-    """The endpoint of one command on `host` and `port`, which begins to import moto at once."""
+    """The endpoint of one command on `host` and `port`, which begins to import moto at once.
 
-    def __init__(self, host: str, port: int, access: Access, limit: int, given: Given) -> None:
+    `python` is the interpreter that was asked for.
+    """
+
+    def __init__(
+        self, host: str, port: int, access: Access, limit: int, given: Given, python: str | None = None
+    ) -> None:
         from local_lambda.aws.deployment import Deployments
         from local_lambda.aws.forwarding import LogGroups
         from local_lambda.aws.serve import within
@@ -32,6 +37,7 @@ class LocalAws:
         self._access = access
         self._limit = limit
         self._given = given
+        self._python = python
         self._mappings: list[dict[str, Any]] = []
         self._services = Services()
         self._services.start(given.account)
@@ -79,7 +85,14 @@ class LocalAws:
 
         console = factory.console
         self._local = LocalEndpoint(
-            factory, self._services, self._logs, self._listener, self._limit, self._access, None, self._given.account
+            factory,
+            self._services,
+            self._logs,
+            self._listener,
+            self._limit,
+            self._access,
+            self._python,
+            self._given.account,
         )
         self._local.endpoint.urls = urls
         self._local.endpoint.declare(self._given.region, pools, versions)

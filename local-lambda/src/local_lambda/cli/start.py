@@ -151,4 +151,6 @@ def _local_aws(options: StartOptions) -> LocalAws:
     check_extra("start --aws", "aws", "moto", "flask", "flask_cors")
     server = options.server
     port = options.aws or 0
-    return LocalAws(server.host, port, server.access(), server.max_environments, given(options.source))
+    return LocalAws(
+        server.host, port, server.access(), server.max_environments, given(options.source), options.source.python
+    )

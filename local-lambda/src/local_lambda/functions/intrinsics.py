@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from local_lambda.errors import UsageError
 from local_lambda.functions.given import Given
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ class Scope:
             value = self._given.parameters[name]
         elif value is None:
             why = f"parameter {name} has no Default; give one with --parameter-overrides {name}=VALUE"
+        elif kind.startswith("AWS::SSM::Parameter::Value") and self._given.dynamic is not None:
+            value, why = self._from_systems_manager(text(value))
         elif kind.startswith("AWS::SSM::"):
             why = f"parameter {name} is read from Systems Manager on AWS; give --parameter-overrides {name}=VALUE"
         if why:
@@ -175,6 +178,14 @@ class Scope:
         if kind == "CommaDelimitedList" or "List<" in kind:
             return [item.strip() for item in text(value).split(",")]
         return text(value)
+
+    def _from_systems_manager(self, name: str) -> tuple[str, str]:
+        """The value of a parameter of Systems Manager, and the reason why there is none."""
+        assert self._given.dynamic is not None
+        try:
+            return self._given.dynamic(f"{{{{resolve:ssm:{name}}}}}"), ""
+        except UsageError as error:
+            return "", str(error)
 
     def _get_att(self, argument: Any) -> Any:
         name = argument if isinstance(argument, str) else ".".join(map(text, map(self.resolve, argument)))

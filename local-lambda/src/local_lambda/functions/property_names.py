@@ -101,7 +101,10 @@ AROUND: Mapping[str, Names] = {
     ),
     "AWS::Serverless::LayerVersion": _names(
         "ContentUri",
-        "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo PublishLambdaVersion RetentionPolicy",
+        """
+        CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo PublishLambdaVersion
+        RetentionPolicy
+        """,
     ),
 }
 
