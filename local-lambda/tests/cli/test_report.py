@@ -162,7 +162,7 @@ def test_report_with_peak_memory_counts_children(make_project: MakeProject) -> N
             "        subprocess.check_call([sys.executable, '-c', use])\n"
         )
     }
-    outcome = make_project(code, Hello={"Handler": "app.handler"}).report({}, {"child": True}, {})
+    outcome = make_project(code, Hello={"Handler": "app.handler", "MemorySize": 512}).report({}, {"child": True}, {})
     before, child, after = (record["metrics"]["maxMemoryUsedMB"] for record in outcome.records("platform.report"))
     assert before < 100 < 143 < child
     assert after == child
