@@ -71,6 +71,25 @@ def test_waiting_caller_gets_an_environment_of_its_tenant() -> None:
     run(1, scenario)
 
 
+def test_environment_of_the_tenant_that_is_about_to_be_free_is_waited_for() -> None:
+    """No idle one of another tenant has to end for that."""
+
+    async def scenario(bench: Bench) -> None:
+        isolated(bench)
+        invoke(bench, "a")
+        invoke(bench, "b")
+        first, second = bench.made
+        first.answer()
+        second.finish()
+        again = invoke(bench, "a")
+        assert len(bench.made) == 2
+        first.release()
+        assert first.current is again
+        first.finish()
+
+    run(2, scenario)
+
+
 @pytest.mark.parametrize(("isolation", "tenant", "text"), [(True, None, "Add a valid"), (False, "a", "Remove the")])
 def test_invocation_without_the_right_tenant_is_refused(isolation: bool, tenant: str | None, text: str) -> None:
     """Also an asynchronous one, at once."""

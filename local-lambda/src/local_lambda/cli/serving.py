@@ -246,6 +246,6 @@ def _pool(
     ahead = function.provisioned if (version != "$LATEST") == bool(function.alias) else 0  # as on AWS: of the alias
     count = min(max(warm, ahead), limit)
     if count and not function.tenant_isolation:
-        say(f"{function.name}: {count} environments start ahead")
+        say(f"{function.name}: {count} environment{' starts' if count == 1 else 's start'} ahead")
         pool.provision(create_ahead, count)
     return pool

@@ -45,6 +45,10 @@ class Debugging(Protocol):
     def keep(self) -> Sequence[Path]:
         """Folders that the function's process needs to see."""
 
+    @property
+    def takes_memory(self) -> bool:
+        """Whether it runs in the function's process, whose memory is not limited then."""
+
     def setting(self, folders: Folders, sources: Sequence[tuple[str, str]]) -> str:
         """The value of VARIABLE for a new environment. `sources` are pairs of a folder here and the function's."""
 
@@ -54,6 +58,8 @@ class Debugging(Protocol):
 
 class DebuggerPort:
     """Listens on 127.0.0.1:`port` for debuggers. Raises StartError if the port is taken, or debugpy is missing."""
+
+    takes_memory = True
 
     def __init__(self, port: int, say: Say) -> None:
         self._say = say
@@ -147,6 +153,7 @@ class PdbTerminal:
     """pdb on the terminal: `breakpoint()` in a function talks to standard input and standard error of this process."""
 
     keep: Sequence[Path] = ()
+    takes_memory = False
 
     def __init__(self, say: Say) -> None:
         self._say = say

@@ -127,7 +127,7 @@ class EnvironmentFactory:
             subscriptions,
             freeze=self._freeze,
             bandwidth_limit=self.bandwidth_limit,
-            memory_limit=self.memory_limit and base.debugging is None,
+            memory_limit=self.memory_limit and not (base.debugging is not None and base.debugging.takes_memory),
         )
         if base.debugging is not None:
             base.debugging.watch(environment)

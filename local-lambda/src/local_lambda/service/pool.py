@@ -112,9 +112,9 @@ class EnvironmentPool:
             on_refused(_wrong_tenant(self.function.tenant_isolation))
         elif self._idle and (environment := self._take_idle(invocation.tenant_id)) is not None:
             self._give(environment, _Caller(invocation, on_refused, patient, until))
-        elif len(self.environments) < self.limit and self._finishing() <= len(self._waiting):
+        elif len(self.environments) < self.limit and self._finishing(invocation.tenant_id) <= len(self._waiting):
             self._start_environment(_Caller(invocation, on_refused, patient, until))
-        elif self._idle:  # all belong to other tenants
+        elif self._idle and not self._finishing(invocation.tenant_id):  # all idle ones belong to other tenants
             self._replace(self._idle.pop(0), _Caller(invocation, on_refused, patient, until))
         else:
             invocation.waiting_since = perf_counter()
@@ -307,8 +307,11 @@ class EnvironmentPool:
         waiting = bool(self._waiting) and self.limit > 0  # without concurrency they wait forever
         return waiting or any(environment.current is not None for environment in environments)
 
-    def _finishing(self) -> int:
-        return sum(environment.responded for environment in self.environments)
+    def _finishing(self, tenant_id: str | None = None) -> int:
+        """How many environments will soon be free, for a tenant if there is one."""
+        return sum(
+            environment.responded and tenant_id in (None, environment.tenant_id) for environment in self.environments
+        )
 
     def _arm(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._place_waiting)
