@@ -185,11 +185,14 @@ class Report:
     def run(self, folders: dict[str, str], targets: dict[str, str]) -> list[str]:
         """Run the folders, each given with the beginning of its line; returns those that failed."""
         examples = [Example(folder, targets, self._commands) for folder in folders]
+        if self._verbose:  # the next one begins when the line of the last one has its end
+            return [example.folder for example in examples if not self._succeeds(example, None, folders)]
         futures = [(example, self._pool.submit(example.run)) for example in examples]
         return [example.folder for example, future in futures if not self._succeeds(example, future, folders)]
 
-    def _succeeds(self, example: Example, future: Future[float], folders: dict[str, str]) -> bool:
+    def _succeeds(self, example: Example, future: Future[float] | None, folders: dict[str, str]) -> bool:
         line = Line(folders[example.folder], self._verbose)
+        future = future or self._pool.submit(example.run)
         line.wait(future, example)
         try:
             line.end(f"ok ({future.result():.1f} s)")
