@@ -119,6 +119,7 @@ class Supervisor:
         self.report = report
         self.running: dict[int, int] = {}
         """The programs' numbers by process id."""
+        self.sandboxed = False
         self.contained = False
         """Whether all processes are in a namespace whose first process is this one."""
 
@@ -165,6 +166,7 @@ class Supervisor:
             os.write(self.report, b"%d " % entered)
             os._exit(0)
         if entered == 0:
+            self.sandboxed = True
             self.contained = os.getpid() == FIRST_PROCESS
             become_subreaper()
         wire.send(self.control, ("sandboxed", None if entered == 0 else entered))
@@ -194,7 +196,8 @@ class Supervisor:
         try:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setsid()
-            self._limit()
+            if self.sandboxed:  # without one it may be a program that needs more, such as a container engine
+                self._limit()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
