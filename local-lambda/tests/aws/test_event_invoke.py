@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from support.aws_endpoint import RUNTIME, VARIABLES, Endpoint, error_of, serving_aws
 from support.tool import Tool, serving
@@ -21,6 +22,7 @@ def handler(event, context):
         raise ValueError("no")
     return {"done": True}
 """
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/lambda/aws4_request, Signature=x"}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 WAIT = 20
 
@@ -52,6 +54,12 @@ def send(aws: Endpoint, name: str, event: object) -> str:
     """Invoke asynchronously; the request's id."""
     answer = aws.lambda_.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event).encode())
     return str(answer["ResponseMetadata"]["RequestId"])
+
+
+def ensure(aws: Endpoint, name: str) -> None:
+    """Create a function unless there is one of this name."""
+    if not any(each["FunctionName"] == name for each in aws.lambda_.list_functions()["Functions"]):
+        aws.create(name, CODE)
 
 
 def test_settings_are_kept_changed_and_deleted(aws: Endpoint) -> None:
@@ -97,16 +105,43 @@ def test_settings_are_kept_changed_and_deleted(aws: Endpoint) -> None:
             },
             "You can't specify the function as a destination for itself.",
         ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": f"{ARN}:wrong:$LATEST"}}},
+            "You can't specify the function as a destination for itself.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": f"{ARN}:missing"}}},
+            f"The destination ARN {ARN}:missing is invalid.",
+        ),
     ],
 )
 def test_settings_that_lambda_would_reject(aws: Endpoint, settings: dict[str, Any], text: str) -> None:
     """400, with what is allowed."""
-    if not any(each["FunctionName"] == "wrong" for each in aws.lambda_.list_functions()["Functions"]):
-        aws.create("wrong", CODE)
+    ensure(aws, "wrong")
     unchecked = aws.client("lambda", parameter_validation=False)
     refused = error_of(unchecked.put_function_event_invoke_config, FunctionName="wrong", **settings)
     assert refused[:2] == (400, "InvalidParameterValueException")
     assert text in refused[2]
+
+
+@pytest.mark.parametrize("given", ["x", {"OnSuccess": "x"}, {"OnFailure": ["x"]}])
+def test_destinations_that_are_no_structure(aws: Endpoint, given: object) -> None:
+    """400, as for every request of the wrong shape."""
+    ensure(aws, "shapeless")
+    path = f"{aws.tool.url}/2019-09-25/functions/shapeless/event-invoke-config"
+    response = requests.put(path, json={"DestinationConfig": given}, headers=SIGNED, timeout=WAIT)
+    assert (response.status_code, response.json()["Type"]) == (400, "User")
+    assert "must be a structure" in response.text
+
+
+def test_paths_and_functions_that_do_not_exist(aws: Endpoint) -> None:
+    """The words for a missing function are different when it is to be changed."""
+    ensure(aws, "shapeless")
+    path = f"{aws.tool.url}/2019-09-25/functions/shapeless/event-invoke-config"
+    assert requests.get(f"{path}/list", headers=SIGNED, timeout=WAIT).status_code == 200
+    assert requests.get(f"{path}/anything", headers=SIGNED, timeout=WAIT).status_code == 501
+    refused = error_of(aws.lambda_.put_function_event_invoke_config, FunctionName="missing", MaximumRetryAttempts=0)
+    assert refused == (404, "ResourceNotFoundException", "The function doesn't exist.")
 
 
 def test_records_go_to_queues_topics_functions_and_buses(aws: Endpoint) -> None:

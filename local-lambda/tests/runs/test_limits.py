@@ -88,6 +88,17 @@ def test_home_folder_of_the_user_is_out_of_sight(make_project: MakeProject) -> N
         assert json.loads(ended.output) == []
 
 
+def test_home_folder_is_out_of_sight_when_temporary_files_are_in_it(make_project: MakeProject) -> None:
+    """As with a `TMPDIR` below the home folder."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
+        (Path(home) / ".netrc").write_text("machine example password secret\n")
+        (Path(home) / "tmp").mkdir()
+        project = make_project({"app.py": CODE}, Hello={"Handler": "app.look"})
+        variables = {"HOME": home, "TMPDIR": f"{home}/tmp"}
+        ended = project.invoke("Hello", events=[{"folder": home}], variables=variables)
+        assert json.loads(ended.output) == []
+
+
 def test_shared_memory_is_not_there(make_project: MakeProject) -> None:
     """So locks of `multiprocessing` fail, as they do on Lambda."""
     assert result(make_project, "lock") in ([False, "FileNotFoundError"], [False, "OSError"])

@@ -95,3 +95,32 @@ def test_memory_has_no_limit_when_asked(make_project: MakeProject) -> None:
     code = "def handler(event, context):\n    x = b'x' * 300_000_000\n    __import__('time').sleep(0.3)\n    return 1\n"
     ended = make_project({"app.py": code}, Hello={"Handler": "app.handler"}).invoke("Hello", "--no-memory-limit")
     assert (ended.status, ended.output) == (0, b"1\n")
+
+
+def test_peak_of_a_short_invocation_is_not_above_the_limit(make_project: MakeProject) -> None:
+    """Nothing measures while it runs; the service never reports more than there is."""
+    code = "kept = []\ndef handler(event, context):\n    kept.append(b'x' * 200_000_000)\n"
+    ended = make_project({"app.py": code}, Hello={"Handler": "app.handler"}).report({})
+    (report,) = ended.records("platform.report")
+    assert report["metrics"]["maxMemoryUsedMB"] == report["metrics"]["memorySizeMB"] == 128
+
+
+KEEPS = """
+import os
+kept = []
+
+def handler(event, context):
+    kept.append(b"x" * 200_000_000)
+    return os.getpid()
+"""
+
+
+def test_environment_that_keeps_too_much_memory_ends(make_project: MakeProject) -> None:
+    """After an invocation that was too short to be measured: the next one finds a new environment."""
+    logging = {"LogFormat": "JSON"}
+    project = make_project({"app.py": KEEPS}, Hello={"Handler": "app.handler", "LoggingConfig": logging})
+    with project.serving() as tool:
+        tool.invoke("Hello", {})
+        tool.wait_for('"type":"platform.report"')
+        tool.invoke("Hello", {})
+        tool.wait_for_lines('"type":"platform.initStart"', 2)

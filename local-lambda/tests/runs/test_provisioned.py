@@ -31,7 +31,9 @@ def test_template_has_provisioned_concurrency(make_project: MakeProject) -> None
     ahead = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 3}}
     project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **ahead})
     with project.serving("--max-environments", "1") as tool:
+        tool.wait_for("Hello: not emulated: ProvisionedConcurrencyConfig without AutoPublishAlias")
         tool.wait_for("Hello: 1 environment starts ahead")
+        tool.wait_for(r"INIT_REPORT Init Duration: [0-9.]+ ms\tPhase: init\tStatus: success")
         tool.wait_for("begins as provisioned-concurrency")
         assert tool.invoke("Hello", {}).json == "provisioned-concurrency"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local_lambda.errors import Unavailable
 from local_lambda.functions.config import EventInvokeConfig
 from support.pool_rig import Bench, run
 
@@ -194,5 +195,52 @@ def test_payload_that_is_not_json_is_sent_as_text() -> None:
         await bench.until(lambda: sent.records)
         assert sent.records[0][1]["responsePayload"] == "plain \ufffd"
         await bench.pool.finish()
+
+    run(1, scenario)
+
+
+def test_function_without_concurrency_fails_at_once() -> None:
+    """It may not run, so there is no attempt, and the record has no response."""
+    sent = Sent()
+
+    async def scenario(bench: Bench) -> None:
+        served(bench, sent, EventInvokeConfig(on_failure="arn:bad"), "arn:dead")
+        bench.pool.queue(bench.invocation())
+        await bench.until(lambda: sent.dead)
+        ((_, record),) = sent.records
+        context = record["requestContext"]
+        assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
+        assert "responseContext" not in record
+        assert sent.dead[0][3] == "ZeroReservedConcurrency"
+        assert bench.notices[0].endswith("is discarded: the reserved concurrency of the function is 0")
+        assert not bench.made
+        await bench.pool.finish()
+
+    run(0, scenario)
+
+
+def test_event_does_not_wait_for_an_attempt_that_comes_too_late() -> None:
+    """The next attempt is in an hour, and the event may wait for a minute."""
+    sent = Sent()
+
+    async def scenario(bench: Bench) -> None:
+        served(bench, sent, EventInvokeConfig(max_age=60, on_failure="arn:bad"))
+        bench.pool.asynchronous.retry_seconds = (3600.0,)
+        bench.pool.queue(bench.invocation())
+        await answer(bench, ERROR, failed=True)
+        await bench.until(lambda: sent.records)
+        assert sent.records[0][1]["requestContext"]["condition"] == "EventAgeExceeded"
+        await bench.pool.finish()
+
+    run(1, scenario)
+
+
+def test_nothing_is_accepted_after_the_end() -> None:
+    """A record that comes too late is refused, so that its sender can say that it is lost."""
+
+    async def scenario(bench: Bench) -> None:
+        await bench.pool.finish()
+        with pytest.raises(Unavailable, match="f is shutting down"):
+            bench.pool.queue(bench.invocation())
 
     run(1, scenario)

@@ -285,13 +285,17 @@ def test_finish_of_a_pool_without_places_names_what_waits() -> None:
     """What can never be served must not keep the tool from ending."""
 
     async def scenario(bench: Bench) -> None:
+        bench.invoke()
         bench.pool.queue(bench.invocation())
         await asyncio.sleep(0)
+        bench.pool.limit = 0
+        bench.pool.renew(bench.pool.function, lambda: None)
+        bench.made[0].finish()
         await bench.pool.finish()
         assert bench.notices == ["1 queued asynchronous invocation(s) of f dropped at shutdown"]
         await bench.pool.shutdown()
 
-    run(0, scenario)
+    run(1, scenario)
 
 
 def test_finish_while_a_caller_waits_in_vain_ends_when_it_is_throttled() -> None:

@@ -182,7 +182,7 @@ def test_queue_that_is_full_refuses_and_says_so_once(monkeypatch: pytest.MonkeyP
         for _ in range(3):
             await bench.until(lambda: bench.made and bench.made[0].current)
             bench.made[0].finish()
-        await bench.pool.finish()
+        await bench.until(lambda: not bench.pool.asynchronous._queued)
         bench.pool.queue(bench.invocation())
         await bench.until(lambda: bench.made[0].current)
         bench.made[0].finish()

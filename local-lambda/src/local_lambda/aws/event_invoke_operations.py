@@ -22,13 +22,14 @@ class EventInvokeOperations:
     """One method per operation, named after it."""
 
     async def put_function_event_invoke_config(self, operation: Operation) -> Response:
-        return await self._change(operation, {})
+        return await self._change(operation, _function(operation), {})
 
     async def update_function_event_invoke_config(self, operation: Operation) -> Response:
-        return await self._change(operation, _known(operation, operation.functions.get(*_asked(operation))))
+        function = _function(operation)
+        return await self._change(operation, function, _known(function))
 
     async def get_function_event_invoke_config(self, operation: Operation) -> Response:
-        return 200, _known(operation, operation.functions.find(*_asked(operation)))
+        return 200, _known(operation.functions.find(*_asked(operation)))
 
     async def list_function_event_invoke_configs(self, operation: Operation) -> Response:
         function = operation.functions.find(*_asked(operation))
@@ -37,12 +38,12 @@ class EventInvokeOperations:
 
     async def delete_function_event_invoke_config(self, operation: Operation) -> Response:
         function = operation.functions.get(*_asked(operation))
-        _known(operation, function)
+        _known(function)
         operation.functions.set_event_invoke(function, None)
         return 204, None
 
-    async def _change(self, operation: Operation, known: Document) -> Response:
-        request, function = operation.request, operation.functions.get(*_asked(operation))
+    async def _change(self, operation: Operation, function: Function, known: Document) -> Response:
+        request = operation.request
         if not any(member in request for member in (AGE, RETRIES, "DestinationConfig")):
             raise invalid("You must specify at least one of error handling or destination setting.")
         _check_range(request, AGE, "maximumEventAgeInSeconds", MIN_EVENT_AGE_SECONDS, MAX_EVENT_AGE_SECONDS)
@@ -53,7 +54,7 @@ class EventInvokeOperations:
             "DestinationConfig": known.get("DestinationConfig", {"OnSuccess": {}, "OnFailure": {}}),
         }
         if "DestinationConfig" in request:
-            document["DestinationConfig"] = _destinations(request["DestinationConfig"], function)
+            document["DestinationConfig"] = _destinations(request["DestinationConfig"], function, operation)
         for member in (AGE, RETRIES):
             value = request.get(member, known.get(member))
             if value is not None:
@@ -68,7 +69,17 @@ def _asked(operation: Operation) -> tuple[str, str | None]:
     return name, qualifier
 
 
-def _known(operation: Operation, function: Function | DeclaredFunction) -> Document:
+def _function(operation: Operation) -> Function:
+    """The function to change. That it is missing has its own words here."""
+    try:
+        return operation.functions.get(*_asked(operation))
+    except ApiError as error:
+        if error.error_type != "ResourceNotFoundException":
+            raise
+        raise ApiError(404, error.error_type, "The function doesn't exist.") from None
+
+
+def _known(function: Function | DeclaredFunction) -> Document:
     known = function.event_invoke
     if known is None:
         arn = f"{function.configuration['FunctionArn']}:$LATEST"
@@ -76,21 +87,39 @@ def _known(operation: Operation, function: Function | DeclaredFunction) -> Docum
     return known
 
 
-def _destinations(given: Any, function: Function) -> Document:
-    if not isinstance(given, dict):
-        raise invalid("DestinationConfig must be a structure")
+def _destinations(given: Any, function: Function, operation: Operation) -> Document:
     found: Document = {}
     for end in ("OnSuccess", "OnFailure"):
-        arn = (given.get(end) or {}).get("Destination")
-        if arn is not None and service_in(arn) not in DESTINATIONS:
-            raise invalid(
-                f"The destination ARN {arn} is invalid or not served by local-lambda aws, which has: "
-                f"{', '.join(DESTINATIONS)}."
-            )
-        if arn == function.configuration["FunctionArn"]:
-            raise invalid("You can't specify the function as a destination for itself.")
-        found[end] = {} if arn is None else {"Destination": str(arn)}
+        arn = _structure(_structure(given, "DestinationConfig").get(end), f"DestinationConfig.{end}").get("Destination")
+        if arn is not None:
+            _check_destination(arn, function, operation)
+        found[end] = {} if arn is None else {"Destination": arn}
     return found
+
+
+def _structure(given: Any, name: str) -> Document:
+    if given is not None and not isinstance(given, dict):
+        raise ApiError(400, "SerializationException", f"{name} must be a structure")
+    return given or {}
+
+
+def _check_destination(arn: Any, function: Function, operation: Operation) -> None:
+    service = service_in(arn)
+    if service not in DESTINATIONS:
+        raise invalid(
+            f"The destination ARN {arn} is invalid or not served by local-lambda aws, which has: "
+            f"{', '.join(DESTINATIONS)}."
+        )
+    own = function.configuration["FunctionArn"]
+    if service != "lambda" or arn.split(":")[3] != own.split(":")[3]:
+        return
+    name, qualifier = function_name(arn)
+    try:
+        operation.functions.find(name, qualifier)
+    except ApiError:
+        raise invalid(f"The destination ARN {arn} is invalid.") from None
+    if name == function.configuration["FunctionName"]:
+        raise invalid("You can't specify the function as a destination for itself.")
 
 
 def _check_range(request: Document, member: str, shown: str, least: int, most: int) -> None:

@@ -41,7 +41,7 @@ class LambdaApi(
         parts = [unquote(part) for part in path.strip("/").split("/")]
         pattern = " ".join([method, *(part if place in (0, 1, 3) else "*" for place, part in enumerate(parts))])
         name = OPERATIONS.get(pattern)
-        if name is None:
+        if name is None or (parts[3:4] == ["event-invoke-config"] and parts[4:] not in ([], ["list"])):
             known = ", ".join(sorted({_title(each) for each in OPERATIONS.values()}))
             raise ApiError(
                 501, "NotImplementedException", f"{method} {path} is not served by local-lambda aws, which has: {known}"

@@ -227,7 +227,7 @@ class ExecutionEnvironment:
     def _out_of_memory(self) -> None:
         """Kill the runtime, as the kernel does; the rest follows from its end."""
         runtime = self.control.runtime
-        if runtime is not None and runtime.exit_code is None and self.machine.state in (INITIALIZING, BUSY):
+        if runtime is not None and runtime.exit_code is None and self.machine.state in (INITIALIZING, BUSY, IDLE):
             self._exceeded = True
             self.control.signal(runtime, SIGKILL)
 

@@ -15,7 +15,7 @@ SECONDS, CLOSE_SECONDS = 0.05, 0.005
 
 
 class MemoryLimit:
-    """Measures while an environment is at work: `look` finds its processes.
+    """Measures while an environment is at work, and once after that: `look` finds its processes.
 
     `on_exceeded` is called when they use more than `megabytes`.
     """
@@ -44,12 +44,12 @@ class MemoryLimit:
             self._timer = self._loop.call_later(SECONDS, self._measure)
 
     def rest(self) -> None:
-        """The environment has nothing to do."""
+        """The environment has nothing to do. What it has kept of an invocation that was short is measured once."""
         self._wanted = False
 
     def _measure(self) -> None:
         self._timer = None
-        if not self._wanted or self._loop is None:
+        if self._loop is None:
             return
         self._look()
         used = self._memory.current()
@@ -57,6 +57,8 @@ class MemoryLimit:
             self._wanted = False
             self._memory.add(self._megabytes * 1024)
             self._on_exceeded()
+            return
+        if not self._wanted:
             return
         close = used * 2 > self._megabytes
         self._timer = self._loop.call_later(CLOSE_SECONDS if close else SECONDS, self._measure)

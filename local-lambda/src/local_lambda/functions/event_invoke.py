@@ -30,10 +30,13 @@ def generated(resources: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def read_event_invoke(logical_id: str, properties: Properties) -> EventInvokeConfig:
-    """The settings of a function. Raises UsageError for settings that Lambda would reject."""
+def read_event_invoke(logical_id: str, properties: Properties, function: str) -> EventInvokeConfig:
+    """The settings of the function of this name. Raises UsageError for settings that Lambda would reject."""
     destinations = properties.inside("DestinationConfig")
     ends = [_destination(logical_id, end, destinations.inside(end)) for end in _ENDS]
+    for end, arn in zip(_ENDS, ends, strict=True):
+        if arn is not None and arn.split(":")[2:3] == ["lambda"] and arn.split(":")[6:7] == [function]:
+            raise destinations.inside(end).wrong("Destination", "is the function itself; name a different one")
     return EventInvokeConfig(
         properties.integer(
             "MaximumEventAgeInSeconds", MAX_EVENT_AGE_SECONDS, MIN_EVENT_AGE_SECONDS, MAX_EVENT_AGE_SECONDS, "seconds"

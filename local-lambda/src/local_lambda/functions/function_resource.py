@@ -150,7 +150,9 @@ class FunctionReader:
         environment = self._environment(lenient, logical_id, name)
         routes = settings.read(read_routes) if serverless else ()
         url = settings.read(_url) if serverless else None
-        event_invoke = settings.read(lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig")))
+        event_invoke = settings.read(
+            lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig"), name)
+        )
         dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
         alias = settings.read(_alias) if serverless else None
         tenancy = settings.read(_tenancy)

@@ -116,6 +116,8 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} ({NOT_EMULATED[name]})"
         elif name not in SERVED and name not in WITHOUT_EFFECT:
             yield f"{name} (not a known property)"
+    if "ProvisionedConcurrencyConfig" in properties and "AutoPublishAlias" not in properties:
+        yield "ProvisionedConcurrencyConfig without AutoPublishAlias (served here, and refused by AWS SAM)"
 
 
 def not_emulated_around(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:

@@ -297,7 +297,7 @@ class _Template:
                 target = targets.get(properties.string("FunctionName") or "")
                 if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
                     raise properties.cannot("FunctionName", "is not a function of this template")
-                settings = read_event_invoke(logical_id, properties)
+                settings = read_event_invoke(logical_id, properties, found[target].name)
                 found[target] = found[target]._replace(event_invoke=settings)
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")

@@ -13,10 +13,14 @@ _PEAK = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 
 class PeakMemory:
-    """The peak memory of one environment. It survives invocations, as the service's figure does."""
+    """The peak memory of one environment. It survives invocations, as the service's figure does.
 
-    def __init__(self) -> None:
+    With a limit in MB the peak is never above it: what is beyond was used for a moment, until the runtime was killed.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
         self.megabytes = 0
+        self._limit = limit
         self._watched: dict[int, int] = {}
 
     def watch(self, pid: int | None) -> None:
@@ -56,6 +60,8 @@ class PeakMemory:
     def add(self, kilobytes: int) -> None:
         """Take a reading made elsewhere."""
         self.megabytes = max(self.megabytes, -(-kilobytes // 1024))
+        if self._limit is not None:
+            self.megabytes = min(self.megabytes, self._limit)
 
 
 def _peak(status: bytes) -> int:

@@ -13,12 +13,13 @@ from time import perf_counter
 from typing import Protocol
 
 from local_lambda.environment.invocation import Invocation, InvocationResponse
-from local_lambda.errors import ApiError, Throttled
+from local_lambda.errors import ApiError, Throttled, Unavailable
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.destinations import (
     EVENT_AGE_EXCEEDED,
     RETRIES_EXHAUSTED,
     SUCCESS,
+    ZERO_CONCURRENCY,
     Destinations,
     Outcome,
     error_message,
@@ -45,6 +46,8 @@ class Call(Protocol):
 class AsynchronousInvocations:
     """The asynchronous invocations of a function, whose settings `config` returns. `notice` prints a line.
 
+    A function that `may_run` excludes, because its concurrency is 0, fails without an attempt.
+
     `destinations` sends what the function wants sent; without it a line names what would have been.
     """
 
@@ -56,23 +59,28 @@ class AsynchronousInvocations:
         call: Call,
         notice: Callable[[str], None],
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        may_run: Callable[[], bool] = lambda: True,
     ) -> None:
         self.retry_seconds = retry_seconds
         self._config = config
         self._call = call
+        self._may_run = may_run
         self._notice = notice
         self._queued: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None]] = set()
         """Those that are over for the function, and whose records are being sent."""
         self._bytes = 0
         self._full = False
+        self._finished = False
 
     @property
     def _name(self) -> str:
         return self._config().name
 
     def queue(self, invocation: Invocation) -> None:
-        """Accept an invocation. Raises Throttled when the queue is full."""
+        """Accept an invocation. Raises Throttled when the queue is full, and Unavailable after `finish`."""
+        if self._finished:
+            raise Unavailable(f"{self._name} is shutting down")
         size = len(invocation.payload) + INVOCATION_BYTES
         if self._bytes + size > QUEUE_BYTES:
             if not self._full:
@@ -108,13 +116,15 @@ class AsynchronousInvocations:
         settings = self._config().event_invoke
         until = perf_counter() + settings.max_age
         response, attempts = None, 0
+        if not self._may_run():
+            return Outcome(ZERO_CONCURRENCY, None, 0), None
         while attempts <= settings.retries:
             if attempts:
                 pause = self.retry_seconds[min(attempts, len(self.retry_seconds)) - 1] if self.retry_seconds else 0.0
+                if perf_counter() + pause >= until:
+                    return Outcome(EVENT_AGE_EXCEEDED, response, attempts), None
                 await asyncio.sleep(pause)
                 invocation = invocation.again()
-                if perf_counter() >= until:
-                    return Outcome(EVENT_AGE_EXCEEDED, response, attempts), None
             try:
                 response = await self._attempt(invocation, until)
             except ApiError as error:
@@ -125,8 +135,12 @@ class AsynchronousInvocations:
         return Outcome(RETRIES_EXHAUSTED, response, attempts), None
 
     async def finish(self) -> None:
-        """Send the records in progress; drop the invocations that wait for their next attempt, and name them."""
-        if self._sending:
+        """Send the records in progress; drop the invocations that wait for their next attempt, and name them.
+
+        From now on nothing is accepted.
+        """
+        self._finished = True
+        while self._sending:
             await asyncio.wait(self._sending)
         dropped = [task for task in self._queued if not task.done()]
         if dropped:
@@ -176,6 +190,8 @@ class AsynchronousInvocations:
         what = f"asynchronous invocation {invocation.request_id} of {self._name}"
         if outcome.condition == EVENT_AGE_EXCEEDED:
             return f"{what} is discarded: its event is older than {self._config().event_invoke.max_age} seconds"
+        if outcome.condition == ZERO_CONCURRENCY:
+            return f"{what} is discarded: the reserved concurrency of the function is 0"
         assert outcome.response is not None
         times = f"{outcome.attempts} times" if outcome.attempts != 1 else "once"
         error = outcome.response.payload[:500].decode("utf-8", "replace")

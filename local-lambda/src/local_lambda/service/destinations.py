@@ -14,6 +14,8 @@ from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.functions.config import FunctionConfig
 
 SUCCESS, RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "Success", "RetriesExhausted", "EventAgeExceeded"
+ZERO_CONCURRENCY = "ZeroReservedConcurrency"
+"""The function may not run at all. The developer guide names no condition for that; LocalStack's recordings do."""
 MAX_ERROR_MESSAGE = 1024
 """How much of an error message a dead letter has."""
 

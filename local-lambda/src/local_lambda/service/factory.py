@@ -117,17 +117,18 @@ class EnvironmentFactory:
             self._recorded += 1
             stream.add(recorder.sink(self._recorded), recorder=True)
             subscriptions.on_offered = partial(_record_delivery, stream)
+        memory_limit = self.memory_limit and not (base.debugging is not None and base.debugging.takes_memory)
         environment = ExecutionEnvironment(
             base.function,
             base.processes,
-            PeakMemory(),
+            PeakMemory(base.function.memory_mb if memory_limit else None),
             time,
             stream,
             log_lines.tail,
             subscriptions,
             freeze=self._freeze,
             bandwidth_limit=self.bandwidth_limit,
-            memory_limit=self.memory_limit and not (base.debugging is not None and base.debugging.takes_memory),
+            memory_limit=memory_limit,
         )
         if base.debugging is not None:
             base.debugging.watch(environment)

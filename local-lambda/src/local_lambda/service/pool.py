@@ -63,6 +63,7 @@ class EnvironmentPool:
             partial(self.call, patient=True),
             notice,
             RETRY_SECONDS if retry_seconds is None else retry_seconds,
+            may_run=lambda: self.limit > 0,
         )
         self._idle: list[ExecutionEnvironment] = []
         self._leaving: set[ExecutionEnvironment] = set()

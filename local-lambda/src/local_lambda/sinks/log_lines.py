@@ -134,7 +134,7 @@ def _init_start(event: platform.InitStart) -> str | None:
 
 def _init_report(event: platform.InitReport) -> str | None:
     """The line for an init. A successful on-demand init has none: REPORT of its first invocation shows it instead."""
-    if event.status == "success":
+    if event.status == "success" and event.initialization_type == "on-demand":
         return None
     kind = f"\tError Type: {event.error_type}" if event.error_type else ""
     return f"INIT_REPORT Init Duration: {event.duration:.2f} ms\tPhase: {event.phase}\tStatus: {event.status}{kind}\n"

@@ -102,10 +102,19 @@ def _in_user_namespace() -> bool:
     """Whether the processes of the sandbox are counted apart from the user's others (Linux 5.14 and newer)."""
     try:
         with open("/proc/self/uid_map", "rb") as file:
-            alone = file.read().split()[2:] != [b"4294967295"]
+            alone = file.read().split()[2:] == [b"1"]  # of the namespaces that sandbox.py makes; others have more users
     except OSError:
         return False
-    return alone and tuple(map(int, os.uname().release.partition("-")[0].split(".")[:2])) >= (5, 14)
+    return alone and version_of(os.uname().release) >= (5, 14)
+
+
+def version_of(release: str) -> tuple[int, ...]:
+    """The first two numbers of a kernel's release, such as `6.9` of `6.9.3-arch1`, `6.9+` and `6.9rc2`."""
+    found: list[int] = []
+    for part in release.split(".")[:2]:
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        found.append(int(digits or 0))
+    return tuple(found)
 
 
 class Supervisor:
