@@ -299,3 +299,38 @@ def test_account_of_the_command_is_that_of_the_endpoint(tmp_path: Path, function
 def _function() -> dict[str, Any]:
     properties = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": "."}
     return {"Type": "AWS::Serverless::Function", "Properties": properties}
+
+
+EXTENSION = """#!/usr/bin/env python3
+import json, os, sys, urllib.request
+
+api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
+body = json.dumps({"events": ["SHUTDOWN"]}).encode()
+name = {"Lambda-Extension-Name": "last"}
+registered = urllib.request.urlopen(urllib.request.Request(f"{api}/register", body, name))
+identifier = {"Lambda-Extension-Identifier": registered.headers["Lambda-Extension-Identifier"]}
+urllib.request.urlopen(urllib.request.Request(f"{api}/event/next", headers=identifier)).read()
+scope = "Credential=x/20260101/us-east-1/s3/aws4_request"
+signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=x"}
+url = os.environ["AWS_ENDPOINT_URL"] + "/kept"
+put = urllib.request.Request(url, headers=signed, method="PUT")
+print("bucket made at the end:", urllib.request.urlopen(put).status, flush=True)
+"""
+
+
+def test_services_are_there_until_extensions_have_ended(function_python: Path, tmp_path: Path) -> None:
+    """What an extension sends at SHUTDOWN arrives."""
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    extension = tmp_path / "layer" / "extensions" / "last"
+    extension.parent.mkdir(parents=True)
+    extension.write_text(EXTENSION.replace("/usr/bin/env python3", str(function_python)))
+    extension.chmod(0o755)
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}}
+    properties = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": ".", "Layers": [{"Ref": "Layer"}]}
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Hello": function, "Layer": layer}}))
+    with serving("start", "-t", template, "--python", function_python, "--aws", "0", variables=VARIABLES) as tool:
+        assert tool.invoke("Hello", {}).json == 1
+        tool.stop()
+        assert "bucket made at the end: 200" in tool.text

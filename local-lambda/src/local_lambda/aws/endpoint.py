@@ -34,7 +34,7 @@ from local_lambda.aws.rules import FIRE_RULE, Rules
 from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
-from local_lambda.errors import ApiError, UsageError
+from local_lambda.errors import ApiError, Unavailable, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
@@ -97,7 +97,10 @@ class Endpoint:
 
     def __call__(self, exchange: Exchange) -> None:
         if is_invocation(exchange.path):
-            self._invoke(exchange)
+            if self._stopping:
+                api_error(exchange, _stopping())
+            else:
+                self._invoke(exchange)
             return
         task = asyncio.get_running_loop().create_task(self._answer(exchange))
         self._tasks.add(task)
@@ -160,11 +163,16 @@ class Endpoint:
         await asyncio.gather(*stops)
 
     async def finish(self) -> None:
-        """Wait for requests in progress, then end every environment."""
+        """Wait for requests in progress, then end every environment. Requests to Lambda are refused from now on."""
         self._stopping = True
         await self.stop_sources()
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))
+
+    async def drain(self) -> None:
+        """Wait for the requests that came while environments ended."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
@@ -197,6 +205,8 @@ class Endpoint:
             await self._moto(exchange, scope, path)
 
     async def _lambda(self, exchange: Exchange, scope: Scope, path: str) -> None:
+        if self._stopping:
+            raise _stopping()
         status, document = await self._api.call(
             self._functions(scope.region),
             exchange.method.decode(),
@@ -299,3 +309,7 @@ def _not_served(exchange: Exchange, what: str) -> None:
         else f"<ErrorResponse>{error}</ErrorResponse>"
     )
     exchange.respond(501, body.encode(), [("Content-Type", "text/xml")])
+
+
+def _stopping() -> ApiError:
+    return Unavailable("local-lambda is shutting down")

@@ -68,10 +68,11 @@ class LocalEndpoint:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Accept no more requests, and finish those in progress."""
-        self._server.stop_listening()
+        """Finish the requests in progress, then end. Services are there for extensions until these have ended."""
         self.endpoint.urls.stop_listening()
         await self.endpoint.finish()
+        self._server.stop_listening()
+        await self.endpoint.drain()
         self._server.close()
         self.endpoint.urls.close_all()
         self._services.close()

@@ -118,11 +118,11 @@ async def serve(
     if worker is not None:
         await worker.stop_consuming()
     await asyncio.gather(*(pool.finish() for pool in every))
-    if local_aws is not None:
-        await local_aws.stop()
     if worker is not None:
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in every))
+    if local_aws is not None:  # last: extensions may need its services until they end
+        await local_aws.stop()
     server.close()
     if urls is not None:
         urls.close_all()
