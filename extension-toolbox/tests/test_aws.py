@@ -1,0 +1,50 @@
+"""Signed calls."""
+
+from typing import Any
+
+import aws
+import pytest
+from aws_stand_in import AWS
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the examples of AWS."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+
+
+def test_signature_when_it_is_known() -> None:
+    """The example of AWS's documentation has this signature."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    url = "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08"
+    signed = aws.sign("iam", "us-east-1", "GET", url, b"", headers, "20150830T123600Z")
+    assert signed["authorization"] == (
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
+        "SignedHeaders=content-type;host;x-amz-date, "
+        "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
+    )
+
+
+def test_call_when_the_response_is_good(cloud: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object arrives as it was sent."""
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", cloud.url)
+    assert aws.call("s3", "PUT", "/bucket/key", b"line\n", {}) == b""
+    assert cloud.objects == {"/bucket/key": b"line\n"}
+
+
+def test_error_when_the_call_is_refused(cloud: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says why."""
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    with pytest.raises(OSError, match="400 .*ParameterNotFound"):
+        aws.call("ssm", "POST", "/", b'{"Name": "/other"}', {"X-Amz-Target": "AmazonSSM.GetParameter"})
+
+
+def test_error_when_nothing_listens(monkeypatch: Any) -> None:
+    """That is an OSError, too."""
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(OSError, match="refused"):
+        aws.call("s3", "PUT", "/bucket/key", b"", {})

@@ -1,0 +1,144 @@
+"""The cache alone, and as a process."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, List, Tuple
+
+import config_cache
+import pytest
+from aws_stand_in import AWS
+from config_cache import Cache
+from extensions_api import SECONDS, ExtensionsApi, shutdown_event
+
+FOLDER = Path(__file__).resolve().parent.parent
+LAUNCHER = FOLDER / "extensions/config-cache"
+SECRET = "/secretsmanager/get?secretId=toolbox/coupon"
+PARAMETER = "/systemsmanager/parameters/get?name=/toolbox/greeting"
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the cache."""
+    clock = Clock()
+    monkeypatch.setattr(config_cache, "time", clock)
+    return clock
+
+
+def counting(asked: List[str]) -> Any:
+    """A source that gives a new value each time."""
+    return lambda key: (asked.append(key), str(len(asked)).encode())[1]
+
+
+def test_value_when_asked_twice(clock: Clock) -> None:
+    """The second time it comes from the cache, and is as old as it is."""
+    asked: List[str] = []
+    cache = Cache(counting(asked), 10)
+    assert cache.get("a") == (b"1", 0)
+    clock.now += 9.5
+    assert cache.get("a") == (b"1", 9.5)
+    assert (cache.hits, cache.misses, asked) == (1, 1, ["a"])
+
+
+def test_value_when_it_has_expired(clock: Clock) -> None:
+    """Also if the process has stood still all the time, the first request gets a new value."""
+    cache = Cache(counting([]), 10)
+    cache.get("a")
+    clock.now += 10
+    assert cache.get("a") == (b"2", 0)
+
+
+def test_value_when_the_source_fails(clock: Clock, capsys: pytest.CaptureFixture) -> None:
+    """An old value is better than none, and a line says so. Without an old one it is an error."""
+
+    def fail(key: str) -> bytes:
+        raise OSError("out of reach")
+
+    cache = Cache(counting([]), 10)
+    cache.get("a")
+    cache.fetch = fail
+    clock.now += 11
+    assert cache.get("a") == (b"1", 11)
+    assert "a: out of reach; the old value has to do" in capsys.readouterr().out
+    with pytest.raises(OSError, match="out of reach"):
+        cache.get("b")
+
+
+class Running:
+    """The extension as a process."""
+
+    def __init__(self, api: ExtensionsApi, cloud: AWS) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process = api.start(
+            LAUNCHER,
+            CACHE_PORT=str(self.port),
+            TOOLBOX_ENDPOINT_URL=cloud.url,
+            AWS_REGION="us-east-1",
+            AWS_ACCESS_KEY_ID="A",
+            AWS_SECRET_ACCESS_KEY="B",
+            AWS_SESSION_TOKEN="token",
+        )
+        api.wait_until_asked()
+
+    def get(self, path: str, token: str = "token") -> Tuple[int, Any]:
+        """Ask as the function does."""
+        headers = {"X-Aws-Parameters-Secrets-Token": token}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=SECONDS) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+
+@pytest.fixture
+def running(api: ExtensionsApi, cloud: AWS) -> Running:
+    """The extension, ready."""
+    return Running(api, cloud)
+
+
+def test_events_when_registered(api: ExtensionsApi, running: Running) -> None:
+    """It asks for SHUTDOWN only, so Lambda waits for it at no invocation."""
+    assert json.loads(api.requests[0].body) == {"events": ["SHUTDOWN"]}
+    assert api.requests[0].headers["lambda-extension-name"] == "config-cache"
+
+
+def test_answers_when_asked(api: ExtensionsApi, cloud: AWS, running: Running) -> None:
+    """Parameters and secrets come from AWS once; at the end it counts."""
+    for _ in range(3):
+        assert running.get(SECRET)[1]["SecretString"] == "coupon-1"
+        assert running.get(PARAMETER)[1]["Parameter"]["Value"] == "Hello"
+    assert len(cloud.calls) == 2
+    api.events.put(shutdown_event())
+    assert running.process.communicate(timeout=SECONDS) == (
+        "[config-cache] leaving: 2 calls of AWS, 4 saved\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("path", ["/secretsmanager/get?secretId=other", "/other", "/secretsmanager/get?other=1"])
+def test_answer_when_there_is_no_such_thing(running: Running, path: str) -> None:
+    """The reason reaches the function."""
+    status, content = running.get(path)
+    assert (status, "400" in content["message"]) == (400, True)
+
+
+def test_answer_when_the_token_is_wrong(cloud: AWS, running: Running) -> None:
+    """Whoever can only make the function fetch a URL does not get a secret."""
+    assert running.get(SECRET, token="other")[0] == 401
+    assert cloud.calls == []

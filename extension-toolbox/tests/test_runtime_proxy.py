@@ -1,0 +1,133 @@
+"""The proxy between a runtime and a Lambda that are both the test's."""
+
+import json
+import queue
+import threading
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Iterator, List, Tuple
+
+import pytest
+import runtime_proxy
+
+NEXT = "/2018-06-01/runtime/invocation/next"
+RESPONSE = "/2018-06-01/runtime/invocation/request-1/response"
+
+
+class Lambda(ThreadingHTTPServer):
+    """A Runtime API."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Api)
+        self.events: "queue.Queue[bytes]" = queue.Queue()
+        self.responses: List[Tuple[str, bytes, Any]] = []
+
+
+class Api(BaseHTTPRequestHandler):
+    """Gives events and takes responses."""
+
+    protocol_version = "HTTP/1.1"
+    server: Lambda
+
+    def do_GET(self) -> None:
+        self.answer(200, self.server.events.get())
+
+    def do_POST(self) -> None:
+        self.server.responses.append((self.path, self.rfile.read(int(self.headers["Content-Length"])), self.headers))
+        self.answer(202, b'{"status": "OK"}')
+
+    def answer(self, status: int, body: bytes) -> None:
+        """Send a response with Lambda's headers."""
+        self.send_response(status)
+        self.send_header("Lambda-Runtime-Aws-Request-Id", "request-1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
+    """Lambda, where the proxy finds it."""
+    with Lambda() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", f"127.0.0.1:{server.server_address[1]}")
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def runtime(service: Lambda) -> Iterator[HTTPConnection]:
+    """The connection of a runtime to the proxy."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), runtime_proxy.Handler) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
+        connection = HTTPConnection("127.0.0.1", proxy.server_address[1], timeout=30)
+        yield connection
+        connection.close()
+        proxy.shutdown()
+
+
+def call(runtime: HTTPConnection, method: str, path: str, body: bytes = b"", **headers: str) -> Tuple[int, bytes, Any]:
+    """Status, body and headers of a response."""
+    runtime.request(method, path, body, headers)
+    response = runtime.getresponse()
+    return response.status, response.read(), response.headers
+
+
+def test_event_when_passed_on(service: Lambda, runtime: HTTPConnection) -> None:
+    """It has a field more, and all headers of Lambda."""
+    service.events.put(b'{"a": 1}')
+    status, body, headers = call(runtime, "GET", NEXT)
+    assert (status, json.loads(body)) == (200, {"a": 1, "correlation": "request-1"})
+    assert headers.get_all("Lambda-Runtime-Aws-Request-Id") == ["request-1"]
+
+
+@pytest.mark.parametrize("event", [b"[1]", b"null", b'"text"'])
+def test_event_when_it_is_not_an_object(service: Lambda, runtime: HTTPConnection, event: bytes) -> None:
+    """It has no place for a field, and stays as it is."""
+    service.events.put(event)
+    assert call(runtime, "GET", NEXT)[1] == event
+
+
+def test_response_when_it_has_card_numbers(service: Lambda, runtime: HTTPConnection) -> None:
+    """Lambda gets the last four digits. Headers are passed on, and Lambda's status comes back."""
+    body = b'{"card": "4000123412341234", "order": 12345}'
+    assert call(runtime, "POST", RESPONSE, body, **{"Lambda-Runtime-Function-Response-Mode": "x"})[0] == 202
+    ((path, got, headers),) = service.responses
+    assert (path, got) == (RESPONSE, b'{"card": "************1234", "order": 12345}')
+    assert headers["Lambda-Runtime-Function-Response-Mode"] == "x"
+
+
+def test_error_when_passed_on(service: Lambda, runtime: HTTPConnection) -> None:
+    """Only responses are changed."""
+    path = "/2018-06-01/runtime/invocation/request-1/error"
+    call(runtime, "POST", path, b"4000123412341234")
+    assert service.responses[0][:2] == (path, b"4000123412341234")
+
+
+def test_answer_when_streamed(service: Lambda, runtime: HTTPConnection) -> None:
+    """The proxy says that it cannot do that, instead of passing on half of it."""
+    runtime.request("POST", RESPONSE, iter([b"a"]), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+    assert runtime.getresponse().status == 501
+    assert service.responses == []
+
+
+def test_answer_when_it_does_not_wait(
+    service: Lambda, runtime: HTTPConnection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """The naive way: a timeout is an error for the runtime, which ends."""
+    monkeypatch.setenv("PROXY_TIMEOUT", "0.05")
+    assert call(runtime, "GET", NEXT)[0] == 504
+    assert f"[runtime-proxy] GET {NEXT}: timed out" in capsys.readouterr().out
+    service.events.put(b"")  # the thread of the API ends
+
+
+def test_answer_when_lambda_is_gone(runtime: HTTPConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime learns that there is no event."""
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+    assert call(runtime, "GET", NEXT)[0] == 504

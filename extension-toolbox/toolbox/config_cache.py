@@ -1,0 +1,126 @@
+"""Tool 1: a cache for parameters and secrets, which the function asks over HTTP on localhost.
+
+It speaks the language of AWS's own extension for this, so a function can change from one to the other:
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html
+"""
+
+import json
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Callable, Dict, List, Tuple
+from urllib.parse import parse_qs, urlsplit
+
+import aws
+from lambda_api import Extension
+
+# Path, and the name in its query: service, operation, and the fields of the request.
+OPERATIONS: Dict[Tuple[str, str], Tuple[str, str, Callable[[str], Dict[str, Any]]]] = {
+    ("/systemsmanager/parameters/get", "name"): (
+        "ssm",
+        "AmazonSSM.GetParameter",
+        lambda name: {"Name": name, "WithDecryption": True},
+    ),
+    ("/secretsmanager/get", "secretId"): (
+        "secretsmanager",
+        "secretsmanager.GetSecretValue",
+        lambda name: {"SecretId": name},
+    ),
+}
+
+
+class Cache:
+    """Keeps what `fetch` returned for so many seconds."""
+
+    def __init__(self, fetch: Callable[[str], bytes], seconds: float) -> None:
+        self.fetch, self.seconds = fetch, seconds
+        self.values: Dict[str, Tuple[bytes, float]] = {}
+        self.lock = threading.Lock()  # two threads that ask for the same value make one call
+        self.hits = self.misses = 0
+        self.expires = True
+
+    def get(self, key: str) -> Tuple[bytes, float]:
+        """Return a value and its age in seconds; raises OSError if there is none."""
+        with self.lock:
+            if key not in self.values:
+                self.refresh(key)
+            # The age is checked when somebody asks, by the clock on the wall: a timer would stand still while frozen.
+            elif self.expires and time.time() - self.values[key][1] >= self.seconds:
+                try:
+                    self.refresh(key)
+                except OSError as error:
+                    print(f"[config-cache] {key}: {error}; the old value has to do", flush=True)
+            else:
+                self.hits += 1
+            value, since = self.values[key]
+            return value, time.time() - since
+
+    def refresh(self, key: str) -> None:
+        """Get the value of today."""
+        self.misses += 1
+        self.values[key] = self.fetch(key), time.time()
+
+    def refresh_in_background(self) -> None:
+        """The usual way elsewhere, and wrong here: this thread is frozen, too, and wakes up with the next event."""
+        self.expires = False
+        while True:
+            time.sleep(self.seconds)
+            for key in list(self.values):
+                self.refresh(key)
+
+
+def fetch(key: str) -> bytes:
+    """Ask AWS. The key is the path and the query of the function's request."""
+    parts = urlsplit(key)
+    for name, (text, *_) in parse_qs(parts.query).items():
+        if (parts.path, name) in OPERATIONS:
+            service, target, fields = OPERATIONS[parts.path, name]
+            headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+            return aws.call(service, "POST", "/", json.dumps(fields(text)).encode(), headers)
+    raise OSError(f"400 not served: {key}")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the function."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the body waits 40 ms until the headers are acknowledged
+    cache: Cache
+
+    def do_GET(self) -> None:
+        # A page that the function fetches must not be able to read secrets: it does not know this header.
+        if self.headers["X-Aws-Parameters-Secrets-Token"] != os.environ.get("AWS_SESSION_TOKEN", ""):
+            return self.answer(401, b'{"message": "the header with the token is missing"}', 0)
+        try:
+            self.answer(200, *self.cache.get(self.path))
+        except OSError as error:
+            self.answer(400, json.dumps({"message": str(error)}).encode(), 0)
+
+    def answer(self, status: int, body: bytes, age: float) -> None:
+        """Send a response; the header Age is that of any HTTP cache, in whole seconds."""
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Age", str(int(age)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Write no line for each request."""
+
+
+def main(events: List[str]) -> None:
+    """Serve until SHUTDOWN."""
+    cache = Handler.cache = Cache(fetch, float(os.environ.get("CACHE_SECONDS", "300")))
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("CACHE_PORT", "2773"))), Handler)
+    for target in [server.serve_forever] + [cache.refresh_in_background] * (os.environ.get("CACHE_REFRESH") == "timer"):
+        threading.Thread(target=target, daemon=True).start()
+    extension = Extension("config-cache", events)
+    extension.next_event()  # there is only one
+    extension.say(f"leaving: {cache.misses} calls of AWS, {cache.hits} saved")
+
+
+if __name__ == "__main__":
+    # Not INVOKE: Lambda then waits for this extension at no invocation, and answering the function needs no event.
+    main(["SHUTDOWN"])

@@ -1,0 +1,39 @@
+"""What the three extensions of this folder share: registering, asking for the next event, and writing a line."""
+
+import json
+import os
+import sys
+from http.client import HTTPConnection
+from typing import Any, Dict, List
+
+
+class Extension:
+    """An external extension, known to Lambda by the name of its launcher in /opt/extensions."""
+
+    def __init__(self, name: str, events: List[str]) -> None:
+        self.name = name
+        # Without a timeout: the next event may take hours. One connection stays open for all calls.
+        self.lambda_api = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        self.headers = {"Lambda-Extension-Name": name}
+        # Lambda starts the function when all extensions have registered: what the function needs must be ready by now.
+        self.call("POST", "/2020-01-01/extension/register", {"events": events})
+
+    def next_event(self) -> Any:
+        """Say that we are done with the last event, and wait for the next one."""
+        return json.loads(self.call("GET", "/2020-01-01/extension/event/next"))
+
+    def call(self, method: str, path: str, content: Any = None) -> bytes:
+        """Call an API of Lambda; a refusal ends this process, and with it the environment."""
+        body = None if content is None else json.dumps(content)
+        self.lambda_api.request(method, path, body, {**self.headers, "Content-Type": "application/json"})
+        response = self.lambda_api.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            sys.exit(f"[{self.name}] {method} {path}: {response.status} {answer.decode().strip()}")
+        if "Lambda-Extension-Identifier" in response.headers:
+            self.headers = {"Lambda-Extension-Identifier": response.headers["Lambda-Extension-Identifier"]}
+        return answer
+
+    def say(self, text: str) -> None:
+        """Write a line to the function's log."""
+        print(f"[{self.name}] {text}", flush=True)
