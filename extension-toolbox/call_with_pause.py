@@ -1,6 +1,6 @@
 """Invoke the function at LAMBDA_URL so many times with an event, and pause in between: long enough to be frozen.
 
-    python call_with_pause.py EVENT.json COUNT SECONDS
+python call_with_pause.py EVENT.json COUNT SECONDS
 """
 
 import os

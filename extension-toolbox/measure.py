@@ -61,7 +61,7 @@ def measure(local_lambda: str, tool: str, count: int) -> Costs:
         template = write_template(Path(folder), extensions, wrapper)
         command = [local_lambda, "invoke", "-t", str(template), "OrdersFunction", "-e", str(FOLDER / "events" / event)]
         command += ["--count", str(count + 1), "--python", str(FOLDER / ".venv/bin/python"), "--report", "json"]
-        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        run = subprocess.run(command, capture_output=True, check=True)
     metrics: Dict[str, List[Dict[str, float]]] = {}
     for each in json.loads(run.stdout)["events"]:
         if "metrics" in each.get("record", ""):

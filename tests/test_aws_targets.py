@@ -46,6 +46,7 @@ EXAMPLES = {
     "logs-api-extension": Example(
         r'\{"lines": 3\}', "[logs-api-extension] PUT /2020-08-15/logs", layer="logs-api-extension"
     ),
+    "extension-toolbox": Example(r'\{"message": "Hi Ada", "card": "\*{12}1234"\}', "[time-imports] "),
     "powertools-decorators": Example(r'\{"reserved": ?true, "left": ?10\}', '"operation"'),
 }
 each_example = pytest.mark.parametrize("folder", EXAMPLES)

@@ -64,6 +64,13 @@ EXAMPLES = {
         "[logs-api-extension] leaving after 3 invocations: 10 lines of the function",
         extensions=("logs-api-extension",),
     ),
+    "extension-toolbox": Example(
+        "OrdersFunction",
+        "order-without-coupon.json",
+        r'\{"message": "Hi Ada", "card": "\*{12}1234"\}',
+        "[telemetry-to-s3] leaving: 1 objects, 1 of them lost",
+        extensions=("config-cache", "runtime-proxy", "telemetry-to-s3"),
+    ),
     "powertools-decorators": Example(
         "pypwext-warehouse",
         "reserve.json",

@@ -2,18 +2,21 @@
 
 import json
 import os
+import tempfile
 import urllib.request
+from pathlib import Path
 from typing import Any, Dict, Tuple
 
-CACHE = f"http://127.0.0.1:{os.environ.get('CACHE_PORT', '2773')}"
+PORT = Path(tempfile.gettempdir(), "config-cache.port")
 # The address is inside the environment: a proxy of the function's variables cannot reach it.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ask(path: str) -> Tuple[Any, int]:
     """Ask the cache; returns the content and its age in seconds."""
+    url = f"http://127.0.0.1:{PORT.read_text()}{path}"
     headers = {"X-Aws-Parameters-Secrets-Token": os.environ["AWS_SESSION_TOKEN"]}
-    with OPENER.open(urllib.request.Request(f"{CACHE}{path}", headers=headers), timeout=3) as response:
+    with OPENER.open(urllib.request.Request(url, headers=headers), timeout=3) as response:
         return json.load(response), int(response.headers["Age"])
 
 

@@ -1,7 +1,6 @@
 """The cache alone, and as a process."""
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -79,13 +78,10 @@ def test_value_when_the_source_fails(clock: Clock, capsys: pytest.CaptureFixture
 class Running:
     """The extension as a process."""
 
-    def __init__(self, api: ExtensionsApi, cloud: AWS) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def __init__(self, api: ExtensionsApi, cloud: AWS, folder: Path) -> None:
         self.process = api.start(
             LAUNCHER,
-            CACHE_PORT=str(self.port),
+            TMPDIR=str(folder),
             TOOLBOX_ENDPOINT_URL=cloud.url,
             AWS_REGION="us-east-1",
             AWS_ACCESS_KEY_ID="A",
@@ -93,6 +89,7 @@ class Running:
             AWS_SESSION_TOKEN="token",
         )
         api.wait_until_asked()
+        self.port = (folder / "config-cache.port").read_text()
 
     def get(self, path: str, token: str = "token") -> Tuple[int, Any]:
         """Ask as the function does."""
@@ -107,9 +104,9 @@ class Running:
 
 
 @pytest.fixture
-def running(api: ExtensionsApi, cloud: AWS) -> Running:
+def running(api: ExtensionsApi, cloud: AWS, tmp_path: Path) -> Running:
     """The extension, ready."""
-    return Running(api, cloud)
+    return Running(api, cloud, tmp_path)
 
 
 def test_events_when_registered(api: ExtensionsApi, running: Running) -> None:

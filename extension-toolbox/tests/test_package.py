@@ -59,5 +59,5 @@ def test_extension_when_python_has_no_libraries(api: ExtensionsApi, package: Pat
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # -S: without what is installed here
     python.chmod(0o755)
     api.events.put(shutdown_event())
-    process = api.start(launcher, PATH=f"{tmp_path}:/usr/bin:/bin", PROXY_PORT="0")
+    process = api.start(launcher, PATH=f"{tmp_path}:/usr/bin:/bin", TMPDIR=str(tmp_path))
     assert process.communicate(timeout=SECONDS) == ("[runtime-proxy] leaving\n", "")

@@ -21,7 +21,7 @@ class Lambda(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Api)
-        self.events: "queue.Queue[bytes]" = queue.Queue()
+        self.events: queue.Queue[bytes] = queue.Queue()
         self.responses: List[Tuple[str, bytes, Any]] = []
 
 

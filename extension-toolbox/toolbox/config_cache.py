@@ -8,12 +8,12 @@ import json
 import os
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable, Dict, List, Tuple
 from urllib.parse import parse_qs, urlsplit
 
-import aws
-from lambda_api import Extension
+from aws_call import call_aws
+from lambda_api import Extension, serve
 
 # Path, and the name in its query: service, operation, and the fields of the request.
 OPERATIONS: Dict[Tuple[str, str], Tuple[str, str, Callable[[str], Dict[str, Any]]]] = {
@@ -77,7 +77,7 @@ def fetch(key: str) -> bytes:
         if (parts.path, name) in OPERATIONS:
             service, target, fields = OPERATIONS[parts.path, name]
             headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-            return aws.call(service, "POST", "/", json.dumps(fields(text)).encode(), headers)
+            return call_aws(service, "POST", "/", json.dumps(fields(text)).encode(), headers)
     raise OSError(f"400 not served: {key}")
 
 
@@ -113,9 +113,9 @@ class Handler(BaseHTTPRequestHandler):
 def main(events: List[str]) -> None:
     """Serve until SHUTDOWN."""
     cache = Handler.cache = Cache(fetch, float(os.environ.get("CACHE_SECONDS", "300")))
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("CACHE_PORT", "2773"))), Handler)
-    for target in [server.serve_forever] + [cache.refresh_in_background] * (os.environ.get("CACHE_REFRESH") == "timer"):
-        threading.Thread(target=target, daemon=True).start()
+    if os.environ.get("CACHE_REFRESH") == "timer":
+        threading.Thread(target=cache.refresh_in_background, daemon=True).start()
+    serve("config-cache", Handler)
     extension = Extension("config-cache", events)
     extension.next_event()  # there is only one
     extension.say(f"leaving: {cache.misses} calls of AWS, {cache.hits} saved")

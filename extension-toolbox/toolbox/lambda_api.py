@@ -1,10 +1,14 @@
-"""What the three extensions of this folder share: registering, asking for the next event, and writing a line."""
+"""What the extensions of this folder share: registering, asking for the next event, a server on localhost."""
 
 import json
 import os
 import sys
+import tempfile
+import threading
 from http.client import HTTPConnection
-from typing import Any, Dict, List
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, List, Type
 
 
 class Extension:
@@ -37,3 +41,13 @@ class Extension:
     def say(self, text: str) -> None:
         """Write a line to the function's log."""
         print(f"[{self.name}] {text}", flush=True)
+
+
+def serve(name: str, handler: Type[BaseHTTPRequestHandler]) -> None:
+    """Serve in threads, on a free port that the function finds in `/tmp/NAME.port`.
+
+    On Lambda a fixed port would do, because each environment has its own network. On your machine they share one.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Path(tempfile.gettempdir(), f"{name}.port").write_text(str(server.server_address[1]))
+    threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -7,12 +7,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 import json
 import os
 import re
-import threading
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from lambda_api import Extension
+from lambda_api import Extension, serve
 
 # What belongs to one connection, and not to the message.
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
@@ -77,9 +76,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until SHUTDOWN. That comes after the runtime's end, so nothing is lost."""
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PROXY_PORT", "9009"))), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    extension = Extension("runtime-proxy", ["SHUTDOWN"])  # after listening: the runtime is started when this is done
+    serve("runtime-proxy", Handler)  # before registering: Lambda starts the runtime when that is done
+    extension = Extension("runtime-proxy", ["SHUTDOWN"])
     extension.next_event()
     extension.say("leaving")
 

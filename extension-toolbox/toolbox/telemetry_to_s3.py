@@ -7,19 +7,16 @@ environment ends: whatever comes first.
 import json
 import os
 import queue
-import socket
-import socketserver
 import threading
 import time
 import uuid
 from collections import deque
-from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable, Deque, List, Mapping, Tuple
 
-import aws
+from aws_call import call_aws
 from lambda_api import Extension
+from listener import DELIVERY_SECONDS, Listener
 
-DELIVERY_SECONDS = 0.025  # how long Lambda may keep a record before it sends it; 25 ms is the shortest
 MARGIN_SECONDS = 0.2
 
 
@@ -31,7 +28,8 @@ class Batcher:
         self.lines: List[bytes] = []
         self.bytes = 0
         self.since = 0.0
-        self.prefix = f"{time.strftime('%Y/%m/%d', time.gmtime())}/{uuid.uuid4().hex[:8]}"  # no two environments write the same object
+        # No two environments write the same object.
+        self.prefix = f"{time.strftime('%Y/%m/%d', time.gmtime())}/{uuid.uuid4().hex[:8]}"
         self.number = 0
         # While S3 is out of reach, keep a few objects and forget the oldest: memory is the function's, too.
         self.waiting: Deque[Tuple[str, bytes]] = deque(maxlen=5)
@@ -71,7 +69,7 @@ def main(settings: Mapping[str, str]) -> None:
     """Take one event after the other until SHUTDOWN."""
 
     def upload(key: str, body: bytes) -> None:
-        aws.call("s3", "PUT", f"/{settings['S3_BUCKET']}/{key}", body, {})
+        call_aws("s3", "PUT", f"/{settings['S3_BUCKET']}/{key}", body, {})
 
     batcher = Batcher(
         upload,
@@ -119,48 +117,10 @@ def take(batcher: Batcher, batches: "queue.Queue[List[Any]]", deadline: float, r
 
 
 def flush_on_a_timer(batcher: Batcher) -> None:
-    """The usual way elsewhere, and wrong here: a frozen timer does not fire, and the end comes between two of its ticks."""
+    """The usual way elsewhere, and wrong here: a frozen timer does not fire, and the end comes between two ticks."""
     while True:
         time.sleep(batcher.seconds)
         batcher.flush("timer")
-
-
-class Listener(socketserver.ThreadingTCPServer):
-    """The HTTP server that Lambda sends batches to; logs-api-extension explains it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        host = "sandbox.localdomain"
-        try:
-            address = socket.gethostbyname(host)
-        except OSError:
-            host = address = "127.0.0.1"  # neither Lambda nor a sandbox like it
-        super().__init__((address, 0), Receiver)
-        self.batches: "queue.Queue[List[Any]]" = queue.Queue()
-        self.subscription = {
-            "schemaVersion": "2022-12-13",
-            "types": ["platform", "function"],  # not "extension": our own lines would come back, and make new ones
-            "buffering": {"timeoutMs": int(DELIVERY_SECONDS * 1000), "maxItems": 1000, "maxBytes": 262144},
-            "destination": {"protocol": "HTTP", "URI": f"http://{host}:{self.server_address[1]}"},
-        }
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """Takes one batch after the other from one connection."""
-
-    protocol_version = "HTTP/1.1"
-    server: Listener
-
-    def do_POST(self) -> None:
-        self.server.batches.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response_only(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Write no line for each request."""
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import aws
 import pytest
+from aws_call import call_aws, sign
 from aws_stand_in import AWS
 
 
@@ -20,7 +20,7 @@ def test_signature_when_it_is_known() -> None:
     """The example of AWS's documentation has this signature."""
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     url = "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08"
-    signed = aws.sign("iam", "us-east-1", "GET", url, b"", headers, "20150830T123600Z")
+    signed = sign("iam", "us-east-1", "GET", url, b"", headers, "20150830T123600Z")
     assert signed["authorization"] == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
         "SignedHeaders=content-type;host;x-amz-date, "
@@ -31,7 +31,7 @@ def test_signature_when_it_is_known() -> None:
 def test_call_when_the_response_is_good(cloud: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     """An object arrives as it was sent."""
     monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", cloud.url)
-    assert aws.call("s3", "PUT", "/bucket/key", b"line\n", {}) == b""
+    assert call_aws("s3", "PUT", "/bucket/key", b"line\n", {}) == b""
     assert cloud.objects == {"/bucket/key": b"line\n"}
 
 
@@ -39,12 +39,12 @@ def test_error_when_the_call_is_refused(cloud: AWS, monkeypatch: pytest.MonkeyPa
     """The error says why."""
     monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "")
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
-    with pytest.raises(OSError, match="400 .*ParameterNotFound"):
-        aws.call("ssm", "POST", "/", b'{"Name": "/other"}', {"X-Amz-Target": "AmazonSSM.GetParameter"})
+    with pytest.raises(OSError, match=r"400 .*ParameterNotFound"):
+        call_aws("ssm", "POST", "/", b'{"Name": "/other"}', {"X-Amz-Target": "AmazonSSM.GetParameter"})
 
 
 def test_error_when_nothing_listens(monkeypatch: Any) -> None:
     """That is an OSError, too."""
     monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(OSError, match="refused"):
-        aws.call("s3", "PUT", "/bucket/key", b"", {})
+        call_aws("s3", "PUT", "/bucket/key", b"", {})

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 TIMEOUT_SECONDS = 1.0
 
 
-def call(service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+def call_aws(service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     """Return the body of a good response. Raises OSError, whose text is AWS's reason if there is one."""
     region = os.environ["AWS_REGION"]
     # A stand-in, the local endpoint of local-lambda, or AWS.
