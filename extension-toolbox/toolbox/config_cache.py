@@ -45,7 +45,7 @@ class Cache:
         with self.lock:
             if key not in self.values:
                 self.refresh(key)
-            # The age is checked when somebody asks, by the clock on the wall: a timer would stand still while frozen.
+            # The age is checked when a request comes, with the time of day. A timer would stand still while frozen.
             elif self.expires and time.time() - self.values[key][1] >= self.seconds:
                 try:
                     self.refresh(key)
