@@ -1,0 +1,156 @@
+"""Send orders to a queue of this example and show what became of them: what `make run` does while it is served.
+
+    python send_orders.py [--queue NAME] [PART...]
+
+Needs an AWS endpoint in AWS_ENDPOINT_URL. Without that variable it would be AWS itself, with your credentials.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from typing import Any, Callable, Dict, List
+
+import boto3
+
+if "AWS_ENDPOINT_URL" in os.environ:  # a local one accepts any credentials, and must not get yours
+    CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+else:
+    CREDENTIALS = {}
+sqs = boto3.client("sqs", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
+dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
+ACCOUNTS = "sqs-worker-accounts"
+CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
+PATIENCE = 60  # seconds
+
+
+class Queue:
+    """A queue of orders with its dead letter queue, and the accounts of those who order."""
+
+    def __init__(self, name: str) -> None:
+        self.url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        self.dead_letters = sqs.get_queue_url(QueueName=f"{name}-dead-letters")["QueueUrl"]
+
+    def send(self, part: str, customers: List[str]) -> None:
+        """Send an order of 10 euros for each customer, all at once."""
+        orders = [{"id": f"{part}-{name.lower()}", "customer": name, "amount": 10} for name in customers]
+        entries = [{"Id": str(number), "MessageBody": json.dumps(order)} for number, order in enumerate(orders)]
+        sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def wait(self) -> None:
+        """Return when no message is in the queue or with the function: all are deleted, or dead letters."""
+        wait_until(lambda: count(self.url) == 0, "the queue is not empty")
+
+    def take_dead_letters(self) -> List[Dict[str, Any]]:
+        """Receive all dead letters and delete them."""
+        taken: List[Dict[str, Any]] = []
+        while True:
+            received = sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10).get("Messages", [])
+            for message in received:
+                sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
+            taken += received
+            if not received:
+                return taken
+
+    def show(self) -> None:
+        """Print what each customer has paid, and how many dead letters there are."""
+        accounts = dynamodb.scan(TableName=ACCOUNTS, ConsistentRead=True)["Items"]
+        paid = sorted((account["customer"]["S"], account["paid"]["N"]) for account in accounts)
+        print("paid:", ", ".join(f"{name} {amount}" for name, amount in paid))
+        print("dead letters:", count(self.dead_letters), flush=True)
+
+
+def count(url: str) -> int:
+    """The messages of a queue: waiting, and received but neither deleted nor back."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def wait_until(condition: Callable[[], bool], complaint: str) -> None:
+    """Ask again and again."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"send_orders.py: {complaint} after {PATIENCE} s")
+        time.sleep(0.05)
+
+
+def open_accounts(customers: List[str], delay: float = 0) -> None:
+    """Give customers an account that nothing was paid from. The bank takes `delay` seconds to charge it."""
+    for name in customers:
+        item = {"customer": {"S": name}, "paid": {"N": "0"}, "asked": {"N": "0"}, "delay": {"N": str(delay)}}
+        dynamodb.put_item(TableName=ACCOUNTS, Item=item)
+
+
+def close_accounts() -> None:
+    """Begin with a bank without customers."""
+    for account in dynamodb.scan(TableName=ACCOUNTS)["Items"]:
+        dynamodb.delete_item(TableName=ACCOUNTS, Key={"customer": account["customer"]})
+
+
+def poison(queue: Queue) -> None:
+    """Ten orders in one batch. Zoe has no account: her order is a poison message."""
+    open_accounts(CUSTOMERS[:-1])
+    queue.send("poison", CUSTOMERS)
+    queue.wait()
+
+
+def redrive(queue: Queue) -> None:
+    """The bank opens an account for Zoe, and the dead letter goes back to the queue: a redrive."""
+    open_accounts(["Zoe"])
+    for message in queue.take_dead_letters():
+        sqs.send_message(QueueUrl=queue.url, MessageBody=message["Body"])
+    queue.wait()
+
+
+def timeout(queue: Queue) -> None:
+    """The bank hangs when it should charge Eve, the fifth of ten, until the function's time is up. Then it recovers."""
+    open_accounts(CUSTOMERS)
+    open_accounts(["Eve"], delay=60)
+    queue.send("timeout", CUSTOMERS)
+    wait_until(lambda: asked("Eve") > 0, "the bank was not asked for Eve's money")
+    open_accounts(["Eve"])  # the call that hangs is not helped by this, the next one is
+    queue.wait()
+
+
+def visibility(queue: Queue) -> None:
+    """The queue's visibility timeout is 1 s now, but the bank needs 1.5 s: the message comes back while it is charged."""
+    before = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "1"})
+    open_accounts(["Ada"], delay=1.5)
+    queue.send("visibility", ["Ada"])
+    queue.wait()
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
+
+
+def asked(name: str) -> int:
+    """How often the bank was asked for a customer's money."""
+    account = dynamodb.get_item(TableName=ACCOUNTS, Key={"customer": {"S": name}}, ConsistentRead=True)["Item"]
+    return int(account["asked"]["N"])
+
+
+PARTS = {part.__name__: part for part in (poison, redrive, timeout, visibility)}
+
+
+def main(queue: Queue, parts: List[str]) -> None:
+    """Play the parts. Each but `redrive`, which continues with what `poison` has left, begins with an empty bank."""
+    for number, name in enumerate(parts, 1):
+        print(f"\n{number}. {name}: {PARTS[name].__doc__}", flush=True)
+        if name != "redrive":
+            close_accounts()
+            queue.take_dead_letters()
+        PARTS[name](queue)
+        queue.show()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Send orders to a queue and show what became of them.")
+    parser.add_argument("--queue", default="sqs-worker-orders", help="the queue's name (%(default)s)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all without one")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
+    main(Queue(options.queue), options.parts or list(PARTS))
