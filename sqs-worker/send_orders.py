@@ -22,6 +22,7 @@ sqs = boto3.client("sqs", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CRE
 dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
 ACCOUNTS = "sqs-worker-accounts"
 CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
+PRICE = 10
 PATIENCE = 60  # seconds
 
 
@@ -33,14 +34,18 @@ class Queue:
         self.dead_letters = sqs.get_queue_url(QueueName=f"{name}-dead-letters")["QueueUrl"]
 
     def send(self, part: str, customers: List[str]) -> None:
-        """Send an order of 10 euros for each customer, all at once."""
-        orders = [{"id": f"{part}-{name.lower()}", "customer": name, "amount": 10} for name in customers]
+        """Send an order for each customer, all at once."""
+        orders = [{"id": f"{part}-{name.lower()}", "customer": name, "amount": PRICE} for name in customers]
         entries = [{"Id": str(number), "MessageBody": json.dumps(order)} for number, order in enumerate(orders)]
         sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
 
     def wait(self) -> None:
-        """Return when no message is in the queue or with the function: all are deleted, or dead letters."""
+        """Return when all messages are deleted or dead letters, and the bank has done what it was asked."""
         wait_until(lambda: count(self.url) == 0, "the queue is not empty")
+        wait_until(
+            lambda: all(account["paid"] == PRICE * account["asked"] for account in accounts().values()),
+            "the bank has not done what it was asked",
+        )
 
     def take_dead_letters(self) -> List[Dict[str, Any]]:
         """Receive all dead letters and delete them."""
@@ -55,9 +60,7 @@ class Queue:
 
     def show(self) -> None:
         """Print what each customer has paid, and how many dead letters there are."""
-        accounts = dynamodb.scan(TableName=ACCOUNTS, ConsistentRead=True)["Items"]
-        paid = sorted((account["customer"]["S"], account["paid"]["N"]) for account in accounts)
-        print("paid:", ", ".join(f"{name} {amount}" for name, amount in paid))
+        print("paid:", ", ".join(f"{name} {account['paid']}" for name, account in sorted(accounts().items())))
         print("dead letters:", count(self.dead_letters), flush=True)
 
 
@@ -77,6 +80,12 @@ def wait_until(condition: Callable[[], bool], complaint: str) -> None:
         time.sleep(0.05)
 
 
+def accounts() -> Dict[str, Dict[str, int]]:
+    """For each customer, how often the bank was `asked` for the money, and how much was `paid`."""
+    items = dynamodb.scan(TableName=ACCOUNTS, ConsistentRead=True)["Items"]
+    return {item["customer"]["S"]: {name: int(item[name]["N"]) for name in ("asked", "paid")} for item in items}
+
+
 def open_accounts(customers: List[str], delay: float = 0) -> None:
     """Give customers an account that nothing was paid from. The bank takes `delay` seconds to charge it."""
     for name in customers:
@@ -86,8 +95,8 @@ def open_accounts(customers: List[str], delay: float = 0) -> None:
 
 def close_accounts() -> None:
     """Begin with a bank without customers."""
-    for account in dynamodb.scan(TableName=ACCOUNTS)["Items"]:
-        dynamodb.delete_item(TableName=ACCOUNTS, Key={"customer": account["customer"]})
+    for name in accounts():
+        dynamodb.delete_item(TableName=ACCOUNTS, Key={"customer": {"S": name}})
 
 
 def poison(queue: Queue) -> None:
@@ -110,25 +119,20 @@ def timeout(queue: Queue) -> None:
     open_accounts(CUSTOMERS)
     open_accounts(["Eve"], delay=60)
     queue.send("timeout", CUSTOMERS)
-    wait_until(lambda: asked("Eve") > 0, "the bank was not asked for Eve's money")
+    wait_until(lambda: accounts()["Eve"]["asked"] == 1, "the bank was not asked for Eve's money")
     open_accounts(["Eve"])  # the call that hangs is not helped by this, the next one is
     queue.wait()
 
 
 def visibility(queue: Queue) -> None:
-    """The queue's visibility timeout is 1 s now, but the bank needs 1.5 s: the message comes back while it is charged."""
+    """The visibility timeout is 1 s, and the bank takes 2.5 s: the message is delivered again while Ada is charged."""
     before = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "1"})
-    open_accounts(["Ada"], delay=1.5)
+    open_accounts(["Ada"], delay=2.5)
     queue.send("visibility", ["Ada"])
+    wait_until(lambda: accounts()["Ada"]["asked"] == 1, "the bank was not asked for Ada's money")
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)  # twice is enough
     queue.wait()
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
-
-
-def asked(name: str) -> int:
-    """How often the bank was asked for a customer's money."""
-    account = dynamodb.get_item(TableName=ACCOUNTS, Key={"customer": {"S": name}}, ConsistentRead=True)["Item"]
-    return int(account["asked"]["N"])
 
 
 PARTS = {part.__name__: part for part in (poison, redrive, timeout, visibility)}

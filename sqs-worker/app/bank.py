@@ -1,7 +1,7 @@
 """A stand-in for a bank, the other service that the worker needs. Its accounts are in a table.
 
-It is what makes a queue worker difficult: it refuses customers that it does not know, it can be slow, and if it is asked
-twice it charges twice.
+It is what makes a queue worker difficult: it refuses customers that it does not know, it can be slow, and if it is
+asked twice it charges twice.
 """
 
 import os
