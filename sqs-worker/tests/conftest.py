@@ -11,9 +11,9 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent
 # On Lambda the folder of the code is the working directory; here pytest may be started from anywhere.
 sys.path.insert(0, str(FOLDER))
-# What Lambda sets, and template.yaml. Nothing is sent: the clients that need it are replaced.
+# What Lambda sets, and template.yaml: a function that the tests start gets these, too.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-os.environ.update(ORDERS_TABLE="orders", ACCOUNTS_TABLE="accounts")
+os.environ.update(ORDERS_TABLE="sqs-worker-orders", ACCOUNTS_TABLE="sqs-worker-accounts")
 
 from app import bank, guard  # noqa: E402
 
@@ -36,7 +36,7 @@ class Tables:
 
     def put_item(self, TableName: str, Item: Any, ConditionExpression: str = "", **more: Any) -> None:
         """Write an order's record; with the condition, only if there is none that counts."""
-        assert TableName == "orders"
+        assert TableName == os.environ["ORDERS_TABLE"]
         old = self.orders.get(Item["id"]["S"])
         if ConditionExpression:
             assert ConditionExpression == "attribute_not_exists(id) OR counts_until < :now"
@@ -48,7 +48,7 @@ class Tables:
 
     def update_item(self, TableName: str, Key: Any, UpdateExpression: str, **more: Any) -> Any:
         """Add to a number of an account."""
-        assert TableName == "accounts"
+        assert TableName == os.environ["ACCOUNTS_TABLE"]
         account = self.accounts.get(Key["customer"]["S"])
         if account is None:
             raise ConditionFailed

@@ -6,6 +6,7 @@ from typing import Any, Dict
 
 import pytest
 from app import bank, fn_naive, fn_worker, guard
+
 from conftest import FOLDER
 
 

@@ -1,4 +1,4 @@
-"""The example as a whole, on local-lambda, on the Python that runs these tests: queues, tables, functions and events."""
+"""The example as a whole, on local-lambda, on the Python that runs the tests: queues, tables, functions, events."""
 
 import json
 import os
