@@ -34,7 +34,7 @@ run: need-python $(UV) ## run every example, one line each (VERBOSE=1 prints the
 	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
 
 test: .venv/.installed need-index ## run all tests on every installed Python, 3.8 to 3.14
-	@$(MAKE) --no-print-directory -C local-lambda install
+	@$(MAKE) --no-print-directory -C local-lambda install EXTRAS=aws
 	.venv/bin/tox run-parallel $(TOX_ARGS); status=$$?; \
 		echo "on disk: $$(du -shc .tox .venv */.venv 2>/dev/null | tail -n 1 | cut -f 1) of virtual environments; make clean removes them"; \
 		exit $$status

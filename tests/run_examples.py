@@ -101,6 +101,8 @@ def environment() -> dict[str, str]:
     variables["MAKEFLAGS"] = given[1] + given[2]  # without -j: these commands cannot use make's job slots
     if variables.get("UV") and not os.access(variables["UV"], os.X_OK):
         variables["UV"] = ""
+    # An example that needs the AWS endpoint must not install it while another one is running.
+    variables.setdefault("EXTRAS", "aws")
     return variables
 
 

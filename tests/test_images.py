@@ -77,6 +77,9 @@ EXAMPLES = {
         r'\{"reserved": ?true, "left": ?10\}',
         handler="app.warehouse.handler",
     ),
+    "sqs-worker": Example(
+        "sqs-worker", "not-an-order.json", r'\{"batchItemFailures": \[\{"itemIdentifier": "19dd0b57-.*"\}\]\}'
+    ),
 }
 # What the program in a container has to know about the execution environment around it.
 LAMBDA_VARIABLES = (
