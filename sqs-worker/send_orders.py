@@ -20,6 +20,7 @@ else:
     CREDENTIALS = {}
 sqs = boto3.client("sqs", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
 dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
+ORDERS = "sqs-worker-orders"
 ACCOUNTS = "sqs-worker-accounts"
 CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
 PRICE = 10
@@ -93,10 +94,12 @@ def open_accounts(customers: List[str], delay: float = 0) -> None:
         dynamodb.put_item(TableName=ACCOUNTS, Item=item)
 
 
-def close_accounts() -> None:
-    """Begin with a bank without customers."""
+def begin() -> None:
+    """Begin with a bank without customers, and forget which orders were charged: the next ones have the same ids."""
     for name in accounts():
         dynamodb.delete_item(TableName=ACCOUNTS, Key={"customer": {"S": name}})
+    for order in dynamodb.scan(TableName=ORDERS)["Items"]:
+        dynamodb.delete_item(TableName=ORDERS, Key={"id": order["id"]})
 
 
 def poison(queue: Queue) -> None:
@@ -143,7 +146,7 @@ def main(queue: Queue, parts: List[str]) -> None:
     for number, name in enumerate(parts, 1):
         print(f"\n{number}. {name}: {PARTS[name].__doc__}", flush=True)
         if name != "redrive":
-            close_accounts()
+            begin()
             queue.take_dead_letters()
         PARTS[name](queue)
         queue.show()
