@@ -1,0 +1,53 @@
+"""Call a function URL and print each piece of the response, with the seconds since the request.
+
+    python read_stream.py URL-OR-FUNCTION [QUERY]
+
+Next to with_service.py a function's name is enough: `local-lambda` says which URL it has. The exit status is 1 if the
+function failed, before the first byte or after.
+"""
+
+import os
+import re
+import sys
+import time
+from http.client import HTTPConnection, HTTPSConnection, IncompleteRead
+from typing import List
+from urllib.parse import urlsplit
+
+
+def find_url(function: str) -> str:
+    """Wait until `local-lambda` has said which URL the function has."""
+    with open(os.environ["SERVICE_LOG"]) as log:
+        return next(url[1] for url in (re.search(rf"URL of {function}: (\S+)", line) for line in log) if url)
+
+
+def main(arguments: List[str]) -> int:
+    """Read one response up to its end, or to where it breaks off."""
+    target, query = arguments[0], arguments[1] if len(arguments) > 1 else "rows=5"
+    url = urlsplit(target if "://" in target else find_url(target))
+    connection = (HTTPSConnection if url.scheme == "https" else HTTPConnection)(url.netloc)
+    start, size = time.monotonic(), 0
+
+    def say(text: str) -> None:
+        print(f"({time.monotonic() - start:.1f} s) {text}", flush=True)
+
+    connection.request("GET", f"{url.path}?{query}")
+    response = connection.getresponse()
+    say(f"status {response.status}")
+    try:
+        while True:
+            piece = response.read1(65536)  # what has arrived, at least one byte; `read` would wait for the end
+            if not piece:
+                break
+            if len(piece) < 80:
+                say("piece: " + piece.decode().replace("\n", " "))
+            size += len(piece)
+    except IncompleteRead:
+        say(f"broken off after {size} bytes")
+        return 1
+    say(f"end after {size} bytes")
+    return int(response.status >= 400)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
