@@ -39,7 +39,7 @@ def main(arguments: List[str]) -> int:
             piece = response.read1(65536)  # what has arrived, at least one byte; `read` would wait for the end
             if not piece:
                 break
-            if len(piece) < 80:
+            if size + len(piece) < 80:
                 say("piece: " + piece.decode().replace("\n", " "))
             size += len(piece)
     except IncompleteRead:

@@ -33,7 +33,7 @@ def main(api: HTTPConnection, handler_name: str) -> None:
 
 def serve(api: HTTPConnection, handler: Callable[[Any, Any], Pieces]) -> None:
     """Wait for an event, and send what the handler makes of it."""
-    api.request("GET", f"{RUNTIME}/invocation/next")  # the answer may take hours, so there is no timeout
+    api.request("GET", f"{RUNTIME}/invocation/next")  # the response may take hours, so there is no timeout
     response = api.getresponse()
     event, request_id = json.load(response), response.headers["Lambda-Runtime-Aws-Request-Id"]
     path = f"{RUNTIME}/invocation/{request_id}"
