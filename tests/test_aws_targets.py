@@ -49,6 +49,7 @@ EXAMPLES = {
     "extension-toolbox": Example(r'\{"message": "Hi Ada", "card": "\*{12}1234"\}', "[time-imports] "),
     "powertools-decorators": Example(r'\{"reserved": ?true, "left": ?10\}', '"operation"'),
     "sqs-worker": Example(r'\{"batchItemFailures": \[\{"itemIdentifier": "19dd0b57-.*"\}\]\}', "batch of 1, 1 failed"),
+    "response-streaming": Example("row 5", "INIT_START Runtime Version: python"),
 }
 each_example = pytest.mark.parametrize("folder", EXAMPLES)
 

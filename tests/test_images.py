@@ -35,6 +35,8 @@ class Example:
     handler: str | None = None
     """In place of the image's CMD."""
     extensions: tuple[str, ...] = ()
+    client: bool = True
+    """Whether it contains the runtime interface client."""
 
 
 HELLO = r'\{"greeting": "Hello Bogdan-Eugen Mihai, .*", "result": "Your age in hexadecimal is 0x22"\}'
@@ -79,6 +81,9 @@ EXAMPLES = {
     ),
     "sqs-worker": Example(
         "sqs-worker", "not-an-order.json", r'\{"batchItemFailures": \[\{"itemIdentifier": "19dd0b57-.*"\}\]\}'
+    ),
+    "response-streaming": Example(
+        "StreamedFunction", "report.json", r'\{"statusCode": 200, [^\0]*\}\0{8}(row \d\n){5}', client=False
     ),
 }
 # What the program in a container has to know about the execution environment around it.
@@ -189,7 +194,7 @@ def test_content_when_built(engine: Engine, folder: str) -> None:
     )
     assert engine.inside(image, "sh", "-c", script) == ""
     top = engine.inside(image, "ls", "/var/task").splitlines()
-    assert "awslambdaric" in top
+    assert ("awslambdaric" in top) == EXAMPLES[folder].client
     assert {"tests", "pip", "pytest", "local_lambda", ".venv"}.isdisjoint(top)
     launchers = engine.inside(image, "sh", "-c", "ls /opt/extensions 2>/dev/null; true").split()
     assert tuple(launchers) == EXAMPLES[folder].extensions

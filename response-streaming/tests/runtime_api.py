@@ -58,7 +58,7 @@ class RuntimeApi(socketserver.ThreadingTCPServer):
         self.address = f"127.0.0.1:{self.server_address[1]}"
         self.heads: List[List[str]] = []
         self.trailers: List[str] = []
-        self.pieces: "queue.Queue[bytes]" = queue.Queue()
+        self.pieces: queue.Queue[bytes] = queue.Queue()
 
     def __enter__(self) -> "RuntimeApi":
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()

@@ -190,9 +190,7 @@ def test_answer_when_run_as_in_an_image(local_lambda: Any) -> None:
     command = [local_lambda.command, "exec", "--port", "0", "--", sys.executable, "-m", "app.streaming_runtime"]
     command += ["app.fn_streamed.lambda_handler"]
     environment = {**os.environ, "SECONDS_PER_ROW": "0"}
-    with subprocess.Popen(
-        command, cwd=str(FOLDER), env=environment, stderr=subprocess.PIPE, text=True
-    ) as server:
+    with subprocess.Popen(command, cwd=str(FOLDER), env=environment, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
             ports = (re.search(r"listening on http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)

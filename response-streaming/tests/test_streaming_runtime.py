@@ -105,5 +105,3 @@ def test_error_when_the_handler_cannot_be_imported(api: RuntimeApi) -> None:
     connection.close()
     assert api.heads[0][0].startswith("POST /2018-06-01/runtime/init/error ")
     assert json.loads(sent(api)[0])["errorType"] == "ModuleNotFoundError"
-
-
