@@ -1,7 +1,7 @@
 """Adds to tox.ini the environments that come from the folders: the tool and every example, on every Python.
 
 A folder with a template.yaml is an example, so a new one is tested without an entry here or in tox.ini. The Pythons are
-those of .python-versions. tox loads this file because of its name: https://tox.wiki/en/latest/plugins.html
+those of .python-versions, or of the folder's own file of that name. tox loads this file because of its name: https://tox.wiki/en/latest/plugins.html
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def environments() -> dict[str, str]:
             named[f"tool-{factor}"] = "local-lambda"
     named.update({f"plugin-{factor}": "pytest-local-lambda" for factor in factors.values()})
     for folder, name in short_names(find_examples(ROOT)).items():
-        named.update({f"{name}-{factor}": folder for factor in factors.values()})
+        named.update({f"{name}-{factors[version]}": folder for version in read_pythons(ROOT, folder)})
     return named
 
 

@@ -46,9 +46,16 @@ def short_names(folders: list[str]) -> dict[str, str]:
     return {folder: next(filter(only_here, words[folder]), "-".join(words[folder])) for folder in folders}
 
 
-def read_pythons(root: Path = ROOT) -> list[str]:
-    """The versions of the matrix, oldest first: `3.8`, `3.9` and so on, from .python-versions."""
+def read_pythons(root: Path = ROOT, folder: str = "") -> list[str]:
+    """The versions of the matrix, oldest first: `3.8`, `3.9` and so on, from .python-versions.
+
+    A folder whose libraries need a newer Python has its own .python-versions, with fewer of them.
+    """
     versions = (root / ".python-versions").read_text(encoding="utf-8").split()
+    only = root / folder / ".python-versions"
+    if folder and only.is_file():
+        wanted = only.read_text(encoding="utf-8").split()
+        versions = [version for version in versions if version in wanted]
     return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 
