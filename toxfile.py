@@ -1,7 +1,8 @@
 """Adds to tox.ini the environments that come from the folders: the tool and every example, on every Python.
 
 A folder with a template.yaml is an example, so a new one is tested without an entry here or in tox.ini. The Pythons are
-those of .python-versions, or of the folder's own file of that name. tox loads this file because of its name: https://tox.wiki/en/latest/plugins.html
+those of .python-versions; a folder may have its own, with fewer. tox loads this file because of its name:
+https://tox.wiki/en/latest/plugins.html
 """
 
 from __future__ import annotations

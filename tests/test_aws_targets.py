@@ -47,6 +47,7 @@ EXAMPLES = {
         r'\{"lines": 3\}', "[logs-api-extension] PUT /2020-08-15/logs", layer="logs-api-extension"
     ),
     "extension-toolbox": Example(r'\{"message": "Hi Ada", "card": "\*{12}1234"\}', "[time-imports] "),
+    "durable-order": Example(r'\{"number": "\w+", "price": 40, "parcel": "parcel-\w+"\}', "outside: charged"),
     "powertools-decorators": Example(r'\{"reserved": ?true, "left": ?10\}', '"operation"'),
     "sqs-worker": Example(r'\{"batchItemFailures": \[\{"itemIdentifier": "19dd0b57-.*"\}\]\}', "batch of 1, 1 failed"),
     "response-streaming": Example("row 5", "INIT_START Runtime Version: python"),

@@ -56,7 +56,9 @@ def test_environments_are_every_folder_on_every_python(toxfile: object) -> None:
     pythons = ["py" + version.replace(".", "") for version in read_pythons()]
     assert pythons[0] == "py38"
     examples = {
-        f"{name}-{python}": folder for folder, name in short_names(find_examples()).items() for python in pythons
+        f"{name}-py{version.replace('.', '')}": folder
+        for folder, name in short_names(find_examples()).items()
+        for version in read_pythons(folder=folder)
     }
     tool = {f"tool-{python}": "local-lambda" for python in pythons if python not in ("py38", "py39", "py310")}
     plugin = {f"plugin-{python}": "pytest-local-lambda" for python in pythons}
@@ -65,6 +67,15 @@ def test_environments_are_every_folder_on_every_python(toxfile: object) -> None:
         settings = toxfile.settings(name, folder)  # type: ignore[attr-defined]
         assert settings["change_dir"] == ROOT / folder
         assert f"-r {ROOT / folder}/requirements-test.txt" in settings["deps"].lines()
+
+
+def test_pythons_when_a_folder_has_its_own_file(tmp_path: Path) -> None:
+    """Of the folder's versions those of the matrix count; a folder without the file is tested on all."""
+    (tmp_path / "durable").mkdir()
+    (tmp_path / ".python-versions").write_text("3.13\n3.8\n3.11\n")
+    (tmp_path / "durable/.python-versions").write_text("3.11\n3.13\n3.15\n")
+    assert read_pythons(tmp_path, "durable") == ["3.11", "3.13"]
+    assert read_pythons(tmp_path, "other") == ["3.8", "3.11", "3.13"]
 
 
 def test_pyenv_offers_the_matrix_when_it_has_activated_one_python(

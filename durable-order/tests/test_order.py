@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_durable_execution_sdk_python.lambda_service import InvocationStatus
 from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-from aws_durable_execution_sdk_python_testing.model import InvocationStatus
 
 from app import shop
 from app.fn_order import lambda_handler
@@ -48,7 +48,7 @@ def test_charge_when_the_bank_is_down_once(ledger: Path) -> None:
 def test_status_when_the_bank_stays_down(ledger: Path) -> None:
     """After three attempts the order fails, and nothing is shipped."""
     with DurableFunctionTestRunner(handler=lambda_handler) as runner:
-        result = runner.run(input=json.dumps({"item": "kettle", "bankDown": 9}), timeout=30)
+        result = runner.run(input=json.dumps({"item": "kettle", "bankDown": 9}), execution_timeout=30)
     assert result.status is InvocationStatus.FAILED
     assert deeds() == ["reserved", "refused", "refused", "refused"]
 
