@@ -46,7 +46,9 @@ def main(arguments: list[str]) -> int:
     with serve(arguments[1:]) as url:
         order = start(url, event)
         say("order started")
-        wait_for("the end of the order, or a call for the warehouse", lambda: is_over(url, order) or waiting(url, order))
+        wait_for(
+            "the end of the order, or a call for the warehouse", lambda: is_over(url, order) or waiting(url, order)
+        )
         if not is_over(url, order):
             call(f"{url}/2025-12-01/durable-execution-callbacks/{quote(waiting(url, order))}/succeed", b"Ada")
             say("the warehouse has packed the order")

@@ -73,8 +73,9 @@ EXAMPLES = {
         "[telemetry-to-s3] leaving: 1 objects, 1 of them lost",
         extensions=("config-cache", "runtime-proxy", "telemetry-to-s3"),
     ),
+    "durable-order": Example(
+        "NaiveFunction", "order.json", r'\{"number": "\w+", "price": 40, "parcel": "parcel-\w+"\}'
     ),
-    "durable-order": Example("NaiveFunction", "order.json", r'\{"number": "\w+", "price": 40, "parcel": "parcel-\w+"\}'),
     "powertools-decorators": Example(
         "pypwext-warehouse",
         "reserve.json",

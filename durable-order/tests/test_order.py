@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_durable_execution_sdk_python.lambda_service import InvocationStatus
-from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
-
 from app import shop
 from app.fn_order import lambda_handler
+from aws_durable_execution_sdk_python.lambda_service import InvocationStatus
+from aws_durable_execution_sdk_python_testing import DurableFunctionTestRunner
 
 
 def run_order(event: dict[str, Any]) -> Any:

@@ -69,7 +69,7 @@ def test_order_when_the_bank_is_down(local_lambda: Any, ledger: Path, tmp_path: 
 
 
 def test_order_when_power_is_lost(local_lambda: Any, ledger: Path, tmp_path: Path) -> None:
-    """The process dies after the charge; a second one continues with the same order number and does not charge again."""
+    """The process dies after the charge; a second one continues the same order and does not charge again."""
     order = run_order(local_lambda, ledger, tmp_path, "lose-power")
     assert order.status == 0
     assert sum(event["type"] == "platform.initStart" for event in order.events) == 2
