@@ -38,10 +38,13 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or (arguments[0] == "--serve" and len(arguments) < 3):
         print("usage: run_workflow.py (EVENT.json | --serve PORT) LOCAL-LAMBDA [OPTION...]", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, end)
     if arguments[0] == "--serve":
         with serve(arguments[2:], int(arguments[1])) as url:
-            say(f"the runner is at {url}; start an order with `make invoke`")
-            return wait_for_signal()
+            say(f"`make invoke` calls NaiveFunction; POST {url}/start-durable-execution starts an order")
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+            return 0
     event = Path(arguments[0]).read_text(encoding="utf-8")
     with serve(arguments[1:]) as url:
         order = start(url, event)
@@ -169,10 +172,9 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
     raise TimeoutError(f"no sign of {what} within {DEADLINE} seconds")
 
 
-def wait_for_signal() -> int:
-    """Return on Ctrl-C or SIGTERM."""
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 0
+def end(number: int, frame: object) -> None:
+    """End on SIGTERM as on Ctrl-C: with both programs."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

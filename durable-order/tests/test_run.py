@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +98,21 @@ def test_ledger_when_shown(ledger: Path) -> None:
     outputs = [subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True) for _ in range(2)]
     assert outputs[0].stdout == "In the ledger:\n  charged  2 x  for order A, B\n"
     assert (outputs[1].returncode, "there is no ledger" in outputs[1].stderr) == (1, True)
+
+
+def test_programs_when_serving_ends(local_lambda: Any, ledger: Path) -> None:
+    """`make serve` says where both programs listen, and SIGTERM ends it and them with status 0."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, "run_workflow.py", "--serve", str(port), str(local_lambda.command)]
+    environment = {**os.environ, "SHOP_LEDGER": str(ledger)}
+    command += ["--python", sys.executable]
+    serving = subprocess.Popen(command, cwd=FOLDER, env=environment, stderr=subprocess.PIPE, text=True)
+    assert serving.stderr is not None
+    said = next(line for line in serving.stderr if line.startswith("workflow |"))
+    serving.terminate()
+    serving.communicate(timeout=60)
+    assert serving.returncode == 0
+    for listening in (port, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1])):  # type: ignore[index]
+        with socket.socket() as client:
+            assert client.connect_ex(("127.0.0.1", listening)) != 0
