@@ -40,11 +40,10 @@ def main(arguments: list[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, end)
     if arguments[0] == "--serve":
-        with serve(arguments[2:], int(arguments[1])) as url:
+        with contextlib.suppress(KeyboardInterrupt), serve(arguments[2:], int(arguments[1])) as url:
             say(f"`make invoke` calls NaiveFunction; POST {url}/start-durable-execution starts an order")
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-            return 0
+            signal.pause()
+        return 0
     event = Path(arguments[0]).read_text(encoding="utf-8")
     with serve(arguments[1:]) as url:
         order = start(url, event)
