@@ -59,6 +59,19 @@ WITHOUT = {
 talks to other programs, and hardly to Python. Types are checked for the oldest Python. Node.js needs a minute, so once
 is enough."""
 
+WAITING = ("sqs-worker", "extension-toolbox", "durable-order")
+"""Examples whose runs mostly wait, for instance until a message becomes visible again. They run on the oldest Python
+and on the one that most people use; their other tests run on every Python."""
+USUAL = "3.13"
+
+
+def left_out(name: str, folder: str) -> tuple[str, ...]:
+    """What an environment leaves out of its folder's tests."""
+    pythons = [version.replace(".", "") for version in (read_pythons(ROOT, folder)[0], USUAL)]
+    if folder in WAITING and name.rpartition("-py")[2] not in pythons:
+        return ("test_run.py",)
+    return WITHOUT.get(name, ())
+
 
 def settings(name: str, folder: str) -> dict[str, object]:
     """The settings that differ from environment to environment."""
@@ -74,8 +87,9 @@ def settings(name: str, folder: str) -> dict[str, object]:
         requirements.append("coverage>=7.10")
         steps = ("run -m pytest tests", "combine --quiet", f"report --fail-under={LOWEST_COVERAGE}")
         found["commands"] = [Command(["coverage", *step.split()]) for step in steps]
-    if name in WITHOUT and "--" not in sys.argv:
-        found["commands"] = [Command(["pytest", "tests", *(f"--ignore=tests/{room}" for room in WITHOUT[name])])]
+    without = left_out(name, folder)
+    if without and "--" not in sys.argv:
+        found["commands"] = [Command(["pytest", "tests", *(f"--ignore=tests/{each}" for each in without)])]
     return {**found, "deps": PythonDeps("\n".join(requirements), ROOT)}
 
 
