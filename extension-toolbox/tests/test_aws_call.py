@@ -1,5 +1,7 @@
 """Signed calls."""
 
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -48,3 +50,19 @@ def test_error_when_nothing_listens(monkeypatch: Any) -> None:
     monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(OSError, match="refused"):
         call_aws("s3", "PUT", "/bucket/key", b"", {})
+
+
+def test_error_when_the_response_is_cut_off(monkeypatch: Any) -> None:
+    """Also in the middle of the reason for a refusal."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n{")
+
+        threading.Thread(target=refuse, daemon=True).start()
+        monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://127.0.0.1:{}".format(server.getsockname()[1]))
+        with pytest.raises(OSError, match="IncompleteRead"):
+            call_aws("s3", "GET", "/", b"", {})

@@ -75,6 +75,26 @@ def test_value_when_the_source_fails(clock: Clock, capsys: pytest.CaptureFixture
         cache.get("b")
 
 
+def test_calls_when_the_source_is_out_of_reach(clock: Clock) -> None:
+    """A request in five seconds finds out; the others get the old value at once."""
+    asked: List[str] = []
+
+    def fail(key: str) -> bytes:
+        asked.append(key)
+        raise OSError("out of reach")
+
+    cache = Cache(counting([]), 10)
+    cache.get("a")
+    cache.fetch = fail
+    clock.now += 11
+    for _ in range(5):
+        assert cache.get("a")[0] == b"1"
+    assert asked == ["a"]
+    clock.now += config_cache.RETRY_SECONDS
+    cache.get("a")
+    assert asked == ["a", "a"]
+
+
 class Running:
     """The extension as a process."""
 
@@ -128,7 +148,15 @@ def test_answers_when_asked(api: ExtensionsApi, cloud: AWS, running: Running) ->
     )
 
 
-@pytest.mark.parametrize("path", ["/secretsmanager/get?secretId=other", "/other", "/secretsmanager/get?other=1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/secretsmanager/get?secretId=other",
+        "/other",
+        "/secretsmanager/get?other=1",
+        "/secretsmanager/get?secretId=toolbox/coupon&versionStage=AWSPREVIOUS",
+    ],
+)
 def test_answer_when_there_is_no_such_thing(running: Running, path: str) -> None:
     """The reason reaches the function."""
     status, content = running.get(path)

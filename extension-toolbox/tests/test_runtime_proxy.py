@@ -87,7 +87,7 @@ def test_event_when_passed_on(service: Lambda, runtime: HTTPConnection) -> None:
     assert headers.get_all("Lambda-Runtime-Aws-Request-Id") == ["request-1"]
 
 
-@pytest.mark.parametrize("event", [b"[1]", b"null", b'"text"'])
+@pytest.mark.parametrize("event", [b"[1]", b"null", b'"text"', b"no JSON"])
 def test_event_when_it_is_not_an_object(service: Lambda, runtime: HTTPConnection, event: bytes) -> None:
     """It has no place for a field, and stays as it is."""
     service.events.put(event)
@@ -101,6 +101,26 @@ def test_response_when_it_has_card_numbers(service: Lambda, runtime: HTTPConnect
     ((path, got, headers),) = service.responses
     assert (path, got) == (RESPONSE, b'{"card": "************1234", "order": 12345}')
     assert headers["Lambda-Runtime-Function-Response-Mode"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("response", "changed"),
+    [
+        (b"0.8414709848078965", b"0.8414709848078965"),
+        (b'{"id": 4000123412341234}', b'{"id": 4000123412341234}'),
+        (b'["4000123412341234"]', b'["************1234"]'),
+        (b"4000123412341234 is no JSON", b"4000123412341234 is no JSON"),
+    ],
+)
+def test_response_when_digits_are_no_text(response: bytes, changed: bytes) -> None:
+    """A number keeps its digits: with stars in it, the response would not be JSON."""
+    assert runtime_proxy.change_response(response) == changed
+
+
+def test_event_when_it_has_the_field(service: Lambda, runtime: HTTPConnection) -> None:
+    """The caller's correlation stays."""
+    service.events.put(b'{"correlation": "mine"}')
+    assert json.loads(call(runtime, "GET", NEXT)[1]) == {"correlation": "mine"}
 
 
 def test_error_when_passed_on(service: Lambda, runtime: HTTPConnection) -> None:

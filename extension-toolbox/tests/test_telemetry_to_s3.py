@@ -1,11 +1,14 @@
 """What is uploaded, and when."""
 
 import json
+import math
+import time
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
 import telemetry_to_s3
+from aws_call import TIMEOUT_SECONDS
 from aws_stand_in import AWS
 from extensions_api import SECONDS, ExtensionsApi, invoke_event, shutdown_event
 from telemetry_to_s3 import Batcher
@@ -68,7 +71,7 @@ def test_age_when_the_clock_has_moved(bucket: Bucket, monkeypatch: pytest.Monkey
     now = [1000.0]
     monkeypatch.setattr(telemetry_to_s3.time, "time", lambda: now[0])
     batcher = Batcher(bucket.upload, 1000, 10000, 60)
-    assert batcher.age_left() == 60
+    assert batcher.age_left() == math.inf
     batcher.add(records(1))
     now[0] += 50
     batcher.add(records(1))
@@ -82,10 +85,25 @@ def test_objects_when_s3_refuses(bucket: Bucket, capsys: pytest.CaptureFixture) 
     batcher = Batcher(bucket.upload, 1, 10000, 60)
     bucket.refuses = True
     batcher.add(records(7))
-    assert "S3: 503 slow down; 5 objects wait" in capsys.readouterr().out
+    assert "S3: 503 slow down; 1 objects wait" in capsys.readouterr().out
+    assert batcher.forgotten == 2
     bucket.refuses = False
     batcher.flush("test")
+    assert bucket.objects == []  # one failure is enough for one event
+    batcher.begin(math.inf)
+    batcher.flush("test")
     assert [key[-10:-6] for key, _ in bucket.objects] == ["0003", "0004", "0005", "0006", "0007"]
+
+
+def test_objects_when_there_is_no_time(bucket: Bucket) -> None:
+    """An upload that could not end before the deadline is not begun."""
+    batcher = Batcher(bucket.upload, 1, 10000, 60)
+    batcher.begin(time.time() + TIMEOUT_SECONDS / 2)
+    batcher.add(records(2))
+    assert (bucket.objects, len(batcher.waiting)) == ([], 2)
+    batcher.begin(math.inf)
+    batcher.flush("test")
+    assert bucket.counts() == [1, 1]
 
 
 def start(api: ExtensionsApi, cloud: AWS, **settings: str) -> Any:

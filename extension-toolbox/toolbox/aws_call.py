@@ -29,11 +29,12 @@ def call_aws(service: str, method: str, path: str, body: bytes, headers: Mapping
     signed = sign(service, region, method, url, body, everything, now)
     request = urllib.request.Request(url, body, signed, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-            content: bytes = response.read()
-            return content
-    except urllib.error.HTTPError as error:
-        raise OSError(f"{error.code} {error.read().decode('utf-8', 'replace').strip()}") from None
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+                content: bytes = response.read()
+                return content
+        except urllib.error.HTTPError as error:
+            raise OSError(f"{error.code} {error.read().decode('utf-8', 'replace').strip()}") from None
     except HTTPException as error:
         raise OSError(f"{type(error).__name__}: {error}") from None
 

@@ -1,6 +1,6 @@
 """Tool 1: a cache for parameters and secrets, which the function asks over HTTP on localhost.
 
-It speaks the language of AWS's own extension for this, so a function can change from one to the other:
+It speaks a part of the language of AWS's own extension for this, so a function can change from one to the other:
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html
 """
 
@@ -8,9 +8,10 @@ import json
 import os
 import threading
 import time
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Callable, Dict, List, Tuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Callable, DefaultDict, Dict, List, Tuple
+from urllib.parse import parse_qsl, urlsplit
 
 from aws_call import call_aws
 from lambda_api import Extension, serve
@@ -30,26 +31,32 @@ OPERATIONS: Dict[Tuple[str, str], Tuple[str, str, Callable[[str], Dict[str, Any]
 }
 
 
+RETRY_SECONDS = 5  # while AWS is out of reach, ask it so often
+
+
 class Cache:
     """Keeps what `fetch` returned for so many seconds."""
 
     def __init__(self, fetch: Callable[[str], bytes], seconds: float) -> None:
         self.fetch, self.seconds = fetch, seconds
         self.values: Dict[str, Tuple[bytes, float]] = {}
-        self.lock = threading.Lock()  # two threads that ask for the same value make one call
+        self.locks: DefaultDict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.retry_at: Dict[str, float] = {}
         self.hits = self.misses = 0
         self.expires = True
 
     def get(self, key: str) -> Tuple[bytes, float]:
         """Return a value and its age in seconds; raises OSError if there is none."""
-        with self.lock:
+        with self.locks[key]:  # two threads that ask for the same value make one call
             if key not in self.values:
                 self.refresh(key)
             # The age is checked when a request comes, with the time of day. A timer would stand still while frozen.
             elif self.expires and time.time() - self.values[key][1] >= self.seconds:
                 try:
-                    self.refresh(key)
+                    if time.time() >= self.retry_at.get(key, 0):
+                        self.refresh(key)
                 except OSError as error:
+                    self.retry_at[key] = time.time() + RETRY_SECONDS
                     print(f"[config-cache] {key}: {error}; the old value has to do", flush=True)
             else:
                 self.hits += 1
@@ -73,12 +80,13 @@ class Cache:
 def fetch(key: str) -> bytes:
     """Ask AWS. The key is the path and the query of the function's request."""
     parts = urlsplit(key)
-    for name, (text, *_) in parse_qs(parts.query).items():
-        if (parts.path, name) in OPERATIONS:
-            service, target, fields = OPERATIONS[parts.path, name]
-            headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-            return call_aws(service, "POST", "/", json.dumps(fields(text)).encode(), headers)
-    raise OSError(f"400 not served: {key}")
+    query = parse_qsl(parts.query)
+    # AWS's extension has more, such as versionStage. What this one does not know it must not ignore.
+    if len(query) != 1 or (parts.path, query[0][0]) not in OPERATIONS:
+        raise OSError(f"400 not served: {key}")
+    service, target, fields = OPERATIONS[parts.path, query[0][0]]
+    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    return call_aws(service, "POST", "/", json.dumps(fields(query[0][1])).encode(), headers)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -23,7 +23,8 @@ class Listener(socketserver.ThreadingTCPServer):
         except OSError:
             host = address = "127.0.0.1"  # neither Lambda nor a sandbox like it
         super().__init__((address, 0), Receiver)
-        self.batches: queue.Queue[List[Any]] = queue.Queue()
+        # Full while an upload takes long: Lambda then keeps the records, and tells how many it had to drop.
+        self.batches: queue.Queue[List[Any]] = queue.Queue(maxsize=100)
         self.subscription = {
             "schemaVersion": "2022-12-13",
             "types": ["platform", "function"],  # not "extension": our own lines would come back, and make new ones

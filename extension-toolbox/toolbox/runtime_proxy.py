@@ -15,20 +15,33 @@ from lambda_api import Extension, serve
 
 # What belongs to one connection, and not to the message.
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
-CARD_NUMBER = re.compile(rb"\b\d{12}(\d{4})\b")
+CARD_NUMBER = re.compile(r"\b[0-9]{12}([0-9]{4})\b")
 
 
 def change_event(event: bytes, request_id: str) -> bytes:
-    """Give the event of a request a field more; what is not a JSON object stays as it is."""
-    content: Any = json.loads(event)
-    if not isinstance(content, dict):
+    """Give the event of a request a field more, unless it has that already; what is no JSON object stays as it is."""
+    try:
+        content: Any = json.loads(event)
+    except ValueError:
         return event
-    return json.dumps({**content, "correlation": request_id}).encode()
+    return json.dumps({"correlation": request_id, **content}).encode() if isinstance(content, dict) else event
 
 
 def change_response(response: bytes) -> bytes:
-    """Hide all card numbers, except for the last four digits."""
-    return CARD_NUMBER.sub(rb"************\1", response)
+    """Hide the card numbers in texts. Digits of other values stay: stars in a number would not be JSON."""
+    try:
+        return json.dumps(hide(json.loads(response))).encode()
+    except ValueError:
+        return response
+
+
+def hide(value: Any) -> Any:
+    """The value, with stars for all digits of a card number but the last four."""
+    if isinstance(value, str):
+        return CARD_NUMBER.sub(r"************\1", value)
+    if isinstance(value, dict):
+        return {name: hide(each) for name, each in value.items()}
+    return [hide(each) for each in value] if isinstance(value, list) else value
 
 
 class Handler(BaseHTTPRequestHandler):

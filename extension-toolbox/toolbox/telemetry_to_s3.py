@@ -5,6 +5,7 @@ environment ends: whatever comes first.
 """
 
 import json
+import math
 import os
 import queue
 import threading
@@ -13,7 +14,7 @@ import uuid
 from collections import deque
 from typing import Any, Callable, Deque, List, Mapping, Tuple
 
-from aws_call import call_aws
+from aws_call import TIMEOUT_SECONDS, call_aws
 from lambda_api import Extension
 from listener import DELIVERY_SECONDS, Listener
 
@@ -33,6 +34,12 @@ class Batcher:
         self.number = 0
         # While S3 is out of reach, keep a few objects and forget the oldest: memory is the function's, too.
         self.waiting: Deque[Tuple[str, bytes]] = deque(maxlen=5)
+        self.forgotten = 0
+        self.begin(math.inf)
+
+    def begin(self, deadline: float) -> None:
+        """An event has come, which must be done by the deadline: try again to reach S3, and not beyond that time."""
+        self.deadline, self.reachable = deadline, True
 
     def add(self, records: List[Any]) -> None:
         """Take records, and write as many objects as they fill."""
@@ -48,20 +55,23 @@ class Batcher:
 
     def age_left(self) -> float:
         """Seconds until the object is old enough."""
-        return max(0.0, self.since + self.seconds - time.time()) if self.lines else self.seconds
+        return max(0.0, self.since + self.seconds - time.time()) if self.lines else math.inf
 
     def flush(self, reason: str) -> None:
         """Write what there is, with what could not be written earlier."""
         if self.lines:
             self.number += 1
+            self.forgotten += len(self.waiting) == self.waiting.maxlen
             self.waiting.append((f"{self.prefix}-{self.number:04}.jsonl", b"".join(self.lines)))
             print(f"[telemetry-to-s3] {reason}: an object of {len(self.lines)} records", flush=True)
             self.lines, self.bytes = [], 0
         try:
-            while self.waiting:
+            # After one failure, and without time for a whole attempt, the rest waits for the next event.
+            while self.waiting and self.reachable and time.time() + TIMEOUT_SECONDS <= self.deadline:
                 self.upload(*self.waiting[0])  # the same key at each attempt, so there are no duplicates
                 self.waiting.popleft()
         except OSError as error:
+            self.reachable = False
             print(f"[telemetry-to-s3] S3: {error}; {len(self.waiting)} objects wait", flush=True)
 
 
@@ -86,6 +96,7 @@ def main(settings: Mapping[str, str]) -> None:
     while True:
         event = extension.next_event()
         deadline = event["deadlineMs"] / 1000 - MARGIN_SECONDS
+        batcher.begin(deadline)
         if naive:
             if event["eventType"] == "SHUTDOWN":
                 return extension.say(f"leaving with {len(batcher.lines)} records")
@@ -97,7 +108,9 @@ def main(settings: Mapping[str, str]) -> None:
         else:
             take(batcher, listener.batches, min(deadline, time.time() + DELIVERY_SECONDS + 0.1), "")
             batcher.flush("shutdown")
-            return extension.say(f"leaving: {batcher.number} objects, {len(batcher.waiting)} of them lost")
+            return extension.say(
+                f"leaving: {batcher.number} objects, {batcher.forgotten + len(batcher.waiting)} of them lost"
+            )
 
 
 def take(batcher: Batcher, batches: "queue.Queue[List[Any]]", deadline: float, request_id: str) -> None:
