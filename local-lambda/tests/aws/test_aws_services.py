@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.aws_endpoint import Endpoint, serving_aws
+from support.aws_endpoint import Endpoint, error_of, serving_aws
 
 USER = """
 import json, os, urllib.request
@@ -86,3 +86,11 @@ def test_function_finds_the_endpoint_by_itself(aws: Endpoint) -> None:
     assert aws.call("user", {"queue": queue}) == 200
     messages = aws.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert [message["Body"] for message in messages] == ["from the function"]
+
+
+def test_operation_that_no_service_has_is_refused_once(aws: Endpoint) -> None:
+    """As one that is not served, so that SDKs do not try again."""
+    arn = "arn:aws:sqs:us-east-1:123456789012:none"
+    status, kind, text = error_of(aws.client("sqs").start_message_move_task, SourceArn=arn)
+    assert (status, kind) == (501, "NotImplementedException")
+    assert text.endswith("is not served: moto has no such operation")

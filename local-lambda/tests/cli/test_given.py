@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,16 @@ def test_env_vars_are_read_as_sam_local_reads_them(tmp_path: Path) -> None:
     path = tmp_path / "env.json"
     path.write_text('{"Parameters": {"STAGE": "dev"}, "Hello": {"COUNT": 3, "ON": true}}')
     assert read_env_vars(path) == {"": {"STAGE": "dev"}, "Hello": {"COUNT": "3", "ON": "true"}}
+
+
+def test_env_vars_are_kept_when_they_come_through_a_pipe(tmp_path: Path) -> None:
+    """A template may be read again, and a pipe such as /dev/stdin can be read once only."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = threading.Thread(target=path.write_text, args=('{"Hello": {"A": "1"}}',))
+    writing.start()
+    assert read_env_vars(path) == read_env_vars(path) == {"Hello": {"A": "1"}}
+    writing.join()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -238,6 +239,23 @@ def test_terminal_says_what_it_leaves_out() -> None:
     """The invocations in the middle, with their times."""
     text = draw_terminal(CASES["fifty invocations"], 100, color=False)
     assert "Invoke 3 to 49 are not shown: 2.00 ms to 2.00 ms, median 2.00 ms" in text
+
+
+def test_terminal_says_in_the_singular_that_it_leaves_out_one() -> None:
+    """With its time alone."""
+    life = run_of(4)
+    restarted = replace(life, phases=(Phase("Init", 0, 1), *life.phases))
+    text = draw_terminal(Timeline(0.0, (restarted,)), 100, color=False)
+    assert "Invoke 3 is not shown: 2.00 ms\n" in text
+
+
+def test_terminal_explains_how_a_streamed_response_is_drawn() -> None:
+    """In the legend, only if there is one."""
+    phases = (Phase("Init", 0, 10), Phase("Invoke 1", 10, 60))
+    lane = Lane("function", (LaneSpan("start", 0, 9), LaneSpan("response", 20, 50)), ())
+    drawn = Environment(1, "Hello", phases, (lane,), ())
+    assert "▓ sending the response" in draw_terminal(Timeline(0.0, (drawn,)), 100, color=False)
+    assert "sending" not in draw_terminal(Timeline(0.0, (run_of(1),)), 100, color=False)
 
 
 def test_terminal_is_red_where_something_failed() -> None:

@@ -154,6 +154,10 @@ class Services:
             finally:
                 if hasattr(chunks, "close"):
                     chunks.close()
+        except NotImplementedError:
+            message = f"{request.method} {request.path} is not served: moto has no such operation"
+            text = json.dumps({"__type": "NotImplementedException", "message": message})
+            return Response(501, [("Content-Type", "application/json")], text.encode())
         except Exception as error:
             print_line(f"moto failed on {request.method} {request.path}: {type(error).__name__}: {error}")
             text = json.dumps({"__type": "InternalFailure", "message": f"moto failed: {type(error).__name__}"})

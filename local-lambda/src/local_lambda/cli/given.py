@@ -121,10 +121,19 @@ def _text(path: Path, where: str, value: Any) -> str:
     return str(value)
 
 
+_PIPES: dict[Path, bytes] = {}
+"""What was in pipes, such as /dev/stdin: they can be read once, but templates are read again when they change."""
+
+
 def _read(path: Path, option: str) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        if path in _PIPES:
+            content = _PIPES[path]
+        else:
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            if path.is_fifo():
+                _PIPES[path] = content
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name another file with {option}") from None
     if len(content) > MAX_FILE_BYTES:

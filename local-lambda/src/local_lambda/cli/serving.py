@@ -97,7 +97,8 @@ async def serve(
         console.write("platform", line)
     for pool in pools.values():
         if urls is not None and pool.function.arn in urls.served:
-            console.write("platform", f"URL of {pool.function.name}: {urls.served[pool.function.arn].address}")
+            address = urls.served[pool.function.arn].address
+            console.write("platform", f"URL of {pool.function.name}: {address}", needed=True)
     console.flush()
     if debugger is not None:
         await debugger.start()

@@ -15,6 +15,7 @@ _WORDS = {
     "░": "starting",
     "▒": "getting ready",
     "█": "at work",
+    "▓": "sending the response",
     "▄": "ending",
     "▲": "logs delivered",
     "◆": "SIGTERM",
@@ -59,7 +60,12 @@ def _environment(environment: Environment, width: int) -> list[str]:
     if left_out:
         times = sorted(phase.duration for phase in left_out)
         span = f"{milliseconds(times[0])} to {milliseconds(times[-1])}, median {milliseconds(times[len(times) // 2])}"
-        lines.append(f"{left_out[0].name} to {left_out[-1].name.split()[-1]} are not shown: {span}")
+        last = left_out[-1].name.split()[-1]
+        lines.append(
+            f"{left_out[0].name} to {last} are not shown: {span}"
+            if len(left_out) > 1
+            else f"{left_out[0].name} is not shown: {milliseconds(times[0])}"
+        )
     return lines
 
 
