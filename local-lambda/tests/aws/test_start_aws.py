@@ -334,3 +334,51 @@ def test_services_are_there_until_extensions_have_ended(function_python: Path, t
         assert tool.invoke("Hello", {}).json == 1
         tool.stop()
         assert "bucket made at the end: 200" in tool.text
+
+
+ALIAS = """
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: RUNTIME
+      Handler: app.handler
+      CodeUri: .
+      AutoPublishAlias: live
+      Events:
+        Work: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
+        Note: {Type: SNS, Properties: {Topic: !Ref Topic}}
+        Sold: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}}}
+  Queue: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
+  Extra: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
+  Topic: {Type: AWS::SNS::Topic}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref Hello.Alias, EventSourceArn: !GetAtt Extra.Arn, BatchSize: 1}
+  Elsewhere:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: somebody-elses, EventSourceArn: !GetAtt Extra.Arn}
+"""
+SAYS_ALIAS = """
+def handler(event, context):
+    print("ALIAS", context.invoked_function_arn.rpartition(":")[2], context.function_version)
+"""
+
+
+def test_events_invoke_the_alias_that_is_published(function_python: Path, tmp_path: Path) -> None:
+    """As SAM connects them; a mapping for a function that is not here is named."""
+    (tmp_path / "app.py").write_text(SAYS_ALIAS)
+    template = tmp_path / "template.yaml"
+    template.write_text(ALIAS.replace("RUNTIME", RUNTIME))
+    with serving("start", "-t", template, "--python", function_python, "--aws", "0", variables=VARIABLES) as tool:
+        stack = Stack(tool)
+        tool.wait_for("Elsewhere is not served: somebody-elses is not a function that runs here")
+        mappings = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        assert [each["FunctionArn"].rpartition(":")[2] for each in mappings] == ["live", "live"]
+        stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Queue", MessageBody="a")
+        stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Extra", MessageBody="b")
+        topic = "arn:aws:sns:us-east-1:123456789012:Topic"
+        stack.client("sns").publish(TopicArn=topic, Message="c")
+        entry = {"Source": "shop", "DetailType": "d", "Detail": "{}"}
+        assert stack.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+        tool.wait_for_lines("ALIAS live 1", 4)

@@ -28,6 +28,7 @@ from local_lambda.aws.forwarding import LogGroups
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.lambda_api import LambdaApi
 from local_lambda.aws.long_polling import is_receive, receive
+from local_lambda.aws.mapping_operations import mapped_function
 from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.queues import shorten
 from local_lambda.aws.rules import FIRE_RULE, Rules
@@ -127,9 +128,9 @@ class Endpoint:
     async def create_mapping(self, region: str, request: Document) -> None:
         """Create an event source mapping for a function of a template. Raises UsageError if it is invalid."""
         functions = self._functions(region)
-        configuration = functions.find(str(request["FunctionName"])).configuration
         try:
-            await functions.sources.create(request, configuration["FunctionArn"], configuration["Timeout"])
+            arn, timeout = mapped_function(functions, str(request["FunctionName"]))
+            await functions.sources.create(request, arn, timeout)
         except ApiError as error:
             source = f"{request['FunctionName']}: {request.get('EventSourceArn')}"
             raise UsageError(f"{source}: {error.message}") from None

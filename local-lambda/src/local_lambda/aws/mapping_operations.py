@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_lambda.aws.checks import function_name, invalid
+from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.operation import Operation, Response, page
 from local_lambda.errors import ApiError
 
@@ -37,12 +38,17 @@ class MappingOperations:
 
 
 def _function(operation: Operation, text: str) -> tuple[str, int]:
-    """ARN and timeout in seconds of the function that a request names."""
+    return mapped_function(operation.functions, text)
+
+
+def mapped_function(functions: FunctionRegistry, text: str) -> tuple[str, int]:
+    """ARN and timeout in seconds of the function that a request names; the ARN of an alias stays that of the alias."""
     name, qualifier = function_name(text)
     try:
-        configuration = operation.functions.find(name, qualifier).configuration
+        configuration = functions.find(name, qualifier).configuration
+        arn = functions.find(name).configuration["FunctionArn"]
     except ApiError as error:
         if error.status == 404:  # as the service says it here
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {text}") from None
         raise
-    return configuration["FunctionArn"], configuration["Timeout"]
+    return f"{arn}:{qualifier}" if qualifier else arn, configuration["Timeout"]

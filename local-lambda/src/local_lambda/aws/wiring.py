@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from local_lambda.aws.checks import function_name
 from local_lambda.aws.deployment import Stack
-from local_lambda.errors import UsageError
+from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
@@ -59,15 +60,18 @@ class _Reader:
         return self._wiring
 
     def _functions(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
-        """Logical id, name, ARN and events of each function that is served."""
+        """Logical id, name, ARN and events of each function that is served; with `AutoPublishAlias`, of that alias."""
         for logical_id, _, properties in self._stack.included(*FUNCTIONS):
             try:
                 name = self._stack.scope.resolve({"Ref": logical_id})
                 arn = self._stack.scope.resolve({"Fn::GetAtt": [logical_id, "Arn"]})
+                alias = self._stack.scope.resolve(properties.get("AutoPublishAlias"))
             except Unresolvable:
                 continue
             events = properties.get("Events")
             if name in self._served:
+                if isinstance(alias, str):
+                    name, arn = f"{name}:{alias}", f"{arn}:{alias}"
                 yield logical_id, name, arn, events if isinstance(events, dict) else {}
 
     def _resolved(self, where: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,9 +112,11 @@ class _Reader:
             where = f"{self._stack.name}{logical_id}"
             if kind == "AWS::Lambda::EventSourceMapping":
                 given = self._resolved(where, {"Properties": written})
-                name = str(given.get("FunctionName", "")).rpartition(":")[2]
-                if name in self._served:
-                    self._wiring.mappings.append(_mapping({**given, "FunctionName": name}))
+                text = str(given.get("FunctionName", ""))
+                if _name(text) in self._served:
+                    self._wiring.mappings.append(_mapping({**given, "FunctionName": text}))
+                else:
+                    self._wiring.remarks.append(f"{where} is not served: {text} is not a function that runs here")
             elif kind == "AWS::SNS::Subscription":
                 given = self._resolved(where, {"Properties": written})
                 self._job(_subscribe, self._account, self._region, given)
@@ -162,6 +168,14 @@ class _Reader:
 
     def _job(self, function: Callable[..., None], *arguments: Any) -> None:
         self._wiring.jobs.append(lambda: function(*arguments))
+
+
+def _name(text: str) -> str:
+    """The name in a name, partial ARN or ARN of a function; empty if the text is something else."""
+    try:
+        return function_name(text)[0]
+    except ApiError:
+        return ""
 
 
 def _mapping(given: dict[str, Any]) -> dict[str, Any]:
