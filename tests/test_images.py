@@ -96,6 +96,7 @@ LAMBDA_VARIABLES = (
     "AWS_LAMBDA_FUNCTION_VERSION",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_REGION",
+    "AWS_DEFAULT_REGION",
 )
 
 each_example = pytest.mark.parametrize("folder", EXAMPLES)
