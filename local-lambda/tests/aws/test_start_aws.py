@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -302,7 +303,7 @@ def _function() -> dict[str, Any]:
 
 
 EXTENSION = """#!/usr/bin/env python3
-import json, os, sys, urllib.request
+import json, os, sys, urllib.error, urllib.request
 
 api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
 body = json.dumps({"events": ["SHUTDOWN"]}).encode()
@@ -315,11 +316,15 @@ signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signa
 url = os.environ["AWS_ENDPOINT_URL"] + "/kept"
 put = urllib.request.Request(url, headers=signed, method="PUT")
 print("bucket made at the end:", urllib.request.urlopen(put).status, flush=True)
+try:
+    urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/2015-03-31/functions/Hello/invocations", b"{}")
+except urllib.error.HTTPError as error:
+    print("function invoked at the end:", error.code, error.read().decode(), flush=True)
 """
 
 
 def test_services_are_there_until_extensions_have_ended(function_python: Path, tmp_path: Path) -> None:
-    """What an extension sends at SHUTDOWN arrives."""
+    """What an extension sends at SHUTDOWN arrives. An invocation is refused: nothing would end its environment."""
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return 1\n")
     extension = tmp_path / "layer" / "extensions" / "last"
     extension.parent.mkdir(parents=True)
@@ -334,6 +339,7 @@ def test_services_are_there_until_extensions_have_ended(function_python: Path, t
         assert tool.invoke("Hello", {}).json == 1
         tool.stop()
         assert "bucket made at the end: 200" in tool.text
+        assert re.search("function invoked at the end: 503 .*local-lambda is shutting down", tool.text)
 
 
 ALIAS = """

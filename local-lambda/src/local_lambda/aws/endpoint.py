@@ -163,9 +163,13 @@ class Endpoint:
         self._services.stir()
         await asyncio.gather(*stops)
 
-    async def finish(self) -> None:
-        """Wait for requests in progress, then end every environment. Requests to Lambda are refused from now on."""
+    def refuse(self) -> None:
+        """Refuse all requests to Lambda: nothing would end the environments that they start."""
         self._stopping = True
+
+    async def finish(self) -> None:
+        """Wait for requests in progress, then end every environment."""
+        self.refuse()
         await self.stop_sources()
         await asyncio.gather(*self._tasks)
         await asyncio.gather(*(functions.shutdown() for functions in self.regions.values()))

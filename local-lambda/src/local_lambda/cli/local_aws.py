@@ -110,6 +110,10 @@ class LocalAws:
         """Poll no more; batches in flight end."""
         await self._local.endpoint.stop_sources()
 
+    def refuse(self) -> None:
+        """Refuse requests to Lambda from now on; the other services are still there."""
+        self._local.endpoint.refuse()
+
     async def stop(self) -> None:
         """Finish what is in progress and end."""
         await self._local.stop()

@@ -119,6 +119,8 @@ async def serve(
     if worker is not None:
         await worker.stop_consuming()
     await asyncio.gather(*(pool.finish() for pool in every))
+    if local_aws is not None:
+        local_aws.refuse()
     if worker is not None:
         await worker.finish()
     await asyncio.gather(*(pool.shutdown() for pool in every))
