@@ -2,89 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from local_lambda.environment.memory_limit import CLOSE_SECONDS, SECONDS, MemoryLimit
+from support.environment_rig import Clock
 
-
-class Timers:
-    """A loop whose timers the test fires."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[float, Callable[[], object]]] = []
-
-    def call_soon(self, action: Callable[[], object]) -> None:
-        """Not used."""
-        raise NotImplementedError
-
-    def call_later(self, seconds: float, action: Callable[[], object]) -> Timers:
-        """Wait until the test fires it."""
-        self.waiting.append((seconds, action))
-        return self
-
-    def cancel(self) -> None:
-        """Not used."""
-        raise NotImplementedError
-
-    def fire(self) -> float:
-        """Let the time of the only timer come; its seconds."""
-        ((seconds, action),) = self.waiting
-        self.waiting.clear()
-        action()
-        return seconds
+LIMIT = 100
 
 
 class Used:
-    """Memory of which `now` MB are in use."""
+    """Memory of which `now` MB are in use; `readings` counts how often that was asked."""
 
-    now = 10
+    def __init__(self) -> None:
+        self.now = 10
+        self.readings = 0
 
     def current(self, exact: bool = False) -> int:
         """As `PeakMemory`."""
+        self.readings += not exact
         return self.now
 
     def add(self, kilobytes: int) -> None:
         """As `PeakMemory`."""
 
-    def watch(self, pid: int | None) -> None:
-        """Not used."""
 
-    forget = measure = watch
-    megabytes = 0
+class Watched:
+    """A limit at work, and how often it was exceeded."""
+
+    def __init__(self) -> None:
+        self.clock, self.used, self.exceeded = Clock(), Used(), 0
+        self.limit = MemoryLimit(self.used, LIMIT, lambda: None, self._exceed)  # type: ignore[arg-type]
+        self.limit.attach(self.clock)
+        self.limit.watch()
+
+    def _exceed(self) -> None:
+        self.exceeded += 1
+
+    def readings(self, seconds: float) -> int:
+        """How often it is measured in that time."""
+        before = self.used.readings
+        self.clock.advance(seconds + CLOSE_SECONDS / 10)  # sums of fractions are not exact
+        return self.used.readings - before
 
 
-@pytest.fixture
-def loop() -> Timers:
-    """The loop of all limits."""
-    return Timers()
-
-
-def test_memory_is_measured_more_often_when_half_of_it_is_in_use(loop: Timers) -> None:
-    """And not at all when the environment is idle."""
-    used, exceeded = Used(), []
-    limit = MemoryLimit(used, 100, lambda: None, lambda: exceeded.append(used.now))  # type: ignore[arg-type]
-    limit.attach(loop)
-    limit.watch()
-    assert loop.fire() == SECONDS
-    used.now = 51
-    loop.fire()
-    assert loop.fire() == CLOSE_SECONDS
-    limit.rest()
-    loop.fire()
-    assert (loop.waiting, exceeded) == ([], [])
+def test_memory_is_measured_more_often_when_half_of_it_is_in_use() -> None:
+    """And not at all when the environment is idle, except once after it was at work."""
+    watched = Watched()
+    assert watched.readings(4 * SECONDS) == 4
+    watched.used.now = LIMIT // 2 + 1
+    watched.readings(SECONDS)
+    assert watched.readings(4 * CLOSE_SECONDS) == 4
+    watched.limit.rest()
+    assert watched.readings(SECONDS) == 1
+    assert (watched.readings(10), watched.exceeded) == (0, 0)
 
 
 @pytest.mark.parametrize("resting", [False, True])
-def test_memory_that_an_invocation_keeps_counts_after_it(loop: Timers, resting: bool) -> None:
+def test_memory_that_an_invocation_keeps_counts_after_it(resting: bool) -> None:
     """An invocation may be over before its memory was measured; it is then measured once."""
-    used, exceeded = Used(), []
-    limit = MemoryLimit(used, 100, lambda: None, lambda: exceeded.append(used.now))  # type: ignore[arg-type]
-    limit.attach(loop)
-    limit.watch()
-    used.now = 101
+    watched = Watched()
+    watched.used.now = LIMIT + 1
     if resting:
-        limit.rest()
-    loop.fire()
-    assert (loop.waiting, exceeded) == ([], [101])
+        watched.limit.rest()
+    watched.readings(SECONDS)
+    assert (watched.readings(10), watched.exceeded) == (0, 1)

@@ -72,3 +72,12 @@ def test_settings_that_are_refused(tmp_path: Path, settings: dict[str, Any], mis
     """The function is left out, with the reason."""
     ((_, reason),) = load(tmp_path, {"EventInvokeConfig": settings}).refused
     assert mistake in str(reason)
+
+
+@pytest.mark.parametrize("qualifier", ["", ":$LATEST", ":live"])
+def test_function_is_not_its_own_destination(tmp_path: Path, qualifier: str) -> None:
+    """Each of its results would be its next event."""
+    itself = f"arn:aws:lambda:us-east-1:123456789012:function:Hello{qualifier}"
+    settings = {"DestinationConfig": {"OnSuccess": {"Type": "Lambda", "Destination": itself}}}
+    ((_, reason),) = load(tmp_path, {"EventInvokeConfig": settings, "FunctionName": "Hello"}).refused
+    assert "OnSuccess.Destination: is the function itself; name a different one" in str(reason)

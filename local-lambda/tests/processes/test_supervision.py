@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeProject
+from local_lambda.processes.programs.supervisor import version_of
 from support import tool as command
 from support.sandboxed import IMPOSSIBLE
 from support.tool import Gate, Project, Tool
@@ -174,3 +175,12 @@ def test_start_when_helper_and_tool_are_killed_leaves_no_process(contained: bool
         tool.process.wait(command.DEADLINE_SECONDS)
         assert family.ended()
         family.close()
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [("6.9.3-arch1-1", (6, 9)), ("6.9+", (6, 9)), ("6.12rc2", (6, 12)), ("5.14", (5, 14)), ("strange", (0,))],
+)
+def test_version_of_a_kernel_when_its_release_has_more(release: str, version: tuple[int, ...]) -> None:
+    """A release may have any name, and functions start on it too."""
+    assert version_of(release) == version

@@ -74,7 +74,7 @@ def _function(operation: Operation) -> Function:
     try:
         return operation.functions.get(*_asked(operation))
     except ApiError as error:
-        if error.error_type != "ResourceNotFoundException":
+        if error.status != 404:
             raise
         raise ApiError(404, error.error_type, "The function doesn't exist.") from None
 

@@ -39,9 +39,10 @@ class LambdaApi(
     ) -> Response:
         """Perform an operation; return status and document. Raises ApiError."""
         parts = [unquote(part) for part in path.strip("/").split("/")]
-        pattern = " ".join([method, *(part if place in (0, 1, 3) else "*" for place, part in enumerate(parts))])
-        name = OPERATIONS.get(pattern)
-        if name is None or (parts[3:4] == ["event-invoke-config"] and parts[4:] not in ([], ["list"])):
+        start = [method, *(part if place in (0, 1, 3) else "*" for place, part in enumerate(parts[:4]))]
+        patterns = (" ".join([*start, *rest]) for rest in (parts[4:], "*" * len(parts[4:])))
+        name = next(filter(None, map(OPERATIONS.get, patterns)), None)
+        if name is None:
             known = ", ".join(sorted({_title(each) for each in OPERATIONS.values()}))
             raise ApiError(
                 501, "NotImplementedException", f"{method} {path} is not served by local-lambda aws, which has: {known}"
@@ -85,7 +86,7 @@ OPERATIONS = {
     "POST 2019-09-25 functions * event-invoke-config": "update_function_event_invoke_config",
     "GET 2019-09-25 functions * event-invoke-config": "get_function_event_invoke_config",
     "DELETE 2019-09-25 functions * event-invoke-config": "delete_function_event_invoke_config",
-    "GET 2019-09-25 functions * event-invoke-config *": "list_function_event_invoke_configs",
+    "GET 2019-09-25 functions * event-invoke-config list": "list_function_event_invoke_configs",
     "POST 2021-10-31 functions * url": "create_function_url_config",
     "GET 2021-10-31 functions * url": "get_function_url_config",
     "PUT 2021-10-31 functions * url": "update_function_url_config",

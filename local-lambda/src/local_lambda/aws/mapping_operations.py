@@ -16,7 +16,7 @@ class MappingOperations:
         name = request.get("FunctionName")
         if not isinstance(name, str):
             raise invalid("FunctionName is missing")
-        arn, timeout = _function(operation, name)
+        arn, timeout = mapped_function(operation.functions, name)
         return 202, await operation.functions.sources.create(request, arn, timeout)
 
     async def get_event_source_mapping(self, operation: Operation) -> Response:
@@ -24,21 +24,17 @@ class MappingOperations:
 
     async def list_event_source_mappings(self, operation: Operation) -> Response:
         name = operation.query.get("FunctionName")
-        arn = _function(operation, name)[0] if name else None
+        arn = mapped_function(operation.functions, name)[0] if name else None
         found = operation.functions.sources.find(operation.query.get("EventSourceArn"), arn)
         return 200, page("EventSourceMappings", found, operation.query)
 
     async def update_event_source_mapping(self, operation: Operation) -> Response:
         name = operation.request.get("FunctionName")
-        arn = _function(operation, name)[0] if isinstance(name, str) else None
+        arn = mapped_function(operation.functions, name)[0] if isinstance(name, str) else None
         return 202, operation.functions.sources.update(operation.names[0], operation.request, arn)
 
     async def delete_event_source_mapping(self, operation: Operation) -> Response:
         return 202, operation.functions.sources.delete(operation.names[0])
-
-
-def _function(operation: Operation, text: str) -> tuple[str, int]:
-    return mapped_function(operation.functions, text)
 
 
 def mapped_function(functions: FunctionRegistry, text: str) -> tuple[str, int]:
@@ -51,4 +47,4 @@ def mapped_function(functions: FunctionRegistry, text: str) -> tuple[str, int]:
         if error.status == 404:  # as the service says it here
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {text}") from None
         raise
-    return f"{arn}:{qualifier}" if qualifier else arn, configuration["Timeout"]
+    return arn if qualifier in (None, "$LATEST") else f"{arn}:{qualifier}", configuration["Timeout"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from local_lambda.environment.failures import OUT_OF_MEMORY, Failure
+from local_lambda.environment.failures import Failure
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.ports import Memory
 from local_lambda.events import platform
@@ -59,7 +59,7 @@ def report(
         duration,
         math.ceil(duration + (cold or 0.0)),
         function.memory_mb,
-        function.memory_mb if failure is OUT_OF_MEMORY else memory.megabytes,
+        memory.megabytes,
         cold,
         (_extension_overhead(invocation),) if extended else (),
         invocation.tracing,

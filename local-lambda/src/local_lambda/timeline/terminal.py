@@ -59,13 +59,12 @@ def _environment(environment: Environment, width: int) -> list[str]:
                 lines.append(f"{names[lane.name]:{indent}}" + _bar(lane, row, width - indent))
     if left_out:
         times = sorted(phase.duration for phase in left_out)
-        span = f"{milliseconds(times[0])} to {milliseconds(times[-1])}, median {milliseconds(times[len(times) // 2])}"
-        last = left_out[-1].name.split()[-1]
-        lines.append(
-            f"{left_out[0].name} to {last} are not shown: {span}"
-            if len(left_out) > 1
-            else f"{left_out[0].name} is not shown: {milliseconds(times[0])}"
-        )
+        least, middle, most = (milliseconds(times[place]) for place in (0, len(times) // 2, -1))
+        first, last = left_out[0].name, left_out[-1].name.split()[-1]
+        if len(left_out) == 1:
+            lines.append(f"{first} is not shown: {middle}")
+        else:
+            lines.append(f"{first} to {last} are not shown: {least} to {most}, median {middle}")
     return lines
 
 

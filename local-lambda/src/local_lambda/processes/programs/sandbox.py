@@ -186,14 +186,12 @@ def _unshare(more: int = 0) -> None:
 
 def _hide(spec: dict[str, Any], places: dict[str, tuple[str, bool]], nothing: str) -> None:
     """Let the folders that would be visible appear with nothing but what is kept in them."""
-    shown = tuple(places)
-    for folder in sorted(spec["hidden"], key=len):  # one that lies in another is hidden with that
-        path = os.path.realpath(folder)
+    for path in sorted(map(os.path.realpath, spec["hidden"]), key=len):  # one in another is hidden with that
         seen = not any(f"{path}/".startswith(f"{place}/") for place in places)
         kept = sorted(kept for kept in spec["keep"] if kept.startswith(f"{path}/"))
         if not seen or not os.path.isdir(path) or path in ("/", *spec["keep"]):
             continue
-        if any(place.startswith(f"{path}/") for place in shown):  # such as a home folder that is / or /var
+        if any(place.startswith(f"{path}/") for place in places):  # such as a home folder that is / or /var
             continue
         places[path] = ("" if kept else nothing, True)
         for inner in kept:
