@@ -30,9 +30,13 @@ def main(arguments: List[str]) -> int:
     signal.signal(signal.SIGINT, lambda *_: None)
     if variable in os.environ:
         return run(command)
-    with subprocess.Popen(
-        shlex.split(service), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    program, pipe = shlex.split(service), subprocess.PIPE
+    try:
+        started = subprocess.Popen(program, stdin=pipe, stderr=pipe, text=True, start_new_session=True)
+    except OSError as error:
+        print(f"with_service.py: {program[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+    with started as process:
         assert process.stderr is not None
         url = pass_on(process.stderr, r"listening on (\S+)")
         if not url:

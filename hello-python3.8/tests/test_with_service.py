@@ -54,6 +54,13 @@ def test_log_when_the_command_reads_it() -> None:
     assert errors == "listening on x\nready\nready\n"
 
 
+def test_service_that_does_not_exist() -> None:
+    """One line names it, and the status is a shell's."""
+    process = start([sys.executable, "-c", ASK], [*WITH_SERVICE[:3], "no-such-service --port 0"])
+    errors = process.communicate(timeout=30)[1]
+    assert (process.returncode, errors) == (127, "with_service.py: no-such-service: No such file or directory\n")
+
+
 def test_service_when_its_log_is_not_read(tmp_path: Path) -> None:
     """However much the service says, it is not held up: all of it is printed."""
     done = tmp_path / "done"

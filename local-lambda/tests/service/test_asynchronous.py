@@ -19,7 +19,7 @@ class Sent:
 
     def __init__(self) -> None:
         self.records: list[tuple[str, dict[str, Any]]] = []
-        self.dead: list[tuple[str, bytes, str, str]] = []
+        self.dead: list[tuple[str, bytes, str, int, str]] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -31,9 +31,9 @@ class Sent:
             raise self.fault
         self.records.append((arn, record))
 
-    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, error: str) -> None:
+    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, status: int, error: str) -> None:
         """As `Destinations`."""
-        self.dead.append((arn, event, request_id, error))
+        self.dead.append((arn, event, request_id, status, error))
 
 
 def served(bench: Bench, sent: Sent, settings: EventInvokeConfig, dead_letters: str | None = None) -> None:
@@ -103,7 +103,7 @@ def test_failure_is_sent_when_the_attempts_are_used_up(retries: int) -> None:
         )
         assert record["responseContext"]["functionError"] == "Unhandled"
         assert record["responsePayload"]["errorMessage"] == "no"
-        assert sent.dead == [("arn:dead", b"{}", invocation.request_id, "no")]
+        assert sent.dead == [("arn:dead", b"{}", invocation.request_id, 200, "no")]
         times = ["once", "2 times", "3 times"][retries]
         assert f"failed {times} and is discarded" in bench.notices[0]
         await bench.pool.finish()
@@ -141,7 +141,7 @@ def test_event_without_an_environment_becomes_too_old() -> None:
         ((_, record),) = sent.records
         assert record["requestContext"]["approximateInvokeCount"] == 0
         assert "responseContext" not in record
-        assert sent.dead[0][3] == "EventAgeExceeded"
+        assert sent.dead[0][3:] == (429, "EventAgeExceeded")
         bench.made[0].finish()
         await bench.pool.finish()
 
@@ -211,7 +211,7 @@ def test_function_without_concurrency_fails_at_once() -> None:
         context = record["requestContext"]
         assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
         assert "responseContext" not in record
-        assert sent.dead[0][3] == "ZeroReservedConcurrency"
+        assert sent.dead[0][3:] == (429, "ZeroReservedConcurrency")
         assert bench.notices[0].endswith("is discarded: the reserved concurrency of the function is 0")
         assert not bench.made
         await bench.pool.finish()

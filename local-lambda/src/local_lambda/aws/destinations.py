@@ -53,10 +53,10 @@ class ServiceDestinations:
         else:
             await self._message(arn, text, {})
 
-    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, error: str) -> None:
+    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, status: int, error: str) -> None:
         attributes = {
             "RequestID": ("String", request_id),
-            "ErrorCode": ("Number", "200"),
+            "ErrorCode": ("Number", str(status)),
             "ErrorMessage": ("String", error or "-"),
         }
         await self._message(arn, event.decode("utf-8", "replace"), attributes)

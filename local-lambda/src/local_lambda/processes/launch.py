@@ -23,9 +23,9 @@ from local_lambda.processes.variables import (
 
 _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE")
 _WRAPPER = """
-[ -f "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: does not exist"; exit 127; }
-[ -x "$AWS_LAMBDA_EXEC_WRAPPER" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: is not an executable"; exit 126; }
-exec "$AWS_LAMBDA_EXEC_WRAPPER" "$@"
+[ -f "$1" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: does not exist"; exit 127; }
+[ -x "$1" ] || { echo "$AWS_LAMBDA_EXEC_WRAPPER: is not an executable"; exit 126; }
+exec "$@"
 """
 
 
@@ -103,7 +103,8 @@ def managed_launch(
     }
     argv: tuple[str, ...] = (str(python), f"{folders.runtime}/bootstrap.py")
     if "AWS_LAMBDA_EXEC_WRAPPER" in function.environment:
-        argv = ("/bin/sh", "-c", _WRAPPER, "sh", *argv)
+        wrapper = _where(function.environment["AWS_LAMBDA_EXEC_WRAPPER"], folders.code, layers)
+        argv = ("/bin/sh", "-c", _WRAPPER, "sh", wrapper, *argv)
     return Launch(
         argv,
         env if layers == "/opt" else {**env, LAYERS_VARIABLE: layers},
@@ -115,6 +116,14 @@ def managed_launch(
         f"{layers}/extensions",
         extension_variables(env),
     )
+
+
+def _where(path: str, code: str, layers: str) -> str:
+    """Where a file below `/var/task` or `/opt` is: without a sandbox, their contents are in other folders."""
+    for mounted, folder in (("/var/task/", code), ("/opt/", layers)):
+        if path.startswith(mounted):
+            return f"{folder}/{path[len(mounted) :]}"
+    return path
 
 
 def command_launch(

@@ -180,8 +180,9 @@ class AsynchronousInvocations:
                 self._notice(f"the record of {invocation.request_id} for {destination} is lost: {error}")
         if failed and function.dead_letters is not None:
             try:
+                status = 200 if outcome.response is not None else fault.status if fault is not None else 429
                 await self.destinations.send_dead_letter(
-                    function.dead_letters, invocation.payload, invocation.request_id, error_message(outcome)
+                    function.dead_letters, invocation.payload, invocation.request_id, status, error_message(outcome)
                 )
             except Exception as error:
                 self._notice(f"the event of {invocation.request_id} for {function.dead_letters} is lost: {error}")

@@ -34,8 +34,8 @@ class Destinations(Protocol):
     async def send(self, arn: str, record: dict[str, Any], function_arn: str) -> None:
         """Send a record to a function, a queue, a topic or an event bus."""
 
-    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, error: str) -> None:
-        """Send an event that has failed to a queue or a topic."""
+    async def send_dead_letter(self, arn: str, event: bytes, request_id: str, status: int, error: str) -> None:
+        """Send an event that has failed to a queue or a topic, with the HTTP status of its last attempt."""
 
 
 def record_of(outcome: Outcome, invocation: Invocation, function: FunctionConfig) -> dict[str, Any]:
