@@ -111,6 +111,14 @@ def test_commands_when_continued_or_tagged(tmp_path: Path) -> None:
     assert (second.language, second.section, second.part) == ("python", 2, 1)
 
 
+def test_commands_when_the_shell_asks_for_lines(tmp_path: Path) -> None:
+    """A line that is empty is marked like the others."""
+    page = tmp_path / "README.md"
+    page.write_text("```console\n$ cat <<END\n> one\n>\n> two\n> END\none\n```\n")
+    (command,) = parse(page).blocks[0].commands()
+    assert (command.text, command.expected) == ("cat <<END\none\n\ntwo\nEND", ["one"])
+
+
 def test_commands_when_output_comes_first(tmp_path: Path) -> None:
     """Output without a command is an error that names the line."""
     block = parse(write(tmp_path / "a.md", "~~~console\nout\n$ a\n~~~\n")).blocks[0]

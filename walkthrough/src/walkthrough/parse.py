@@ -4,6 +4,9 @@
     $ command \\
         continued
     output
+    $ cat <<END
+    > lines that the shell asks for
+    > END
     ```
 
 The words after the fence's language are a reason: "```console needs an AWS account". A block with a reason is not run
@@ -43,7 +46,7 @@ class Command:
     @property
     def text(self) -> str:
         """The text for the shell."""
-        rest = [line.removeprefix("> ") for line in self.source[1:]]
+        rest = ["" if line == ">" else line.removeprefix("> ") for line in self.source[1:]]
         return "\n".join([self.source[0].removeprefix("$ "), *rest])
 
 
@@ -79,7 +82,7 @@ class Block:
         commands: list[Command] = []
         continued = False
         for number, line in enumerate(self.lines, self.line + 1):
-            if continued or (commands and line.startswith("> ") and not commands[-1].expected):
+            if continued or (commands and f"{line} ".startswith("> ") and not commands[-1].expected):
                 commands[-1].source.append(line)
             elif line.startswith("$ "):
                 commands.append(Command(number, [line]))
