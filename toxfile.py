@@ -35,7 +35,7 @@ started: dict[str, float] = {}
 
 
 def environments() -> dict[str, str]:
-    """Environment name -> folder. The tool's take longest and come first, so that the run does not end with them."""
+    """Environment name -> folder."""
     named: dict[str, str] = {}
     factors = {version: "py" + version.replace(".", "") for version in read_pythons(ROOT)}
     for version, factor in factors.items():
@@ -50,14 +50,19 @@ def environments() -> dict[str, str]:
 COVERED = "tool-py313"
 """The environment that measures the coverage of the tool: from 3.12 on that costs little."""
 LOWEST_COVERAGE = 95
+LONGEST = (COVERED, "walkthroughs", "images", "aws")
+"""They come first, so that a parallel run does not end with one of them."""
 WITHOUT = {
     "tool-py311": ("amqp", "apis", "aws", "cli", "node", "sources"),
-    "tool-py312": ("amqp", "apis", "aws", "cli", "http", "node", "service", "sources"),
+    "tool-py312": (
+        *("amqp", "apis", "aws", "cli", "http", "node", "processes"),
+        *("runs", "service", "sources", "telemetry", "timeline", "xray"),
+    ),
     "tool-py314": ("amqp", "apis", "aws", "cli", "http", "node", "service", "sources"),
 }
 """The rooms of the tool's tests that an environment leaves out, because the one with coverage runs them: what they test
 talks to other programs, and hardly to Python. Types are checked for the oldest Python. Node.js needs a minute, so once
-is enough."""
+is enough. What runs on 3.11 and on 3.13 is not run on 3.12 as well, if it takes long."""
 
 WAITING = ("sqs-worker", "extension-toolbox", "durable-order")
 """Examples whose runs mostly wait, for instance until a message becomes visible again. They run on the oldest Python
@@ -104,7 +109,8 @@ def tox_extend_envs() -> list[str]:
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     """Run these environments by default, after those of tox.ini, each with its folder's settings."""
     named = environments()
-    core_conf["env_list"].envs.extend(named)
+    ready = core_conf["env_list"].envs
+    ready[:] = [*LONGEST, *(name for name in (*ready, *named) if name not in LONGEST)]
     for name, folder in named.items():
         state.conf.memory_seed_loaders[name].append(MemoryLoader(**settings(name, folder)))
 
