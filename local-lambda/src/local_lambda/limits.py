@@ -71,3 +71,15 @@ MAX_ZIPPED_BYTES = 52_428_800
 """A zip sent with the request: 50 MB."""
 MAX_CREATE_REQUEST_BYTES = 70_167_211
 """A request that contains a zip."""
+
+# --- durable executions
+
+MAX_EXECUTION_SECONDS = 31_622_400
+"""How long a durable execution may take: https://docs.aws.amazon.com/lambda/latest/api/API_DurableConfig.html."""
+MAX_RETENTION_DAYS = 90
+DEFAULT_RETENTION_DAYS = 14
+"""How long the history of a durable execution is kept, from the page above and that of AWS SAM."""
+MAX_OPERATIONS = 3000
+"""How many operations a durable execution may have."""
+MAX_EXECUTION_BYTES = 100_000_000
+"""How much a durable execution may store."""

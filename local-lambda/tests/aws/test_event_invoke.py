@@ -210,6 +210,7 @@ TEMPLATE: dict[str, Any] = {
             "Runtime": RUNTIME,
             "Handler": "app.handler",
             "CodeUri": ".",
+            "AutoPublishAlias": "live",
             "Environment": {"Variables": {"LETTERS": {"Ref": "Letters"}}},
             "EventInvokeConfig": {
                 "MaximumRetryAttempts": 0,
@@ -237,8 +238,9 @@ def template(function_python: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield tool
 
 
-def test_destinations_of_a_template(template: Tool) -> None:
-    """Also the queue that SAM makes because only its type is named."""
+@pytest.mark.parametrize("name_of_function", ["Orders", "Orders:live"])
+def test_destinations_of_a_template(template: Tool, name_of_function: str) -> None:
+    """Also the queue that SAM makes because only its type is named; the versions of a function have them too."""
     import boto3
 
     url = template.wait_for(r"AWS_ENDPOINT_URL=(\S+)")[1]
@@ -249,7 +251,7 @@ def test_destinations_of_a_template(template: Tool) -> None:
         ({}, ["OrdersEventInvokeConfigOnSuccessQueue"]),
         ({"fail": 1}, ["Failures", "Letters"]),
     ):
-        template.invoke("Orders", event, X_Amz_Invocation_Type="Event")
+        template.invoke(name_of_function, event, X_Amz_Invocation_Type="Event")
         for name in names:
             found = json.loads(message(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])["Body"])
             assert found == event if name == "Letters" else found["requestPayload"] == event

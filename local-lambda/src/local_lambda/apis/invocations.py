@@ -15,6 +15,8 @@ from local_lambda.xray.header import new_tracing
 
 TENANT_ID = r"[a-zA-Z0-9\._:\/=+\-@ ]{1,256}"
 _TENANT_ID = re.compile(TENANT_ID).fullmatch
+EXECUTION_NAME = "[a-zA-Z0-9-_]{1,64}"
+_EXECUTION_NAME = re.compile(EXECUTION_NAME).fullmatch
 _CAPITAL_MESSAGE = (
     "ResourceNotFoundException",
     "ServiceException",
@@ -59,11 +61,14 @@ def new_invocation(
             f"1 validation error detected: Value '{tenant}' at 'tenantId' failed to satisfy constraint: Member must "
             f"satisfy regular expression pattern: {TENANT_ID}",
         )
+    name = _execution_name(exchange, pool)
     if answered is None:
         tracing = new_tracing(incoming, pool.function.tracing_active, queued=True)
-        return Invocation(payload, arn, tracing, tenant_id=tenant)
+        invocation = Invocation(payload, arn, tracing, tenant_id=tenant)
+        invocation.durable_name = name
+        return invocation
     context = exchange.header(b"x-amz-client-context")
-    return Invocation(
+    invocation = Invocation(
         payload,
         arn,
         new_tracing(incoming, pool.function.tracing_active),
@@ -72,15 +77,40 @@ def new_invocation(
         tail=exchange.header(b"x-amz-log-type") == b"Tail",
         tenant_id=tenant,
     )
+    invocation.durable_name = name
+    return invocation
+
+
+def _execution_name(exchange: Exchange, pool: EnvironmentPool) -> str | None:
+    """The name of the durable execution to start. Raises ApiError for a wrong one, and where there are none."""
+    name = exchange.header(b"x-amz-durable-execution-name").decode("latin-1") or None
+    if name is None:
+        return None
+    if not _EXECUTION_NAME(name):
+        raise ApiError(
+            400,
+            "InvalidParameterValueException",
+            f"1 validation error detected: Value '{name}' at 'durableExecutionName' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {EXECUTION_NAME}",
+        )
+    if pool.function.durable is None or pool.durable is None:
+        text = "has no DurableConfig" if pool.function.durable is None else "is durable with start --aws only"
+        raise ApiError(
+            400, "InvalidParameterValueException", f"There is no durable execution to name: {pool.function.name} {text}"
+        )
+    return name
 
 
 def common_headers(invocation: Invocation) -> list[tuple[str, str]]:
     """The headers of every response that an invocation has."""
-    return [
+    headers = [
         ("x-amzn-RequestId", invocation.request_id),
         ("x-amzn-Remapped-Content-Length", "0"),
         ("X-Amzn-Trace-Id", invocation.tracing.header),
     ]
+    if invocation.durable_arn is not None:
+        headers.append(("X-Amz-Durable-Execution-Arn", invocation.durable_arn))
+    return headers
 
 
 def api_error(exchange: Exchange, error: ApiError) -> None:

@@ -15,8 +15,10 @@ from local_lambda.errors import ApiError
 from local_lambda.functions.config import RESERVED_VARIABLES
 from local_lambda.limits import (
     MAX_ENVIRONMENT_BYTES,
+    MAX_EXECUTION_SECONDS,
     MAX_LAYERS,
     MAX_MEMORY_MB,
+    MAX_RETENTION_DAYS,
     MAX_STORAGE_MB,
     MAX_TIMEOUT_SECONDS,
     MIN_MEMORY_MB,
@@ -51,6 +53,7 @@ _CONFIGURATION: Mapping[str, type] = {
     "EphemeralStorage": dict,
     "LoggingConfig": dict,
     "DeadLetterConfig": dict,
+    "DurableConfig": dict,
 }
 _ON_CREATE: Mapping[str, type] = {
     **_CONFIGURATION,
@@ -138,6 +141,7 @@ def check_configuration(request: Document) -> None:
     _check_range(request.get("MemorySize"), "memorySize", MIN_MEMORY_MB, MAX_MEMORY_MB)
     size = _member(request, "EphemeralStorage", "Size")
     _check_range(size, "ephemeralStorage.size", MIN_STORAGE_MB, MAX_STORAGE_MB)
+    _check_durable(request)
     _check_choice(_member(request, "TracingConfig", "Mode"), "tracingConfig.mode", ("Active", "PassThrough"))
     _check_choice(_member(request, "LoggingConfig", "LogFormat"), "loggingConfig.logFormat", ("JSON", "Text"))
     levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -177,6 +181,16 @@ def _check_members(request: Document, members: Mapping[str, type]) -> None:
             raise ApiError(400, "SerializationException", f"{member} must be of type {kind.__name__}")
     for member in [member for member, value in request.items() if value is None]:
         del request[member]
+
+
+def _check_durable(request: Document) -> None:
+    given = request.get("DurableConfig")
+    if not given:
+        return
+    if given.get("KMSKeyArn"):
+        raise invalid("KMSKeyArn is not served by local-lambda aws: leave it out")
+    _check_range(given.get("ExecutionTimeout"), "durableConfig.executionTimeout", 1, MAX_EXECUTION_SECONDS)
+    _check_range(given.get("RetentionPeriodInDays"), "durableConfig.retentionPeriodInDays", 1, MAX_RETENTION_DAYS)
 
 
 def _check_architectures(request: Document) -> None:

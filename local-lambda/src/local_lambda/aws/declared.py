@@ -78,6 +78,9 @@ def _configuration(function: FunctionConfig) -> Document:
         document |= {"Runtime": function.runtime, "Handler": function.handler}
     if function.tenant_isolation:
         document["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
+    if function.durable is not None:
+        timeout, days = function.durable
+        document["DurableConfig"] = {"ExecutionTimeout": timeout, "RetentionPeriodInDays": days}
     if function.dead_letters is not None:
         document["DeadLetterConfig"] = {"TargetArn": function.dead_letters}
     if function.environment:

@@ -33,6 +33,7 @@ from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.queues import shorten
 from local_lambda.aws.rules import FIRE_RULE, Rules
 from local_lambda.aws.services import SERVED, Request, Services
+from local_lambda.durable.executions import Executions
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Unavailable, UsageError
@@ -154,14 +155,23 @@ class Endpoint:
         tracing = new_tracing(None, pool.function.tracing_active, queued=True)
         return await pool.call(Invocation(payload, invoked, tracing), patient=True)
 
+    async def _chained(
+        self, functions: FunctionRegistry, name: str, payload: bytes, tenant_id: str | None
+    ) -> InvocationResponse:
+        """Invoke a function for a durable execution. Raises ApiError."""
+        pool, invoked = functions.directory.resolve(name.encode(), b"")
+        tracing = new_tracing(None, pool.function.tracing_active, queued=True)
+        return await pool.call(Invocation(payload, invoked, tracing, tenant_id=tenant_id), patient=True)
+
     async def stop_sources(self) -> None:
-        """Poll no more queues and streams, and fire no more rules; batches in flight end."""
+        """Poll no more queues and streams, fire no more rules, and continue no durable execution."""
         if self._firing is not None:
             self._firing.cancel()
         stops = [asyncio.ensure_future(functions.sources.stop()) for functions in self.regions.values()]
         await asyncio.sleep(0)  # now they know
         self._services.stir()
         await asyncio.gather(*stops)
+        await asyncio.gather(*(functions.executions.close() for functions in self.regions.values()))
 
     def refuse(self) -> None:
         """Refuse all requests to Lambda: nothing would end the environments that they start."""
@@ -277,6 +287,7 @@ class Endpoint:
             functions.urls = self.urls
             client = ServiceClient(self._services, region)
             functions.destinations = ServiceDestinations(client, self.deliver)
+            functions.executions = Executions(partial(self._chained, functions), lambda text: self._say(text, True))
             functions.sources = EventSources(
                 Surroundings(
                     region,

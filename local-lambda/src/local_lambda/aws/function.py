@@ -14,9 +14,9 @@ from local_lambda.aws.event_invoke import event_invoke_config
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.functions.config import FunctionConfig, LoggingConfig
+from local_lambda.functions.config import DurableConfig, FunctionConfig, LoggingConfig
 from local_lambda.functions.interpreter import Interpreter
-from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
+from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_RETENTION_DAYS, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
 from local_lambda.service.pool import EnvironmentPool
 
 
@@ -88,6 +88,7 @@ class Function:
             account_id=document["FunctionArn"].split(":")[4],
             event_invoke=event_invoke_config(self.event_invoke),
             tenant_isolation="TenancyConfig" in document,
+            durable=durable_config(document),
             dead_letters=document.get("DeadLetterConfig", {}).get("TargetArn"),
         )
 
@@ -117,8 +118,16 @@ def new_configuration(name: str, arn: str, request: Document, package: Package, 
     }
     if request.get("TenancyConfig"):
         configuration["TenancyConfig"] = request["TenancyConfig"]
+    if request.get("DurableConfig"):
+        configuration["DurableConfig"] = {"RetentionPeriodInDays": DEFAULT_RETENTION_DAYS}
     change(configuration, request, layers)
     return configuration
+
+
+def durable_config(document: Document) -> DurableConfig | None:
+    """The durable settings of a FunctionConfiguration."""
+    found = document.get("DurableConfig")
+    return DurableConfig(found["ExecutionTimeout"], found["RetentionPeriodInDays"]) if found else None
 
 
 def change(configuration: Document, request: Document, layers: list[LayerVersion]) -> None:
@@ -142,6 +151,8 @@ def change(configuration: Document, request: Document, layers: list[LayerVersion
         configuration.pop("DeadLetterConfig", None)
         if request["DeadLetterConfig"].get("TargetArn"):
             configuration["DeadLetterConfig"] = {"TargetArn": request["DeadLetterConfig"]["TargetArn"]}
+    if request.get("DurableConfig"):
+        configuration["DurableConfig"] |= request["DurableConfig"]
     configuration.pop("Layers", None)
     if layers:
         configuration["Layers"] = [

@@ -24,6 +24,8 @@ class FunctionOperations:
         request = operation.request
         publish = request.pop("Publish", False) is True
         checks.check_create(request)
+        if request.get("DurableConfig") and "ExecutionTimeout" not in request["DurableConfig"]:
+            raise invalid("DurableConfig needs an ExecutionTimeout")
         name, _ = function_name(request["FunctionName"])
         await self._check_role(operation, request["Role"])
         function = await operation.functions.create(
@@ -76,6 +78,8 @@ class FunctionOperations:
     async def update_function_configuration(self, operation: Operation) -> Response:
         request, function = operation.request, _function(operation)
         checks.check_update(request)
+        if request.get("DurableConfig") and "DurableConfig" not in function.configuration:
+            raise invalid("Durable execution can be enabled only when a function is created")
         _check_revision(function, request)
         if "Role" in request:
             await self._check_role(operation, request["Role"])

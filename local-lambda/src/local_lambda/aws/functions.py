@@ -18,6 +18,7 @@ from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
+from local_lambda.durable.executions import Executions
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
 from local_lambda.functions.config import ACCOUNT_ID, Alias, FunctionConfig
@@ -57,6 +58,8 @@ class FunctionRegistry:
         """The function URLs that are served; the endpoint sets it."""
         self.destinations: Destinations
         """Where records of events are sent; the endpoint sets it."""
+        self.executions: Executions
+        """The durable executions; the endpoint sets it."""
         self._packages = Packages(workspace)
         self.layers = Layers(region, self._packages, account)
         self._pools: dict[str, EnvironmentPool] = {}
@@ -77,8 +80,9 @@ class FunctionRegistry:
         """Add the functions of a template, and their published versions."""
         self._pools.update(pools)
         self._versions.update(versions)
-        for pool in pools.values():
+        for pool in (*pools.values(), *(pool for each in versions.values() for pool in each.pools.values())):
             pool.asynchronous.destinations = self.destinations
+            pool.durable = self.executions
         self.declared.update({name: DeclaredFunction(pool) for name, pool in pools.items()})
         self.directory.forget()
 
@@ -268,6 +272,7 @@ class FunctionRegistry:
             self._factory.release,
         )
         pool.asynchronous.destinations = self.destinations
+        pool.durable = self.executions
         return pool
 
     def _most(self, function: Function) -> int:

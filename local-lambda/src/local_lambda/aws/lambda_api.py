@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, unquote
 
 from local_lambda.aws.checks import Document
+from local_lambda.aws.durable_operations import DurableOperations
 from local_lambda.aws.event_invoke_operations import EventInvokeOperations
 from local_lambda.aws.function_operations import FunctionOperations
 from local_lambda.aws.functions import FunctionRegistry
@@ -26,7 +27,13 @@ from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
 
 
 class LambdaApi(
-    FunctionOperations, LayerOperations, MappingOperations, UrlOperations, EventInvokeOperations, VersionOperations
+    FunctionOperations,
+    LayerOperations,
+    MappingOperations,
+    UrlOperations,
+    EventInvokeOperations,
+    VersionOperations,
+    DurableOperations,
 ):
     """The operations. Mutating operations run one at a time."""
 
@@ -50,8 +57,9 @@ class LambdaApi(
         if len(body) > MAX_CREATE_REQUEST_BYTES:
             limit = f"Request must be smaller than {MAX_CREATE_REQUEST_BYTES} bytes for the {_title(name)} operation"
             raise ApiError(413, "RequestEntityTooLargeException", limit)
-        given = {member: values[0] for member, values in parse_qs(query).items()}
-        operation = Operation(functions, [*parts[2:3], *parts[4:5]], given, _document(body), key, origin)
+        given = {member: ",".join(values) for member, values in parse_qs(query).items()}
+        request = {} if name in _WITHOUT_DOCUMENT else _document(body)
+        operation = Operation(functions, [*parts[2:3], *parts[4:5]], given, request, key, body, origin)
         verb: Callable[[Operation], Awaitable[Response]] = getattr(self, name)
         if method == "GET":
             return await verb(operation)
@@ -100,8 +108,20 @@ OPERATIONS = {
     "GET 2018-10-31 layers": "list_layers",
     "GET 2018-10-31 layers * versions *": "get_layer_version",
     "DELETE 2018-10-31 layers * versions *": "delete_layer_version",
+    "POST 2025-12-01 durable-executions * checkpoint": "checkpoint_durable_execution",
+    "GET 2025-12-01 durable-executions * state": "get_durable_execution_state",
+    "GET 2025-12-01 durable-executions *": "get_durable_execution",
+    "DELETE 2025-12-01 durable-executions *": "delete_durable_execution",
+    "GET 2025-12-01 durable-executions * history": "get_durable_execution_history",
+    "POST 2025-12-01 durable-executions * stop": "stop_durable_execution",
+    "GET 2025-12-01 functions * durable-executions": "list_durable_executions_by_function",
+    "POST 2025-12-01 durable-execution-callbacks * succeed": "send_durable_execution_callback_success",
+    "POST 2025-12-01 durable-execution-callbacks * fail": "send_durable_execution_callback_failure",
+    "POST 2025-12-01 durable-execution-callbacks * heartbeat": "send_durable_execution_callback_heartbeat",
 }
 """The method of `LambdaApi` by HTTP method and path, with a `*` for each variable part."""
+_WITHOUT_DOCUMENT = ("send_durable_execution_callback_success",)
+"""Operations whose requests are not JSON."""
 
 
 def _title(name: str) -> str:

@@ -27,6 +27,8 @@ class Operation(NamedTuple):
     query: Mapping[str, str]
     request: Document
     key: str
+    body: bytes
+    """The request as it came."""
     origin: str
     """`http://host:port`, the address that the caller used for this endpoint."""
 

@@ -64,6 +64,12 @@ class Invocation:
     """Whether the runtime has begun a streamed response."""
     sink: ResponseSink | None = None
     """The caller, if it takes a streamed response in pieces."""
+    durable_name: str | None = None
+    """The name that the caller gives the durable execution which it starts."""
+    durable_arn: str | None = None
+    """The durable execution that it has started."""
+    replay = False
+    """Whether it is part of a durable execution."""
     waiting_since = 0.0
     """When it was queued for an environment."""
 

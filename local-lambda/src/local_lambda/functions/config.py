@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from local_lambda.limits import (
     DEFAULT_MEMORY_MB,
+    DEFAULT_RETENTION_DAYS,
     DEFAULT_STORAGE_MB,
     DEFAULT_TIMEOUT_SECONDS,
     MAX_EVENT_AGE_SECONDS,
@@ -130,6 +131,13 @@ class EventInvokeConfig(NamedTuple):
     on_failure: str | None = None
 
 
+class DurableConfig(NamedTuple):
+    """How long a durable execution may take, in seconds, and how long its history is kept after it, in days."""
+
+    timeout: int
+    retention_days: int = DEFAULT_RETENTION_DAYS
+
+
 class FunctionConfig(NamedTuple):
     """One function. `timeout` in seconds, `memory_mb` and `ephemeral_storage_mb` in MB, `code` a folder or a zip."""
 
@@ -170,6 +178,8 @@ class FunctionConfig(NamedTuple):
     """How many environments start ahead."""
     tenant_isolation: bool = False
     """Whether every environment serves one tenant."""
+    durable: DurableConfig | None = None
+    """Set for a durable function."""
 
     @property
     def arn(self) -> str:

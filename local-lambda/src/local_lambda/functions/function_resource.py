@@ -15,7 +15,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from local_lambda.errors import UsageError
-from local_lambda.functions.config import RESERVED_VARIABLES, Alias, FunctionConfig, FunctionUrl, LoggingConfig
+from local_lambda.functions.config import (
+    RESERVED_VARIABLES,
+    Alias,
+    DurableConfig,
+    FunctionConfig,
+    FunctionUrl,
+    LoggingConfig,
+)
 from local_lambda.functions.event_invoke import read_dead_letters, read_event_invoke
 from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
@@ -26,12 +33,15 @@ from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.limits import (
     DEFAULT_MEMORY_MB,
+    DEFAULT_RETENTION_DAYS,
     DEFAULT_STORAGE_MB,
     DEFAULT_TIMEOUT_SECONDS,
     MAX_ENVIRONMENT_BYTES,
+    MAX_EXECUTION_SECONDS,
     MAX_INLINE_BYTES,
     MAX_LAYERS,
     MAX_MEMORY_MB,
+    MAX_RETENTION_DAYS,
     MAX_STORAGE_MB,
     MAX_TIMEOUT_SECONDS,
     MIN_MEMORY_MB,
@@ -158,6 +168,9 @@ class FunctionReader:
         tenancy = settings.read(_tenancy)
         ahead = settings.inside("ProvisionedConcurrencyConfig")
         provisioned = ahead.integer("ProvisionedConcurrentExecutions", 0, 1, 100_000, "environments")
+        durable = settings.inside("DurableConfig")
+        execution = durable.integer("ExecutionTimeout", None, 1, MAX_EXECUTION_SECONDS, "seconds")
+        retention = durable.integer("RetentionPeriodInDays", DEFAULT_RETENTION_DAYS, 1, MAX_RETENTION_DAYS, "days")
         layers, left_out = self._layers(properties)
         source = None
         if settings.read(_package_type) == "Image":
@@ -195,6 +208,7 @@ class FunctionReader:
             aliases={} if alias is None else {alias: Alias("1")},
             alias=alias or "",
             tenant_isolation=tenancy is not None,
+            durable=None if execution is None else DurableConfig(execution, retention),
             region=self._given.region,
             account_id=self._given.account,
         )

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 SERVED = frozenset(
     """
     Architectures AutoPublishAlias Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage
-    EventInvokeConfig Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode Layers
-    LoggingConfig MemorySize PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime
+    DurableConfig EventInvokeConfig Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode
+    Layers LoggingConfig MemorySize PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime
     TenancyConfig Timeout Tracing TracingConfig
     """.split()
 )
@@ -30,7 +30,6 @@ NOT_EMULATED: Mapping[str, str] = {
     "CapacityProviderConfig": "the function runs on this machine",
     "CodeSigningConfigArn": "signatures are not checked",
     "DeploymentPreference": "changes take effect at once",
-    "DurableConfig": "invocations are not durable",
     "FileSystemConfigs": "nothing is mounted",
     "FunctionScalingConfig": "environments start on demand",
     "PublishToLatestPublished": "there are no versions",
@@ -140,4 +139,6 @@ def other_events(properties: Mapping[str, Any]) -> Iterator[str]:
     event_invoke = properties.get("EventInvokeConfig")
     if isinstance(event_invoke, dict) and event_invoke.get("DestinationConfig"):
         yield "DestinationConfig"
+    if properties.get("DurableConfig"):
+        yield "DurableConfig"
     yield from (name for name in ("DeadLetterConfig", "DeadLetterQueue") if properties.get(name))

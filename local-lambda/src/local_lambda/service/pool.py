@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
@@ -24,6 +24,22 @@ from local_lambda.service.asynchronous import RETRY_SECONDS, AsynchronousInvocat
 PLACEMENT_SECONDS = 0.1
 
 OnRefused = Callable[[ApiError], None]
+
+
+class Durable(Protocol):
+    """Serves invocations of durable functions, which can take several invocations of their environments."""
+
+    def start(self, pool: EnvironmentPool, invocation: Invocation, *, queued: bool) -> object:
+        """Start an execution, or find the one with the same name. Raises ApiError."""
+
+    def serve(
+        self,
+        pool: EnvironmentPool,
+        invocation: Invocation,
+        respond: Callable[[InvocationResponse], object],
+        refuse: OnRefused,
+    ) -> None:
+        """Start an execution and respond when it has ended."""
 
 
 class _Caller(NamedTuple):
@@ -73,6 +89,8 @@ class EnvironmentPool:
         self._fault = ""
         """Why no environment could be created; reset as soon as one can be."""
         self._finished: asyncio.Future[None] | None = None
+        self.durable: Durable | None = None
+        """Serves the invocations of a durable function, if there is a local AWS endpoint."""
         self.debugged = False
         """Whether no caller may run out of patience, because a debugger may be attached."""
         self._idle_seconds = idle_seconds
@@ -111,6 +129,9 @@ class EnvironmentPool:
         """
         if (invocation.tenant_id is not None) != self.function.tenant_isolation:
             on_refused(_wrong_tenant(self.function.tenant_isolation))
+        elif self._starts_execution(invocation):
+            assert self.durable is not None
+            self.durable.serve(self, invocation, partial(invocation.on_response, invocation), on_refused)
         elif self._idle and (environment := self._take_idle(invocation.tenant_id)) is not None:
             self._give(environment, _Caller(invocation, on_refused, patient, until))
         elif len(self.environments) < self.limit and self._finishing(invocation.tenant_id) <= len(self._waiting):
@@ -137,7 +158,11 @@ class EnvironmentPool:
         """
         if (invocation.tenant_id is not None) != self.function.tenant_isolation:
             raise _wrong_tenant(self.function.tenant_isolation)
-        self.asynchronous.queue(invocation)
+        if self._starts_execution(invocation):
+            assert self.durable is not None
+            self.durable.start(self, invocation, queued=True)
+        else:
+            self.asynchronous.queue(invocation)
 
     def renew(self, function: FunctionConfig, when_ended: Callable[[], None]) -> None:
         """Serve `function` from now on, in new environments.
@@ -187,6 +212,9 @@ class EnvironmentPool:
         await asyncio.gather(*terminated)
         for environment in (*self.environments, *self._leaving):
             self._discard(environment)
+
+    def _starts_execution(self, invocation: Invocation) -> bool:
+        return self.durable is not None and self.function.durable is not None and not invocation.replay
 
     def _start_environment(self, caller: _Caller) -> bool:
         """Serve the caller on a new environment; if that is impossible, refuse the caller and return False."""

@@ -1,0 +1,1 @@
+"""Durable executions: functions that are invoked again and again, and continue where they saved their progress."""
