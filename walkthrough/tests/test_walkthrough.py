@@ -72,7 +72,7 @@ def test_line_is_not_the_same_when_something_else_differs(expected: str, actual:
         (["function | a", "platform | b"], ["platform | b", "function | a"], True),
         (["function | a", "function | b"], ["function | b", "function | a"], False),
         (["function One | a", "platform One | b"], ["platform One | b", "function One | a"], True),
-        (["function One | a", "function One | b"], ["function One | b", "function One | a"], False),
+        (["function one:1 | a", "function one:1 | b"], ["function one:1 | b", "function one:1 | a"], False),
         (["function | a", "answer"], ["function | a", "platform | b", "answer"], False),
     ],
 )

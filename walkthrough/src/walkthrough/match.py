@@ -26,7 +26,7 @@ WILDCARDS = {
 }
 DURATION = r"\(\d+\.\d s\)"
 """Seconds in parentheses: how long a command took. A transcript can show those of a real run."""
-LANE = re.compile(r"(extension:[\w.-]+|[a-z]+(?: [A-Z]\w*)?) *\| ")
+LANE = re.compile(r"((?:platform|function|trace|extension:[\w.-]+) \S+|extension:[\w.-]+|[a-z]+) *\| ")
 PIECES = re.compile("|".join([*map(re.escape, WILDCARDS), DURATION, " {2,}"]))
 
 

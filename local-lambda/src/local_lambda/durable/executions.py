@@ -208,6 +208,8 @@ class Executions:
                     if failures >= MAX_FAILURES:
                         execution.finish(FAILED, self._clock(), error=error)
                     else:
+                        text = f"{error['ErrorType']}, attempt {failures} of {MAX_FAILURES}; the next one follows"
+                        self._notice(f"an invocation of durable execution {execution.name} has failed: {text}")
                         await _wait(run.ended, RETRY_SECONDS)
                     continue
                 failures = 0
