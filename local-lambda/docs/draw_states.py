@@ -88,6 +88,8 @@ CHARTS = (
             "InvocationResponse": (2.9, 1.1),
             "RuntimeResponseSentState": (3.7, 0.3),
             "InitError": (0, 1.2),
+            "Restoring": (1, 1.2),
+            "RuntimeRestoreErrorState": (2.1, 1.2),
         },
         (),
         {("RuntimeResponseSentState", "Ready"): 1.6},

@@ -48,6 +48,8 @@ LOG_TAIL_BYTES = 4096
 INIT_TIMEOUT_SECONDS = 10.0
 PROVISIONED_INIT_SECONDS = 130.0
 """The Init phase of an environment that starts ahead, or the function's timeout if that is longer."""
+RESTORE_SECONDS = 10.0
+"""The hooks that run after a restore."""
 INTERNAL_SHUTDOWN_SECONDS = 0.5
 """The Shutdown phase with internal extensions alone."""
 EXTERNAL_SHUTDOWN_SECONDS = 2.0

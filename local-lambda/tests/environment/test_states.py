@@ -10,6 +10,10 @@ from local_lambda.errors import InvalidStateTransition
 RUNTIME_ROWS = """
     Started next Ready
     Started init/error InitError
+    Started restore/next Restoring
+    Restoring next Ready
+    Restoring init/error InitError
+    Restoring restore/error RuntimeRestoreErrorState
     Ready next Ready
     Ready invoke Running
     Running next Running

@@ -57,7 +57,7 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
         "Handler": "app.handler",
         "Runtime": "python3.12",
         "Description": "says nothing here",
-        "SnapStart": {"ApplyOn": "PublishedVersions"},
+        "RecursiveLoop": "Allow",
         "TimeOut": 3,
         "Events": {
             "Web": {"Type": "HttpApi"},
@@ -69,5 +69,5 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
         json.dumps({"Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": properties}}})
     )
     note = load_functions(template, Given()).notes["Hello"]
-    assert note.not_emulated == ("SnapStart (the function starts cold)", "TimeOut (not a known property)")
+    assert note.not_emulated == ("RecursiveLoop (loops are not detected)", "TimeOut (not a known property)")
     assert note.events == ("Queue (SQS)",)

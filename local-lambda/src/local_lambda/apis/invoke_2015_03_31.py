@@ -65,6 +65,9 @@ def _invoke(pool: EnvironmentPool, arn: str, exchange: Exchange) -> None:
         return
 
     def answered(invocation: Invocation, answer: InvocationResponse) -> None:
+        if invocation.refusal is not None:
+            refused(invocation.refusal)
+            return
         headers = common_headers(invocation)
         headers.append(("X-Amz-Executed-Version", version))
         if answer.failed:

@@ -1,7 +1,7 @@
 """Runtime API, version 2018-06-01: the runtime's requests to its environment, on the port it shares with extensions.
 
 Specification: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Error types and texts are those of AWS's
-own supervisor. SnapStart (`restore/…`) is refused rather than accepted and ignored.
+own supervisor. Only the runtime of a function with SnapStart may ask for `restore/next`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from local_lambda.environment.failures import RESPONSE_TOO_LARGE, TRUNCATED
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.response_stream import ResponseStream
 from local_lambda.errors import ApiError
+from local_lambda.functions.config import SNAP_START
 from local_lambda.http.headers import JSON, TEXT
 from local_lambda.http.server import Application, Exchange, Pairs
 from local_lambda.limits import MAX_PAYLOAD_BYTES, MAX_STREAMED_BYTES
@@ -54,6 +55,8 @@ def routes(environment: ExecutionEnvironment) -> Routes:
         ("POST", "/2018-06-01/runtime/invocation/{AwsRequestId}/response"): runtime.response,
         ("POST", "/2018-06-01/runtime/invocation/{AwsRequestId}/error"): runtime.error,
         ("POST", "/2018-06-01/runtime/init/error"): runtime.init_failed,
+        ("GET", "/2018-06-01/runtime/restore/next"): runtime.restore_next,
+        ("POST", "/2018-06-01/runtime/restore/error"): runtime.restore_failed,
         ("GET", "/2018-06-01/ping"): _ping,
     }
 
@@ -84,8 +87,6 @@ def _take_stream(environment: ExecutionEnvironment, exchange: Exchange) -> None:
 
 
 def _unknown(exchange: Exchange) -> ApiError:
-    if exchange.path.startswith(PREFIX + b"restore/"):
-        return ApiError(403, "InvalidStateTransition", "SnapStart is not in use: there is nothing to restore")
     api = "Extensions" if exchange.path.startswith(extensions_2020_01_01.PREFIX) else "Runtime"
     return ApiError(404, "NotFound", f"No such path in the {api} API: {exchange.path.decode('latin-1')}")
 
@@ -147,6 +148,20 @@ class _Runtime:
     def init_failed(self, exchange: Exchange) -> None:
         self._runtime.fail_init(*_init_error(exchange))
         exchange.respond(202, _STATUS_OK, block=JSON)
+
+    def restore_next(self, exchange: Exchange) -> None:
+        self._check_snap_start()
+        self._runtime.restore_next()
+        exchange.respond(200)
+
+    def restore_failed(self, exchange: Exchange) -> None:
+        self._check_snap_start()
+        self._runtime.fail_restore(*_init_error(exchange))
+        exchange.respond(202, _STATUS_OK, block=JSON)
+
+    def _check_snap_start(self) -> None:
+        if self._environment.function.initialization_type != SNAP_START:
+            raise ApiError(403, "InvalidStateTransition", "SnapStart is not in use: there is nothing to restore")
 
 
 def _check_body(environment: ExecutionEnvironment, exchange: Exchange, request_id: str) -> None:

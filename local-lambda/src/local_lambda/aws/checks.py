@@ -54,6 +54,7 @@ _CONFIGURATION: Mapping[str, type] = {
     "LoggingConfig": dict,
     "DeadLetterConfig": dict,
     "DurableConfig": dict,
+    "SnapStart": dict,
 }
 _ON_CREATE: Mapping[str, type] = {
     **_CONFIGURATION,
@@ -74,8 +75,6 @@ _CODE: Mapping[str, type] = {
     "RevisionId": str,
 }
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
-_HARMLESS: Mapping[str, Any] = {"SnapStart": {"ApplyOn": "None"}}
-"""Members that are not supported, with the value that changes nothing."""
 
 
 def invalid(message: str) -> ApiError:
@@ -142,6 +141,7 @@ def check_configuration(request: Document) -> None:
     size = _member(request, "EphemeralStorage", "Size")
     _check_range(size, "ephemeralStorage.size", MIN_STORAGE_MB, MAX_STORAGE_MB)
     _check_durable(request)
+    _check_choice(_member(request, "SnapStart", "ApplyOn"), "snapStart.applyOn", ("PublishedVersions", "None"))
     _check_choice(_member(request, "TracingConfig", "Mode"), "tracingConfig.mode", ("Active", "PassThrough"))
     _check_choice(_member(request, "LoggingConfig", "LogFormat"), "loggingConfig.logFormat", ("JSON", "Text"))
     levels = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -175,12 +175,25 @@ def _check_members(request: Document, members: Mapping[str, type]) -> None:
     for member, value in request.items():
         kind = members.get(member)
         if kind is None:
-            if not _says_nothing(value) and value != _HARMLESS.get(member):
+            if not _says_nothing(value):
                 raise invalid(f"{member} is not served by local-lambda aws: leave it out")
         elif value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
             raise ApiError(400, "SerializationException", f"{member} must be of type {kind.__name__}")
     for member in [member for member, value in request.items() if value is None]:
         del request[member]
+
+
+def check_snap_start(configuration: Document) -> None:
+    """Raises ApiError for a function that cannot have SnapStart. `configuration` is what it would be."""
+    if configuration.get("SnapStart", {}).get("ApplyOn") != "PublishedVersions":
+        return
+    runtime = configuration["Runtime"]
+    if int(runtime.rpartition(".")[2]) < 12:
+        raise invalid(f"{runtime} is not supported for SnapStart enabled functions.")
+    if configuration.get("EphemeralStorage", {}).get("Size", MIN_STORAGE_MB) > MIN_STORAGE_MB:
+        raise invalid(
+            f"An EphemeralStorage above {MIN_STORAGE_MB} MB is not supported for SnapStart enabled functions."
+        )
 
 
 def _check_durable(request: Document) -> None:

@@ -89,6 +89,7 @@ class Function:
             event_invoke=event_invoke_config(self.event_invoke),
             tenant_isolation="TenancyConfig" in document,
             durable=durable_config(document),
+            snap_start=document["SnapStart"]["ApplyOn"] == "PublishedVersions",
             dead_letters=document.get("DeadLetterConfig", {}).get("TargetArn"),
         )
 
@@ -135,7 +136,7 @@ def change(configuration: Document, request: Document, layers: list[LayerVersion
     for member in ("Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize"):
         if member in request:
             configuration[member] = request[member]
-    for member in ("TracingConfig", "EphemeralStorage"):
+    for member in ("TracingConfig", "EphemeralStorage", "SnapStart"):
         configuration[member] = {**configuration[member], **request.get(member, {})}
     logging = {**configuration["LoggingConfig"], **request.get("LoggingConfig", {})}
     if logging["LogFormat"] == "JSON":

@@ -26,6 +26,7 @@ class FunctionOperations:
         checks.check_create(request)
         if request.get("DurableConfig") and "ExecutionTimeout" not in request["DurableConfig"]:
             raise invalid("DurableConfig needs an ExecutionTimeout")
+        checks.check_snap_start(request)
         name, _ = function_name(request["FunctionName"])
         await self._check_role(operation, request["Role"])
         function = await operation.functions.create(
@@ -80,6 +81,7 @@ class FunctionOperations:
         checks.check_update(request)
         if request.get("DurableConfig") and "DurableConfig" not in function.configuration:
             raise invalid("Durable execution can be enabled only when a function is created")
+        checks.check_snap_start({**function.configuration, **request})
         _check_revision(function, request)
         if "Role" in request:
             await self._check_role(operation, request["Role"])

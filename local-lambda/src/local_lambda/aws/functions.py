@@ -28,6 +28,7 @@ from local_lambda.service.directory import FunctionDirectory, Versions
 from local_lambda.service.factory import EnvironmentFactory
 from local_lambda.service.foundation import Program
 from local_lambda.service.pool import EnvironmentPool
+from local_lambda.service.snapshots import Snapshots, why_cold
 from local_lambda.sources.event_sources import EventSources
 
 
@@ -257,11 +258,15 @@ class FunctionRegistry:
         yield from self.layers.packages()
 
     def _pool(self, function: Function) -> EnvironmentPool:
+        def program() -> Program:
+            return Program(function.config(), function.package.folder, function.opt, function.interpreter)
+
         def create() -> ExecutionEnvironment:
             function.made += 1
             label = f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
-            program = Program(function.config(), function.package.folder, function.opt, function.interpreter)
-            return self._factory.create(program, label)
+            return self._factory.create(program(), label) if snapshots is None else snapshots.create(label)
+
+        snapshots = self._snapshots(function, program)
 
         pool = EnvironmentPool(
             function.config(),
@@ -273,7 +278,35 @@ class FunctionRegistry:
         )
         pool.asynchronous.destinations = self.destinations
         pool.durable = self.executions
+        pool.snapshots = snapshots
         return pool
+
+    def _snapshots(self, function: Function, program: Callable[[], Program]) -> Snapshots | None:
+        """The snapshots of a version with SnapStart, which is `Pending` until there is one."""
+        document, version = function.configuration, function.configuration["Version"]
+        if version == "$LATEST" or document["SnapStart"]["ApplyOn"] != "PublishedVersions":
+            return None
+        document["SnapStart"] = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+        cold = why_cold(program())
+        if cold is not None:
+            self._say(function, f"version {version} starts cold: {cold}")
+            return None
+        document |= {"State": "Pending", "StateReason": "The function is being created.", "StateReasonCode": "Creating"}
+
+        def settle(error: str | None) -> None:
+            for member in ("StateReason", "StateReasonCode"):
+                document.pop(member, None)
+            document["State"] = "Active"
+            if error is not None:
+                document.update({"State": "Failed", "StateReason": error, "StateReasonCode": "FunctionError"})
+
+        say = partial(self._say, function)
+        snapshots = Snapshots(self._factory, program, f" {function.name}:{version}", say, settle)
+        try:
+            snapshots.take()
+        except StartError as error:
+            settle(str(error))
+        return snapshots
 
     def _most(self, function: Function) -> int:
         reserved = function.reserved_concurrency

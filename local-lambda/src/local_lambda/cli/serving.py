@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.foundation import Program
     from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.service.snapshots import Snapshots
     from local_lambda.service.watch import Renewed, Watcher
     from local_lambda.sinks.console import Console
 
@@ -213,6 +214,7 @@ def _pool(
 ) -> EnvironmentPool:
     from local_lambda.functions.config import PROVISIONED
     from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.service.snapshots import Snapshots
 
     def now() -> Program:
         """The program as it is now, of this version."""
@@ -226,11 +228,13 @@ def _pool(
     if version != "$LATEST":
         label = f" {name}:{version}"
     made = 0
+    snapshots: Snapshots | None = None
 
     def create(program: Program | None = None) -> ExecutionEnvironment:
         nonlocal made
         made += 1
-        return factory.create(program or now(), f"{label}#{made}" if made > 1 else label)
+        numbered = f"{label}#{made}" if made > 1 else label
+        return factory.create(program or now(), numbered) if snapshots is None else snapshots.create(numbered)
 
     def create_ahead() -> ExecutionEnvironment:
         program = now()
@@ -246,6 +250,15 @@ def _pool(
         factory.console.write("platform", text)
 
     pool = EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)
+    if version != "$LATEST" and function.snap_start and not function.provisioned:
+        from local_lambda.service.snapshots import Snapshots, why_cold
+
+        cold = why_cold(now())
+        if cold is not None:
+            say(f"{name}: SnapStart has no effect, its versions start cold: {cold}")
+        else:
+            pool.snapshots = snapshots = Snapshots(factory, now, label, say)
+            snapshots.take()
     ahead = function.provisioned if (version != "$LATEST") == bool(function.alias) else 0  # as on AWS: of the alias
     count = min(max(warm, ahead), limit)
     if count and not function.tenant_isolation:

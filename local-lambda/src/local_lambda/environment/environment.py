@@ -22,6 +22,7 @@ from local_lambda.environment.invoke_phase import InvokePhase
 from local_lambda.environment.memory_limit import MemoryLimit
 from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes
 from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.restore_phase import RestorePhase
 from local_lambda.environment.runtime import Runtime
 from local_lambda.environment.shutdown_phase import ShutdownPhase
 from local_lambda.environment.states import (
@@ -59,6 +60,7 @@ class ExecutionEnvironment:
         freeze: bool = False,
         bandwidth_limit: bool = True,
         memory_limit: bool = True,
+        restored: bool = False,
     ) -> None:
         self.function = function
         self.launch = processes.launch
@@ -86,9 +88,13 @@ class ExecutionEnvironment:
         self._clock = clock
         self._time = clock.time
         self._init_timeout = init_timeout
+        self._make_phase = RestorePhase if restored else InitPhase
+        self._restored = restored
+        """Whether its runtime continues from a snapshot."""
+        self._restore_duration: float | None = None
         self._freeze = freeze
         self._held = False
-        self._init_phase = InitPhase(self, "init", clock, 0.0)
+        self._init_phase: InitPhase = self._make_phase(self, "init", clock, 0.0)
         self._init_duration: float | None = None
         self._suppressed_since: float | None = None
         self._invoke_phase = InvokePhase(
@@ -108,6 +114,7 @@ class ExecutionEnvironment:
             self._runtime_done,
             self._runtime_said,
             self._invoke_phase.stream,
+            self._runtime_restores,
         )
         self._memory_limit = (
             MemoryLimit(memory, function.memory_mb, self._look_for_processes, self._out_of_memory)
@@ -150,11 +157,11 @@ class ExecutionEnvironment:
         self.extensions.begin(self.launch.extensions)
         self.init_failure = None
         self._exceeded = False
-        self._init_duration = None
+        self._init_duration = self._restore_duration = None
         self.subscriptions.reopen()
         self.stream.reconsider()
         began = self._clock.perf_counter() if runtime is None else runtime.started
-        self._init_phase = InitPhase(self, phase, self._clock, began)
+        self._init_phase = self._make_phase(self, phase, self._clock, began)
         self._init_phase.begin(runtime)
         if self._memory_limit is not None:
             self._memory_limit.watch()
@@ -164,7 +171,9 @@ class ExecutionEnvironment:
     def initialized(self, duration: float) -> None:
         """Record that the Init phase succeeded after `duration` milliseconds."""
         self.machine.advance("ready")
-        if self._init_phase.phase == "init":
+        if self._restored:
+            self._restore_duration = duration
+        elif self._init_phase.phase == "init":
             self._init_duration = duration
         else:
             self._suppressed_since = self._init_phase.began
@@ -180,7 +189,9 @@ class ExecutionEnvironment:
         """Handle a failed Init phase: it is tried again inside the first invocation, where a failure is final."""
         self.init_failure = failure
         invocation = self.current
-        if self._init_phase.phase == "invoke" and invocation is not None:
+        if failure.refusal is not None:
+            self._give_up(failure)
+        elif self._init_phase.phase == "invoke" and invocation is not None:
             invocation.started, invocation.started_at = self._init_phase.began, self._time() - duration / 1000
             invocation.clock_offset = invocation.started_at - invocation.started
             self.stream.emit(partial(reporting.start, invocation, self.function.version))
@@ -213,7 +224,8 @@ class ExecutionEnvironment:
         if self.control.frozen:
             self._thaw()
         cold_init, since = self._init_duration, self._suppressed_since
-        self._init_duration = self._suppressed_since = None
+        invocation.restore = self._restore_duration
+        self._init_duration = self._suppressed_since = self._restore_duration = None
         self._invoke_phase.begin(invocation, cold_init, since)
         if self._memory_limit is not None:
             self._memory_limit.watch()
@@ -295,6 +307,12 @@ class ExecutionEnvironment:
         runtime.drain()
         self._init_phase.runtime_ready()
 
+    def _runtime_restores(self) -> None:
+        if isinstance(self._init_phase, RestorePhase):
+            self._init_phase.restoring()
+        else:
+            self._runtime_ready()
+
     def _runtime_done(self, invocation: Invocation) -> None:
         self._invoke_phase.runtime_done(invocation, None)
         self._done(invocation)
@@ -370,6 +388,7 @@ class ExecutionEnvironment:
         if self.machine.state is BUSY:
             self._end_invocation(invocation, failure)
         else:
+            invocation.refusal = failure.refusal
             self._invoke_phase.answer(invocation, failure.body_for(invocation.request_id), failed=True)
             self.current = None
             if invocation.tail:

@@ -12,6 +12,7 @@ import msgspec
 
 from local_lambda.environment.documents import encode
 from local_lambda.environment.states import EXIT_ERROR, INIT_ERROR
+from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_PAYLOAD_BYTES
 
 
@@ -27,6 +28,8 @@ class Failure(msgspec.Struct, frozen=True):
     body: bytes | None = None
     body_type: str | None = None
     """The error type in the body, if it is not that of the events."""
+    refusal: ApiError | None = None
+    """The error of the API that the caller gets, if the function has not run at all."""
 
     @property
     def shutdown_reason(self) -> str:
@@ -49,6 +52,25 @@ def timed_out(seconds: float) -> Failure:
 def init_timed_out(seconds: float) -> Failure:
     """The Init phase took too long."""
     return Failure("timeout", None, f"Init timed out after {seconds:.2f} seconds")
+
+
+def restore_timed_out(seconds: float) -> Failure:
+    """The hooks for after a restore took too long."""
+    return Failure("timeout", None, f"Restore timed out after {seconds:.2f} seconds")
+
+
+def restore_failed(why: Failure) -> Failure:
+    """An environment could not be restored; the caller gets an error of the API instead of one of the function."""
+    if why.status == "timeout":
+        refusal = ApiError(
+            408, "SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit."
+        )
+    else:
+        kind = why.error_type or "Runtime.Unknown"
+        refusal = ApiError(
+            400, "SnapStartException", f"Lambda couldn't restore the snapshot: {kind}. See the function's log."
+        )
+    return Failure(why.status, why.error_type, why.reason, why.body, why.body_type, refusal)
 
 
 def exited(exit_code: int) -> Failure:

@@ -23,10 +23,10 @@ from local_lambda.environment.failures import (
 from local_lambda.environment.ports import Clock, Launch, Loop, Process, Timer
 from local_lambda.environment.process_control import ProcessControl
 from local_lambda.environment.runtime import Runtime
-from local_lambda.environment.states import LAUNCH_ERROR, READY
+from local_lambda.environment.states import LAUNCH_ERROR, READY, RESTORING
 from local_lambda.events import platform
 from local_lambda.events.stream import EventStream
-from local_lambda.functions.config import PROVISIONED, FunctionConfig
+from local_lambda.functions.config import PROVISIONED, SNAP_START, FunctionConfig
 from local_lambda.limits import MAX_EXTENSIONS, PROVISIONED_INIT_SECONDS
 
 _LAUNCH_ERRORS = {13: "PermissionDenied"}
@@ -67,6 +67,7 @@ class InitPhase:
         self._loop: Loop | None = None
         self._left = self._since = 0.0
         self._fails_with: Failure | None = None
+        self._held = False
 
     def begin(self, runtime: Process | None) -> None:
         """Start the extensions, or the runtime if there are none; it may have started already."""
@@ -102,7 +103,7 @@ class InitPhase:
         if host.control.runtime is None:
             if host.extensions.all_registered():
                 host.control.start_runtime()
-        elif host.runtime.machine.state is READY and host.extensions.all_ready():
+        elif host.runtime.machine.state in (READY, RESTORING) and host.extensions.all_ready():
             self.stop()
             host.initialized(self._report("success", None))
 
@@ -112,7 +113,7 @@ class InitPhase:
         While it is `held`, time stands still.
         """
         if self.phase == "init":
-            if self._type == PROVISIONED:
+            if self._type in (PROVISIONED, SNAP_START):
                 init_timeout = max(init_timeout, PROVISIONED_INIT_SECONDS, float(self._host.function.timeout))
             limit, failure = init_timeout, init_timed_out(init_timeout)
         else:
@@ -175,7 +176,7 @@ class InitPhase:
         """Fail the attempt; an error that the runtime posted before takes precedence."""
         host = self._host
         failure = self._said or failure
-        if host.runtime.machine.state is not READY:
+        if host.runtime.machine.state not in (READY, RESTORING):
             host.stream.emit(
                 platform.InitRuntimeDone(self._time(), self._type, self.phase, failure.status, failure.error_type)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid, random_hex
 from local_lambda.events.platform import Tracing
 from local_lambda.xray.header import next_attempt
@@ -45,6 +46,10 @@ class Invocation:
     """The exception as the runtime describes it for X-Ray (JSON text)."""
     cold_init: float | None = None
     """Milliseconds of the init with which this invocation's environment began."""
+    restore: float | None = None
+    """Milliseconds of the restore with which this invocation's environment began."""
+    refusal: ApiError | None = None
+    """The error of the API that its caller gets instead of a response."""
     deadline_ms = 0
     started = 0.0
     started_at = 0.0

@@ -63,6 +63,7 @@ def report(
         cold,
         (_extension_overhead(invocation),) if extended else (),
         invocation.tracing,
+        invocation.restore,
     )
 
 

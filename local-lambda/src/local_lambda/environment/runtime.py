@@ -11,7 +11,7 @@ from collections.abc import Callable
 from local_lambda.environment.failures import Failure
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.response_stream import Finish, Hold, ResponseStream
-from local_lambda.environment.states import READY, RESPONSE_SENT, RUNTIME, STARTED, Machine
+from local_lambda.environment.states import READY, RESPONSE_SENT, RESTORING, RUNTIME, STARTED, Machine
 from local_lambda.errors import ApiError
 
 Deliver = Callable[[Invocation], None]
@@ -23,7 +23,7 @@ class Runtime:
 
     `on_ready` is called at its first `next`, `on_response(invocation, payload, began, failed)` when it has a result,
     `on_stream` when it begins one that it sends in pieces, `on_done(invocation)` when it asks for more, and
-    `on_init_error` when it could not initialize.
+    `on_init_error` when it could not initialize, and `on_restore` when it lets itself be restored.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Runtime:
         on_done: Callable[[Invocation], None],
         on_init_error: Callable[[Failure], None],
         on_stream: Callable[[Invocation, str, Hold, Finish], ResponseStream],
+        on_restore: Callable[[], None],
     ) -> None:
         self.machine = Machine("runtime", RUNTIME, STARTED)
         self._on_ready = on_ready
@@ -40,6 +41,7 @@ class Runtime:
         self._on_done = on_done
         self._on_init_error = on_init_error
         self._on_stream = on_stream
+        self._on_restore = on_restore
         self._pending: Deliver | None = None
         self._invocation: Invocation | None = None
         self._last_request_id: str | None = None
@@ -82,7 +84,7 @@ class Runtime:
         if before is RESPONSE_SENT:
             if invocation is not None:
                 self._on_done(invocation)
-        elif before is STARTED:
+        elif before is STARTED or before is RESTORING:
             self._on_ready()
         elif invocation is not None and not invocation.done:  # it asked again, or the connection was lost before
             self._pending = None
@@ -132,6 +134,17 @@ class Runtime:
     def fail_init(self, body: bytes, error_type: str) -> None:
         """Take its initialization error, which becomes the response once its process has ended."""
         self.machine.advance("init/error")
+        self._on_init_error(Failure("error", error_type, "", body))
+
+    def restore_next(self) -> None:
+        """It can be restored from what is in its memory now, or, in a restored environment, it has been."""
+        self.machine.advance("restore/next")
+        if not self._stopping:
+            self._on_restore()
+
+    def fail_restore(self, body: bytes, error_type: str) -> None:
+        """Take the error of a hook that runs after a restore; its process ends next."""
+        self.machine.advance("restore/error")
         self._on_init_error(Failure("error", error_type, "", body))
 
     def _expect(self, verb: str, request_id: str, invocation_id: str | None) -> Invocation:

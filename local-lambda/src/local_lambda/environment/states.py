@@ -24,6 +24,8 @@ RESPONDING: Final = "InvocationResponse"
 RESPONSE_SENT: Final = "RuntimeResponseSentState"
 INIT_ERROR: Final = "InitError"
 EXIT_ERROR: Final = "ExitError"
+RESTORING: Final = "Restoring"
+RESTORE_ERROR: Final = "RuntimeRestoreErrorState"
 LAUNCH_ERROR: Final = "LaunchError"
 EXITED: Final = "Exited"
 
@@ -57,6 +59,10 @@ RUNTIME: Final = Table(
     {
         (STARTED, "next"): READY,
         (STARTED, "init/error"): INIT_ERROR,
+        (STARTED, "restore/next"): RESTORING,
+        (RESTORING, "next"): READY,
+        (RESTORING, "init/error"): INIT_ERROR,
+        (RESTORING, "restore/error"): RESTORE_ERROR,
         (READY, "next"): READY,
         (READY, "invoke"): RUNNING,
         (RUNNING, "next"): RUNNING,
@@ -120,6 +126,8 @@ TARGETS = {
     "stream": RESPONDING,
     "error": "InvocationErrorResponse",
     "init/error": INIT_ERROR,
+    "restore/next": RESTORING,
+    "restore/error": RESTORE_ERROR,
     "exit/error": EXIT_ERROR,
     "register": REGISTERED,
 }

@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -144,6 +145,51 @@ class InitReport(Event, frozen=True):
         )
 
 
+class RestoreStart(Event, frozen=True):
+    """`platform.restoreStart`: an environment begins to continue from a snapshot."""
+
+    type: ClassVar[str] = "platform.restoreStart"
+    runtime_version: str | None
+    runtime_version_arn: str | None
+    function_name: str
+    function_version: str
+    instance_id: str
+    instance_max_memory: int
+
+    def record(self) -> Record:
+        return _compact(
+            runtimeVersion=self.runtime_version,
+            runtimeVersionArn=self.runtime_version_arn,
+            functionName=self.function_name,
+            functionVersion=self.function_version,
+            instanceId=self.instance_id,
+            instanceMaxMemory=self.instance_max_memory,
+        )
+
+
+class RestoreRuntimeDone(Event, frozen=True):
+    """`platform.restoreRuntimeDone`: the hooks have run and the runtime is ready, or a hook has failed."""
+
+    type: ClassVar[str] = "platform.restoreRuntimeDone"
+    status: str
+    error_type: str | None = None
+
+    def record(self) -> Record:
+        return _compact(status=self.status, errorType=self.error_type)
+
+
+class RestoreReport(Event, frozen=True):
+    """`platform.restoreReport`: the restore is over, `duration` milliseconds after it began."""
+
+    type: ClassVar[str] = "platform.restoreReport"
+    status: str
+    duration: float
+    error_type: str | None = None
+
+    def record(self) -> Record:
+        return _compact(status=self.status, errorType=self.error_type, metrics={"durationMs": round(self.duration, 3)})
+
+
 class Start(Event, frozen=True):
     """`platform.start`: an invocation was given to the runtime."""
 
@@ -209,6 +255,7 @@ class Report(Event, frozen=True):
     init_duration: float | None
     spans: tuple[Span, ...]
     tracing: Tracing | None
+    restore_duration: float | None = None
 
     def record(self) -> Record:
         return _compact(
@@ -221,6 +268,8 @@ class Report(Event, frozen=True):
                 memorySizeMB=self.memory_size,
                 maxMemoryUsedMB=self.max_memory_used,
                 initDurationMs=None if self.init_duration is None else round(self.init_duration, 3),
+                restoreDurationMs=None if self.restore_duration is None else round(self.restore_duration, 3),
+                billedRestoreDurationMs=None if self.restore_duration is None else math.ceil(self.restore_duration),
             ),
             spans=_spans(self.spans),
             tracing=self.tracing.wire() if self.tracing and self.tracing.sampled else None,

@@ -103,6 +103,7 @@ class ApiSettings(NamedTuple):
 
 
 PROVISIONED = "provisioned-concurrency"
+SNAP_START = "snap-start"
 AUTH_TYPES = ("NONE", "AWS_IAM")
 INVOKE_MODES = ("BUFFERED", "RESPONSE_STREAM")
 
@@ -178,6 +179,8 @@ class FunctionConfig(NamedTuple):
     """How many environments start ahead."""
     tenant_isolation: bool = False
     """Whether every environment serves one tenant."""
+    snap_start: bool = False
+    """Whether the environments of its published versions are restored from a snapshot."""
     durable: DurableConfig | None = None
     """Set for a durable function."""
 

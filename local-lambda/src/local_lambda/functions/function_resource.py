@@ -208,6 +208,7 @@ class FunctionReader:
             aliases={} if alias is None else {alias: Alias("1")},
             alias=alias or "",
             tenant_isolation=tenancy is not None,
+            snap_start=settings.inside("SnapStart").read(_snap_start),
             durable=None if execution is None else DurableConfig(execution, retention),
             region=self._given.region,
             account_id=self._given.account,
@@ -329,6 +330,13 @@ class FunctionReader:
 def _url(properties: Properties) -> FunctionUrl | None:
     settings = properties.inside("FunctionUrlConfig")
     return read_url(settings) if settings.values else None
+
+
+def _snap_start(properties: Properties) -> bool:
+    apply_on = properties.string("ApplyOn") or "None"
+    if apply_on not in ("PublishedVersions", "None"):
+        raise properties.wrong("ApplyOn", f"'{apply_on}' is not one of PublishedVersions, None")
+    return apply_on == "PublishedVersions"
 
 
 def _alias(properties: Properties) -> str | None:

@@ -15,7 +15,7 @@ SERVED = frozenset(
     Architectures AutoPublishAlias Code CodeUri DeadLetterConfig DeadLetterQueue Environment EphemeralStorage
     DurableConfig EventInvokeConfig Events FunctionName FunctionUrlConfig Handler ImageConfig ImageUri InlineCode
     Layers LoggingConfig MemorySize PackageType ProvisionedConcurrencyConfig ReservedConcurrentExecutions Runtime
-    TenancyConfig Timeout Tracing TracingConfig
+    SnapStart TenancyConfig Timeout Tracing TracingConfig
     """.split()
 )
 WITHOUT_EFFECT = frozenset(
@@ -34,7 +34,6 @@ NOT_EMULATED: Mapping[str, str] = {
     "FunctionScalingConfig": "environments start on demand",
     "PublishToLatestPublished": "there are no versions",
     "RecursiveLoop": "loops are not detected",
-    "SnapStart": "the function starts cold",
     "VpcConfig": "the function has the network of this machine",
 }
 ROUTES = frozenset({"Api", "HttpApi"})

@@ -43,6 +43,8 @@ class ProcessGroup:
         self._count = 0
         self.supervisor: int | None = None
         """The process id of the supervisor, if known."""
+        self.on_supervised: Callable[[str | None], None] = lambda reason: None
+        """Called when the supervisor of a restored environment is there, with the reason why it shares its `/tmp`."""
         self.closed = False
         self.processes: dict[int, Process] = {}
 
@@ -83,8 +85,12 @@ class ProcessGroup:
         env: Mapping[str, str],
         cwd: str,
         framed_log: bool = False,
+        more: Sequence[int] = (),
     ) -> Process:
-        """Start `argv` in `cwd` with exactly the variables `env`; a failed launch is reported through `on_exit`."""
+        """Start `argv` in `cwd` with exactly the variables `env`; a failed launch is reported through `on_exit`.
+
+        The program gets the descriptors `more` too.
+        """
         reason = self._reconnect() if self._control is None else None
         self._count += 1
         process = Process(name, self._count)
@@ -97,12 +103,13 @@ class ProcessGroup:
             self._loop.call_soon(self._handle, None, "failed", process.number, error.errno, error.strerror)
             return process
         message = ("spawn", process.number, list(argv), dict(env), cwd)
-        if reason is None and not self._send(*message, descriptors=theirs):
+        given = [*theirs, *more]
+        if reason is None and not self._send(*message, descriptors=given):
             reason = "the environment's supervisor was killed"
             if not self.processes:  # the loss went unnoticed, as nothing was running
                 self._disconnect()
                 reason = self._reconnect()
-                self._send(*message, descriptors=theirs)
+                self._send(*message, descriptors=given)
         for descriptor in theirs:
             os.close(descriptor)
         self.processes[process.number] = process
@@ -225,6 +232,10 @@ class ProcessGroup:
                 self._patience.cancel()
                 self._patience = None
             self._killed.pop(0)()
+            return
+        if verb == "supervised":
+            self.supervisor = speaker
+            self.on_supervised(arguments[0])
             return
         process = self.processes.get(arguments[0])
         if process is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from local_lambda.processes.group import ProcessGroup
@@ -13,8 +13,10 @@ from local_lambda.processes.process import Process
 class LaunchedProcesses:
     """The processes that `launch` starts in `group`. Each has a name, `runtime` or `extension:NAME`."""
 
-    def __init__(self, launch: Launch, group: ProcessGroup) -> None:
+    def __init__(self, launch: Launch, group: ProcessGroup, more: Sequence[int] = ()) -> None:
         self.launch = launch
+        self._more = more
+        """Descriptors that the runtime gets too."""
         self.group = group
         self._by_name: dict[str, Process] = {}
 
@@ -24,8 +26,9 @@ class LaunchedProcesses:
 
     def spawn_runtime(self) -> Process:
         """Start the runtime; the caller connects to the process to get its output and its end."""
+        launch = self.launch
         return self._known(
-            self.group.spawn("runtime", self.launch.argv, self.launch.env, self.launch.cwd, framed_log=True)
+            self.group.spawn("runtime", launch.argv, launch.env, launch.cwd, framed_log=True, more=self._more)
         )
 
     def spawn_extension(self, name: str) -> Process:

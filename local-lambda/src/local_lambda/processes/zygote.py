@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from local_lambda.processes.group import ProcessGroup
@@ -38,9 +39,9 @@ class Zygote:
             )
         return ours, pid
 
-    def open(self) -> ProcessGroup:
-        """The process group of a new environment."""
-        group = ProcessGroup(self._fork_supervisor)
+    def open(self, connect: Callable[[], socket.socket] | None = None) -> ProcessGroup:
+        """The process group of a new environment; `connect` returns the control socket of a supervisor."""
+        group = ProcessGroup(connect or self._fork_supervisor)
         self._groups = [*(other for other in self._groups if not other.closed), group]
         return group
 
@@ -56,9 +57,7 @@ class Zygote:
 
     def _fork_supervisor(self) -> socket.socket:
         """The control socket of a new supervisor."""
-        ours, theirs = socket.socketpair()
-        if _PASS_CREDENTIALS is not None:
-            ours.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+        ours, theirs = control_sockets()
         with theirs:
             if not wire.send(self._control, (), [theirs.fileno()]):
                 self._end()
@@ -79,3 +78,11 @@ class Zygote:
             os.waitpid(self.pid, 0)
         except ChildProcessError:
             pass
+
+
+def control_sockets() -> tuple[socket.socket, socket.socket]:
+    """The two ends of the socket that controls a supervisor: ours, which sees who speaks, and the supervisor's."""
+    ours, theirs = socket.socketpair()
+    if _PASS_CREDENTIALS is not None:
+        ours.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+    return ours, theirs

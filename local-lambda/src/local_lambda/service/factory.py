@@ -126,9 +126,10 @@ class EnvironmentFactory:
             stream,
             log_lines.tail,
             subscriptions,
-            freeze=self._freeze,
+            freeze=self._freeze and not base.is_snapshot,
             bandwidth_limit=self.bandwidth_limit,
             memory_limit=memory_limit,
+            restored=base.restored,
         )
         if base.debugging is not None:
             base.debugging.watch(environment)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from local_lambda.errors import StartError, reason_of
 from local_lambda.functions.config import FunctionConfig
@@ -17,7 +17,7 @@ from local_lambda.processes.group import ProcessGroup
 from local_lambda.processes.launch import Folders, Launch, command_launch, managed_launch
 from local_lambda.processes.launched import LaunchedProcesses
 from local_lambda.processes.process import Process
-from local_lambda.processes.sandbox_specification import spec
+from local_lambda.processes.sandbox_specification import RUNTIME_DIRECTORY, spec
 from local_lambda.processes.variables import Endpoints
 from local_lambda.processes.zygote import Zygote
 from local_lambda.service.descriptors import descriptors
@@ -29,12 +29,23 @@ if TYPE_CHECKING:
     from local_lambda.service.debugger import Debugging
 
 LOOPBACK = "127.0.0.1"
+PROGRAM = Path(RUNTIME_DIRECTORY).parent / "snapshot.py"
+"""What lets a runtime become a snapshot."""
 DESCRIPTORS = 24
 """How many descriptors must be free before an environment is created. It needs ten, some of them later: an environment
 that cannot accept its runtime's connection would keep its caller waiting until the Init phase times out. A few must be
 left for callers beyond those that `http.server` keeps to turn callers away, or warm environments cannot be reached."""
 MOST_REMEMBERED = 1_000
 MEGABYTE = 1024 * 1024
+
+
+class Snapshot(Protocol):
+    """A process from which environments are forked. `base` is that of the environment in which it was taken."""
+
+    base: Foundation
+
+    def fork(self) -> socket.socket:
+        """The control socket of a new supervisor. Raises OSError."""
 
 
 class Program(NamedTuple):
@@ -50,6 +61,10 @@ class Program(NamedTuple):
     sandboxed: bool = True
     needs: tuple[Interpreter, ...] = ()
     debugging: Debugging | None = None
+    snapshot: Snapshot | None = None
+    """The snapshot from which the environment is restored."""
+    socket: int | None = None
+    """Set for the environment that becomes the snapshot: the descriptor of the socket on which it is asked to fork."""
 
     @property
     def interpreters(self) -> tuple[Interpreter, ...]:
@@ -70,6 +85,9 @@ class Foundation(NamedTuple):
     tmp: Path
     """The folder that is `/tmp` in a sandbox."""
     debugging: Debugging | None = None
+    folders: Folders | None = None
+    restored: bool = False
+    is_snapshot: bool = False
 
     def abandon(self) -> None:
         """Release everything: no environment will be built on it."""
@@ -112,21 +130,39 @@ class Ground:
                 if not program.code.is_dir():
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(program.code))
                 listener = undo.enter_context(listen(LOOPBACK, 0))
-                group = self._zygote.open()
+                restored = program.snapshot is not None and program.socket is None
+                group = self._zygote.open(program.snapshot.fork if program.snapshot and restored else None)
                 undo.callback(group.close)
                 undo.callback(remove, tmp)
-                address, folders = self._folders(program, group, tmp, meanwhile)
+                if program.snapshot and restored:
+                    address, folders = program.snapshot.base.address, program.snapshot.base.folders
+                    group.on_supervised = self._supervised
+                else:
+                    address, folders = self._folders(program, group, tmp, meanwhile)
+                assert folders is not None
                 runtime_api = f"{LOOPBACK}:{listener.getsockname()[1]}"
                 endpoints = Endpoints(runtime_api, self._xray, self.aws_endpoint)
                 launch = _launch(program, folders, endpoints, self._shell)
-                processes = LaunchedProcesses(launch, group)
+                processes = LaunchedProcesses(launch, group, () if program.socket is None else (program.socket,))
                 runtime = processes.spawn_runtime() if spawn and not launch.extensions else None
             except OSError as error:
                 raise StartError(f"cannot create an environment: {reason_of(error)}") from None
             undo.pop_all()
-        return Foundation(
-            program.function, label, listener, processes, address, launch, runtime, tmp, program.debugging
+        base = Foundation(
+            program.function, label, listener, processes, address, launch, runtime, tmp, program.debugging, folders
         )
+        if program.snapshot is None:
+            return base
+        base = base._replace(restored=restored, is_snapshot=not restored)
+        if not restored:
+            program.snapshot.base = base
+        return base
+
+    def _supervised(self, reason: str | None) -> None:
+        """A restored environment has begun, or shares `/tmp` with others for this reason."""
+        if reason is not None and reason not in self._reasons and len(self._reasons) < 20:
+            self._reasons.add(reason)
+            self._console.write("platform", f"restored environments share their /tmp: {reason}", bad=True)
 
     def _folders(
         self, program: Program, group: ProcessGroup, tmp: Path, meanwhile: Iterable[object]
@@ -189,6 +225,8 @@ def _launch(program: Program, folders: Folders, endpoints: Endpoints, shell: Map
     if program.interpreter is None:
         return command_launch(program.function, folders, endpoints, shell)
     launch = managed_launch(program.function, program.interpreter, folders, endpoints, shell)
+    if program.socket is not None:
+        return launch._replace(env={**launch.env, "_LOCAL_LAMBDA_SNAPSHOT": str(PROGRAM)})
     if program.debugging is None:
         return launch
     from local_lambda.service.debugger import VARIABLE

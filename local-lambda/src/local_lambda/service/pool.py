@@ -42,6 +42,19 @@ class Durable(Protocol):
         """Start an execution and respond when it has ended."""
 
 
+class Restored(Protocol):
+    """The snapshots from which environments are restored."""
+
+    def take(self) -> object:
+        """Take a new one, because the function has changed."""
+
+    async def end_old(self) -> None:
+        """End those from which no environment is left."""
+
+    async def close(self) -> None:
+        """End all."""
+
+
 class _Caller(NamedTuple):
     """A caller that waits for an environment."""
 
@@ -89,8 +102,11 @@ class EnvironmentPool:
         self._fault = ""
         """Why no environment could be created; reset as soon as one can be."""
         self._finished: asyncio.Future[None] | None = None
+        self._ending: asyncio.Future[None] | None = None
         self.durable: Durable | None = None
         """Serves the invocations of a durable function, if there is a local AWS endpoint."""
+        self.snapshots: Restored | None = None
+        """Where its environments come from, if they are restored."""
         self.debugged = False
         """Whether no caller may run out of patience, because a debugger may be attached."""
         self._idle_seconds = idle_seconds
@@ -176,7 +192,12 @@ class EnvironmentPool:
         def ended(environment: ExecutionEnvironment) -> None:
             left.discard(environment)
             if not left:
-                when_ended()
+                all_ended()
+
+        def all_ended() -> None:
+            if self.snapshots is not None:
+                self._ending = asyncio.ensure_future(self.snapshots.end_old())
+            when_ended()
 
         self._leaving.update(old)
         for environment in old:
@@ -185,8 +206,10 @@ class EnvironmentPool:
                 self._end(environment, ended)
         if self._provisioned is not None:
             self.provision(*self._provisioned)
+        if self.snapshots is not None:
+            self.snapshots.take()
         if not old:
-            when_ended()
+            all_ended()
 
     async def finish(self) -> None:
         """Wait until no request is in progress; drop and name asynchronous invocations that wait for a next attempt."""
@@ -212,6 +235,8 @@ class EnvironmentPool:
         await asyncio.gather(*terminated)
         for environment in (*self.environments, *self._leaving):
             self._discard(environment)
+        if self.snapshots is not None:
+            await self.snapshots.close()
 
     def _starts_execution(self, invocation: Invocation) -> bool:
         return self.durable is not None and self.function.durable is not None and not invocation.replay
@@ -255,6 +280,10 @@ class EnvironmentPool:
         environment.shutdown(ended)
 
     def _refuse(self, caller: _Caller, error: Exception) -> None:
+        if isinstance(error, ApiError):  # of a function that cannot be started
+            caller.on_refused(error)
+            self._look_whether_finished()
+            return
         reason = str(error) or type(error).__name__
         if reason != self._fault:
             self._fault = reason

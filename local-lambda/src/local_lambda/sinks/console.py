@@ -61,7 +61,7 @@ class Console:
             start, end = head
             if len(text) > 400 and _WARNING in text:
                 text = self._warning(text)
-            elif source == "platform" and text.startswith("INIT_START"):
+            elif source == "platform" and text.startswith(("INIT_START", "RESTORE_START")):
                 text = _RUNTIME_ARN.sub("…", text)
             if colored and _is_bad(source, text):
                 start = self._head(source, label, "bad")[0]

@@ -7,6 +7,7 @@ REPORT has the status, and a timeout or a crash does not get a separate line).
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -117,7 +118,9 @@ def _level(event: Event) -> int:
     status = getattr(event, "status", "success")
     if isinstance(event, platform.LogsDropped) or status != "success":
         return _LEVELS["WARN"]
-    if isinstance(event, (platform.InitRuntimeDone, platform.RuntimeDone, platform.InitReport)):
+    if isinstance(
+        event, (platform.InitRuntimeDone, platform.RuntimeDone, platform.InitReport, platform.RestoreRuntimeDone)
+    ):
         return _LEVELS["DEBUG"]
     if isinstance(event, platform.InitStart) and event.runtime_version is None:
         return _LEVELS["DEBUG"]
@@ -140,12 +143,25 @@ def _init_report(event: platform.InitReport) -> str | None:
     return f"INIT_REPORT Init Duration: {event.duration:.2f} ms\tPhase: {event.phase}\tStatus: {event.status}{kind}\n"
 
 
+def _restore_start(event: platform.RestoreStart) -> str | None:
+    return f"RESTORE_START Runtime Version: {event.runtime_version}\tRuntime Version ARN: {event.runtime_version_arn}\n"
+
+
+def _restore_report(event: platform.RestoreReport) -> str | None:
+    status = "" if event.status == "success" else f"\tStatus: {event.status}"
+    kind = f"\tError Type: {event.error_type}" if event.error_type else ""
+    return f"RESTORE_REPORT Restore Duration: {event.duration:.2f} ms{status}{kind}\n"
+
+
 def _start(event: platform.Start) -> str:
     return f"START RequestId: {event.request_id} Version: {event.version}\n"
 
 
 def _report(event: platform.Report) -> str:
     init = "" if event.init_duration is None else f"Init Duration: {event.init_duration:.2f} ms\t"
+    if event.restore_duration is not None:
+        init = f"Restore Duration: {event.restore_duration:.2f} ms\tBilled Restore Duration: "
+        init += f"{math.ceil(event.restore_duration)} ms\t"
     line = (
         f"END RequestId: {event.request_id}\n"
         f"REPORT RequestId: {event.request_id}\tDuration: {event.duration:.2f} ms\t"
@@ -179,6 +195,8 @@ def _subscription(event: platform.TelemetrySubscription) -> str:
 _TEXT: dict[type[Event], Callable[..., str | None]] = {
     platform.InitStart: _init_start,
     platform.InitReport: _init_report,
+    platform.RestoreStart: _restore_start,
+    platform.RestoreReport: _restore_report,
     platform.Start: _start,
     platform.Report: _report,
     platform.ExtensionState: _extension,

@@ -181,7 +181,10 @@ class Supervisor:
         wire.send(self.control, ("sandboxed", None if entered == 0 else entered))
 
     def spawn(self, number: int, argv: list[str], env: dict[str, str], cwd: str, fds: list[int]) -> None:
-        """Start a program in a new session; `fds` become standard output, standard error and the log descriptor."""
+        """Start a program in a new session; `fds` become standard output, standard error and the log descriptor.
+
+        A fourth one is the socket of a snapshot.
+        """
         failed, failing = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -217,6 +220,9 @@ class Supervisor:
             if len(fds) > 2:
                 os.set_inheritable(fds[2], True)
                 env = {**env, "_LAMBDA_TELEMETRY_LOG_FD": str(fds[2])}
+            if len(fds) > 3:
+                os.set_inheritable(fds[3], True)
+                env["_LOCAL_LAMBDA_SNAPSHOT"] += f":{fds[3]}"
             os.chdir(cwd)
             os.execvpe(argv[0], argv, env)
         except OSError as error:

@@ -32,6 +32,12 @@ if __name__ == "__main__":
 
         program, _, setting = debugger.partition(":")
         runpy.run_path(program)["prepare"](setting)
+    snapshot = os.environ.pop("_LOCAL_LAMBDA_SNAPSHOT", None)
+    if snapshot is not None:
+        import runpy
+
+        program, _, setting = snapshot.rpartition(":")
+        runpy.run_path(program)["prepare"](setting)
     # The name is part of Lambda's interface: SDKs such as Sentry's look for it in `__main__` and patch its contents.
     try:
         import awslambdaric.__main__ as awslambdaricmain

@@ -1,0 +1,71 @@
+"""The Restore phase of SnapStart: a runtime that was initialized once continues in this environment.
+
+It begins when the runtime's process is forked, and ends when the hooks for after a restore have run and the runtime
+asks for an invocation. Source: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html.
+"""
+
+from __future__ import annotations
+
+from local_lambda.environment.failures import Failure, restore_failed, restore_timed_out
+from local_lambda.environment.init_phase import InitPhase
+from local_lambda.environment.ports import Loop, Process
+from local_lambda.environment.states import READY
+from local_lambda.events import platform
+from local_lambda.limits import RESTORE_SECONDS
+
+
+class RestorePhase(InitPhase):
+    """One attempt to restore. It takes the place of the Init phase, with events of its own kind."""
+
+    def begin(self, runtime: Process | None) -> None:
+        """Start the runtime."""
+        host = self._host
+        launch, function = host.launch, host.function
+        host.stream.emit(
+            platform.RestoreStart(
+                self._time() - (self._perf_counter() - self.began),
+                launch.runtime_version,
+                launch.runtime_version_arn,
+                function.name,
+                function.version,
+                launch.log_stream,
+                function.memory_mb * 1024 * 1024,
+            )
+        )
+        host.control.start_runtime(runtime)
+
+    def limit(self, loop: Loop, init_timeout: float, held: bool) -> None:
+        """Fail when the hooks have had their ten seconds, which begin when the snapshot is there."""
+        self._loop, self._held = loop, held
+
+    def restoring(self) -> None:
+        """The forked runtime has begun: now its hooks run, and their time."""
+        if self._loop is not None:
+            self._left, self._fails_with = RESTORE_SECONDS, restore_timed_out(RESTORE_SECONDS)
+            if not self._held:
+                self.resume()
+
+    def go_on(self) -> None:
+        """End the phase when the runtime has asked for an invocation."""
+        if self._host.runtime.machine.state is READY:
+            self.stop()
+            self._host.initialized(self._report("success", None))
+
+    def runtime_ready(self) -> None:
+        """The runtime asked for its first invocation."""
+        host = self._host
+        host.extensions.closed = True
+        host.stream.emit(platform.RestoreRuntimeDone(self._time(), "success"))
+        self.go_on()
+
+    def fail(self, failure: Failure) -> None:
+        """Fail the attempt; an error that the runtime posted before takes precedence."""
+        failure = restore_failed(self._said or failure)
+        if self._host.runtime.machine.state is not READY:
+            self._host.stream.emit(platform.RestoreRuntimeDone(self._time(), failure.status, failure.error_type))
+        self._host.init_failed(failure, self._report(failure.status, failure.error_type))
+
+    def _report(self, status: str, error_type: str | None) -> float:
+        duration = (self._perf_counter() - self.began) * 1000
+        self._host.stream.emit(platform.RestoreReport(self._time(), status, duration, error_type))
+        return duration
