@@ -12,7 +12,6 @@ RUNTIME_ROWS = """
     Started init/error InitError
     Started restore/next Restoring
     Restoring next Ready
-    Restoring init/error InitError
     Restoring restore/error RuntimeRestoreErrorState
     Ready next Ready
     Ready invoke Running

@@ -196,7 +196,11 @@ class Rig:
     """The environment, and all verbs of its runtime."""
 
     def __init__(
-        self, group: Callable[[Clock], FakeGroup] = FakeGroup, freeze: bool = False, listening: bool = True
+        self,
+        group: Callable[[Clock], FakeGroup] = FakeGroup,
+        freeze: bool = False,
+        listening: bool = True,
+        restored_when: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self.clock = Clock()
         self.group: Any = group(self.clock)
@@ -216,6 +220,7 @@ class Rig:
             lambda: b"the tail",
             nobody,
             freeze=freeze,
+            restored_when=restored_when,
         )
         self.environment.attach(self.clock)
         self.environment.on_free = self._freed

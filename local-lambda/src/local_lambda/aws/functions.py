@@ -278,7 +278,8 @@ class FunctionRegistry:
         )
         pool.asynchronous.destinations = self.destinations
         pool.durable = self.executions
-        pool.snapshots = snapshots
+        if snapshots is not None:
+            pool.restore_from(snapshots)
         return pool
 
     def _snapshots(self, function: Function, program: Callable[[], Program]) -> Snapshots | None:

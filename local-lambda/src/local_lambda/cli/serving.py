@@ -257,7 +257,8 @@ def _pool(
         if cold is not None:
             say(f"{name}: SnapStart has no effect, its versions start cold: {cold}")
         else:
-            pool.snapshots = snapshots = Snapshots(factory, now, label, say)
+            snapshots = Snapshots(factory, now, label, say)
+            pool.restore_from(snapshots)
             snapshots.take()
     ahead = function.provisioned if (version != "$LATEST") == bool(function.alias) else 0  # as on AWS: of the alias
     count = min(max(warm, ahead), limit)

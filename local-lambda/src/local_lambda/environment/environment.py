@@ -60,7 +60,7 @@ class ExecutionEnvironment:
         freeze: bool = False,
         bandwidth_limit: bool = True,
         memory_limit: bool = True,
-        restored: bool = False,
+        restored_when: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self.function = function
         self.launch = processes.launch
@@ -88,8 +88,10 @@ class ExecutionEnvironment:
         self._clock = clock
         self._time = clock.time
         self._init_timeout = init_timeout
-        self._make_phase = RestorePhase if restored else InitPhase
-        self._restored = restored
+        self._make_phase: Callable[..., InitPhase] = (
+            InitPhase if restored_when is None else partial(RestorePhase, when=restored_when)
+        )
+        self._restored = restored_when is not None
         """Whether its runtime continues from a snapshot."""
         self._restore_duration: float | None = None
         self._freeze = freeze

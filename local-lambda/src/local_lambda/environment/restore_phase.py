@@ -6,19 +6,41 @@ asks for an invocation. Source: https://docs.aws.amazon.com/lambda/latest/dg/sna
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from local_lambda.environment.failures import Failure, restore_failed, restore_timed_out
-from local_lambda.environment.init_phase import InitPhase
-from local_lambda.environment.ports import Loop, Process
+from local_lambda.environment.init_phase import InitHost, InitPhase
+from local_lambda.environment.ports import Clock, Loop, Process
 from local_lambda.environment.states import READY
 from local_lambda.events import platform
 from local_lambda.limits import RESTORE_SECONDS
 
 
 class RestorePhase(InitPhase):
-    """One attempt to restore. It takes the place of the Init phase, with events of its own kind."""
+    """One attempt to restore, which takes the place of the Init phase. `when(begin)` calls `begin` once there is a
+    snapshot: waiting for that is not part of the restore.
+    """
+
+    def __init__(
+        self, host: InitHost, phase: str, clock: Clock, began: float, when: Callable[[Callable[[], None]], None]
+    ) -> None:
+        super().__init__(host, phase, clock, began)
+        self._when = when
+        self._over = False
 
     def begin(self, runtime: Process | None) -> None:
-        """Start the runtime."""
+        """Start the runtime as soon as that is possible."""
+        self._when(self._begin)
+
+    def stop(self) -> None:
+        """End the attempt, also one that has not begun."""
+        self._over = True
+        super().stop()
+
+    def _begin(self) -> None:
+        if self._over:
+            return
+        self.began = self._perf_counter()
         host = self._host
         launch, function = host.launch, host.function
         host.stream.emit(
@@ -32,7 +54,7 @@ class RestorePhase(InitPhase):
                 function.memory_mb * 1024 * 1024,
             )
         )
-        host.control.start_runtime(runtime)
+        host.control.start_runtime()
 
     def limit(self, loop: Loop, init_timeout: float, held: bool) -> None:
         """Fail when the hooks have had their ten seconds, which begin when the snapshot is there."""

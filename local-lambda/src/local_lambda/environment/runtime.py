@@ -132,8 +132,11 @@ class Runtime:
         self._on_response(invocation, body, began, True)
 
     def fail_init(self, body: bytes, error_type: str) -> None:
-        """Take its initialization error, which becomes the response once its process has ended."""
-        self.machine.advance("init/error")
+        """Take its initialization error, which becomes the response once its process has ended.
+
+        During a restore it is the error of that, as for AWS's own supervisor.
+        """
+        self.machine.advance("restore/error" if self.machine.state is RESTORING else "init/error")
         self._on_init_error(Failure("error", error_type, "", body))
 
     def restore_next(self) -> None:

@@ -61,7 +61,6 @@ RUNTIME: Final = Table(
         (STARTED, "init/error"): INIT_ERROR,
         (STARTED, "restore/next"): RESTORING,
         (RESTORING, "next"): READY,
-        (RESTORING, "init/error"): INIT_ERROR,
         (RESTORING, "restore/error"): RESTORE_ERROR,
         (READY, "next"): READY,
         (READY, "invoke"): RUNNING,

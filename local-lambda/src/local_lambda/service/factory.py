@@ -129,7 +129,7 @@ class EnvironmentFactory:
             freeze=self._freeze and not base.is_snapshot,
             bandwidth_limit=self.bandwidth_limit,
             memory_limit=memory_limit,
-            restored=base.restored,
+            restored_when=base.restored_when,
         )
         if base.debugging is not None:
             base.debugging.watch(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -47,6 +47,9 @@ class Snapshot(Protocol):
     def fork(self) -> socket.socket:
         """The control socket of a new supervisor. Raises OSError."""
 
+    def when_ready(self, action: Callable[[], None]) -> None:
+        """Call when environments can be forked, or when it is known that they cannot."""
+
 
 class Program(NamedTuple):
     """What a function's environments run: its code and merged layers as folders. Without `interpreter`, its command.
@@ -86,7 +89,8 @@ class Foundation(NamedTuple):
     """The folder that is `/tmp` in a sandbox."""
     debugging: Debugging | None = None
     folders: Folders | None = None
-    restored: bool = False
+    restored_when: Callable[[Callable[[], None]], None] | None = None
+    """Set for an environment that is restored: calls what it is given once there is a snapshot."""
     is_snapshot: bool = False
 
     def abandon(self) -> None:
@@ -153,10 +157,10 @@ class Ground:
         )
         if program.snapshot is None:
             return base
-        base = base._replace(restored=restored, is_snapshot=not restored)
-        if not restored:
-            program.snapshot.base = base
-        return base
+        if restored:
+            return base._replace(restored_when=program.snapshot.when_ready)
+        program.snapshot.base = base._replace(is_snapshot=True)
+        return program.snapshot.base
 
     def _supervised(self, reason: str | None) -> None:
         """A restored environment has begun, or shares `/tmp` with others for this reason."""

@@ -45,8 +45,10 @@ class Durable(Protocol):
 class Restored(Protocol):
     """The snapshots from which environments are restored."""
 
-    def take(self) -> object:
-        """Take a new one, because the function has changed."""
+    on_lost: Callable[[], None]
+
+    def renew(self) -> None:
+        """Take another one, because the function has changed."""
 
     async def end_old(self) -> None:
         """End those from which no environment is left."""
@@ -112,6 +114,11 @@ class EnvironmentPool:
         self._idle_seconds = idle_seconds
         self._idle_since: dict[ExecutionEnvironment, float] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
+
+    def restore_from(self, snapshots: Restored) -> None:
+        """Have environments restored; when a snapshot is lost, so are those that were forked from it."""
+        self.snapshots = snapshots
+        snapshots.on_lost = lambda: self.renew(self.function, lambda: None)
 
     def adopt(self, environment: ExecutionEnvironment) -> None:
         """Add an environment to the pool."""
@@ -207,7 +214,7 @@ class EnvironmentPool:
         if self._provisioned is not None:
             self.provision(*self._provisioned)
         if self.snapshots is not None:
-            self.snapshots.take()
+            self.snapshots.renew()
         if not old:
             all_ended()
 

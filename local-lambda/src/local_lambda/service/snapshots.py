@@ -37,7 +37,7 @@ def why_cold(program: Program) -> str | None:
     if program.layers is not None and (program.layers / "extensions").is_dir():
         return "it is not emulated together with extensions"
     if program.debugging is not None:
-        return "a debugger attaches to a process of its own"
+        return "a debugger needs a process that starts"
     if program.function.ephemeral_storage_mb > 512:
         return "AWS has it up to an EphemeralStorage of 512 MB only"
     return None
@@ -53,8 +53,11 @@ class Snapshot:
         label: str,
         notice: Callable[[str], None],
         settled: Callable[[str | None], None],
+        on_lost: Callable[[], None],
     ) -> None:
+        self._on_lost = on_lost
         self._settled = settled
+        self._waiting: list[Callable[[], None]] = []
         self.failure: ApiError | None = None
         self.ready = self.lost = False
         self.base: Foundation
@@ -85,6 +88,13 @@ class Snapshot:
                 raise OSError(errno.ESRCH, os.strerror(errno.ESRCH), "the snapshot")
         return ours
 
+    def when_ready(self, action: Callable[[], None]) -> None:
+        """Call when environments can be forked, or when it is known that they cannot."""
+        if self.ready or self.lost or self.failure is not None:
+            action()
+        else:
+            self._waiting.append(action)
+
     async def close(self) -> None:
         """End its process. The environments that were forked from it must have ended."""
         self.lost = True
@@ -105,9 +115,11 @@ class Snapshot:
             self._settled(None)
         else:
             self.lost = True
-            self._notice(
-                f"the snapshot of {self._name} is lost: its process has ended; the next environment takes another"
-            )
+            self._notice(f"the snapshot of {self._name} is lost, because its process has ended; there will be another")
+            self._on_lost()
+        waiting, self._waiting = self._waiting, []
+        for action in waiting:
+            action()
 
 
 class Snapshots:
@@ -129,6 +141,8 @@ class Snapshots:
         self._program = program
         self._label = label
         self._notice = notice
+        self.on_lost: Callable[[], None] = lambda: None
+        """Called when the process of a snapshot has ended, and with it those that were forked from it."""
         self._current: Snapshot | None = None
         self._old: list[Snapshot] = []
 
@@ -137,8 +151,13 @@ class Snapshots:
         if self._current is not None:
             self._old.append(self._current)
         label = f"{self._label} snapshot"
-        self._current = Snapshot(self._factory, self._program(), label, self._notice, self._settled)
+        self._current = Snapshot(self._factory, self._program(), label, self._notice, self._settled, self._lost)
         return self._current
+
+    def renew(self) -> None:
+        """Take another, because the function has changed; one that was lost is replaced when it is needed."""
+        if self._current is not None and not self._current.lost:
+            self.take()
 
     def create(self, label: str) -> ExecutionEnvironment:
         """An environment that is restored. Raises ApiError if the function could not be initialized, or StartError."""
@@ -150,6 +169,9 @@ class Snapshots:
         program = self._program()
         function = program.function._replace(initialization_type=SNAP_START)
         return self._factory.create(program._replace(function=function, snapshot=current), label)
+
+    def _lost(self) -> None:
+        asyncio.get_running_loop().call_soon(self.on_lost)
 
     async def end_old(self) -> None:
         """End the snapshots from which no environment is left."""

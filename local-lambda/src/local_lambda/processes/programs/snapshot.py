@@ -4,7 +4,7 @@
 it has run the hooks for before a snapshot. From then on this process is the snapshot: it waits, and forks a process for
 each environment of the version, with all that the function has in memory. The new process is the supervisor of that
 environment, with a `/tmp` that begins as a copy; it forks the runtime, which asks for `restore/next` again, at the
-environment's own Runtime API, and goes on with the hooks for after a restore.
+environment's own Runtime API, and continues with the hooks for after a restore.
 
 Nothing here may be imported from the package, except the files of this folder.
 """
@@ -107,7 +107,7 @@ def load() -> "tuple[Any, Any]":
 
 
 def random_state() -> "Any":
-    """The state of the module `random`, which Python seeds anew in a fork, and which a snapshot has in it."""
+    """The state of the module `random`, which Python seeds again in a fork, and which a snapshot has in it."""
     module = sys.modules.get("random")
     return module.getstate() if module is not None else None
 
