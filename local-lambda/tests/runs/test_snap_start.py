@@ -55,8 +55,8 @@ def handler(event, context):
     with open("/tmp/note", "a") as file:
         file.write("+")
     return {"init": AT_INIT, "after": AFTER, "random": random.random(), "note": note, "pid": os.getpid(),
-            "type": os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], "stream": context.log_stream_name,
-            "variable": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]}
+            "type": os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], "api": os.environ["AWS_LAMBDA_RUNTIME_API"],
+            "stream": os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")}
 """
 SNAP = {"AutoPublishAlias": "live", "SnapStart": {"ApplyOn": "PublishedVersions"}, "Timeout": 30}
 LIVE = "Hello:live"
@@ -107,8 +107,8 @@ def test_environments_have_what_was_made_at_init(tool: Tool, shared_folder: Path
     assert first["init"] == second["init"]
     assert first["random"] == second["random"]
     assert first["after"] != second["after"]
-    assert first["stream"] != second["stream"]
-    assert [each["stream"] for each in (first, second)] == [each["variable"] for each in (first, second)]
+    assert first["api"] != second["api"]
+    assert first["stream"] is second["stream"] is None
     assert {each["type"] for each in (first, second)} == {"snap-start"}
     if not IMPOSSIBLE:
         assert [first["note"], second["note"]] == ["init", "init"]
@@ -138,7 +138,7 @@ def test_killed_runtime_is_restored_again(single: Tool) -> None:
     killed = single.invoke(LIVE, {"kill": 1})
     assert killed.headers["X-Amz-Function-Error"] == "Unhandled"
     after = invoke(single)
-    assert (before["init"], before["stream"]) == (after["init"], after["stream"])
+    assert (before["init"], before["api"]) == (after["init"], after["api"])
     assert before["after"] != after["after"]
     assert after["note"].startswith(before["note"])
 
@@ -258,6 +258,45 @@ def test_new_code_has_a_new_snapshot(make_project: MakeProject) -> None:
         after = invoke(tool)
         assert after["new"] != before["init"]
         assert after["type"] == "snap-start"
+
+
+def test_threads_of_the_init_phase_are_named(make_project: MakeProject) -> None:
+    """A fork has one thread."""
+    threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    project = make_project({"app.py": threaded + CODE}, Hello={"Handler": "app.handler", **SNAP})
+    with project.serving() as tool:
+        assert invoke(tool)["type"] == "snap-start"
+        tool.wait_for(r"Hello: restored environments lack 1 thread\(s\) that were started during Init")
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({"EphemeralStorage": {"Size": 1024}}, "up to an EphemeralStorage of 512 MB only"),
+        ({"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 1}}, "not combine it with provisioned"),
+    ],
+)
+def test_what_aws_does_not_combine_is_named(make_project: MakeProject, properties: dict[str, Any], reason: str) -> None:
+    """The version starts cold."""
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **SNAP, **properties})
+    with project.serving() as tool:
+        tool.wait_for(f"Hello: SnapStart has no effect, its versions start cold: .*{reason}")
+        assert invoke(tool)["type"] != "snap-start"
+
+
+def test_one_invocation_is_of_latest(make_project: MakeProject) -> None:
+    """So `invoke` says that it starts cold."""
+    outcome = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **SNAP}).invoke("Hello", events=[{}])
+    assert "Hello: SnapStart is for published versions; $LATEST starts cold" in outcome.errors
+
+
+def test_picture_of_a_restore(make_project: MakeProject) -> None:
+    """It has the phase under its name."""
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **SNAP})
+    picture = project.folder / "run.svg"
+    with project.serving("--timeline", picture) as tool:
+        invoke(tool)
+    assert "Restore" in picture.read_text()
 
 
 def test_extensions_are_named(make_project: MakeProject) -> None:

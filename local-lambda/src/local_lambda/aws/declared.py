@@ -78,6 +78,9 @@ def _configuration(function: FunctionConfig) -> Document:
         document |= {"Runtime": function.runtime, "Handler": function.handler}
     if function.tenant_isolation:
         document["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
+    if function.snap_start:
+        status = "Off" if function.version == "$LATEST" else "On"
+        document["SnapStart"] = {"ApplyOn": "PublishedVersions", "OptimizationStatus": status}
     if function.durable is not None:
         timeout, days = function.durable
         document["DurableConfig"] = {"ExecutionTimeout": timeout, "RetentionPeriodInDays": days}

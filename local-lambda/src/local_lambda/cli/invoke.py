@@ -63,6 +63,10 @@ def invoke(options: InvokeOptions) -> int:
         program = program._replace(debugging=debugging)
         note_template(added, functions, (function,), factory.console)
         note_runtimes([program], factory.console)
+        if function.snap_start:
+            factory.console.write(
+                "platform", f"{function.name}: SnapStart is for published versions; $LATEST starts cold"
+            )
         foundation = factory.lay(program, spawn=True, meanwhile=imports())
         for name, payload in zip(names, payloads, strict=False):  # the first round; the others repeat it
             check_event(name, payload)

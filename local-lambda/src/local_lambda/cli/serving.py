@@ -250,7 +250,7 @@ def _pool(
         factory.console.write("platform", text)
 
     pool = EnvironmentPool(function, limit, create, say, factory.retry_pauses, factory.release, idle_seconds)
-    if version != "$LATEST" and function.snap_start and not function.provisioned:
+    if version != "$LATEST" and function.snap_start:
         from local_lambda.service.snapshots import Snapshots, why_cold
 
         cold = why_cold(now())

@@ -114,6 +114,9 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} ({NOT_EMULATED[name]})"
         elif name not in SERVED and name not in WITHOUT_EFFECT:
             yield f"{name} (not a known property)"
+    snapped = properties.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
+    if snapped and "CodeUri" in properties and "AutoPublishAlias" not in properties:
+        yield "SnapStart without AutoPublishAlias (it is for published versions, and $LATEST starts cold)"
     if "ProvisionedConcurrencyConfig" in properties and "AutoPublishAlias" not in properties:
         yield "ProvisionedConcurrencyConfig without AutoPublishAlias (served here, and refused by AWS SAM)"
 

@@ -43,8 +43,9 @@ class ProcessGroup:
         self._count = 0
         self.supervisor: int | None = None
         """The process id of the supervisor, if known."""
-        self.on_supervised: Callable[[str | None], None] = lambda reason: None
-        """Called when the supervisor of a restored environment is there, with the reason why it shares its `/tmp`."""
+        self.on_supervised: Callable[[str | None, int], None] = lambda reason, threads: None
+        """Called when the supervisor of a restored environment is there, with what is different in it: a reason why it
+        shares its `/tmp`, and how many threads it has lost."""
         self.closed = False
         self.processes: dict[int, Process] = {}
 
@@ -235,7 +236,7 @@ class ProcessGroup:
             return
         if verb == "supervised":
             self.supervisor = speaker
-            self.on_supervised(arguments[0])
+            self.on_supervised(*arguments)
             return
         process = self.processes.get(arguments[0])
         if process is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import SNAP_START, FunctionConfig
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "ASIALOCALLAMBDA00000",
@@ -60,9 +60,15 @@ def unreserved_variables(function: FunctionConfig, endpoints: Endpoints) -> dict
 
 
 def platform_variables(function: FunctionConfig, log_stream: str, endpoints: Endpoints) -> dict[str, str]:
-    """The reserved variables that describe function and environment, for every kind of runtime."""
+    """The reserved variables that describe function and environment, for every kind of runtime.
+
+    A function with SnapStart does not have the names of its log, which differ from environment to environment:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
+    """
     host, port = endpoints.xray[0], str(endpoints.xray[1])
+    log = {"AWS_LAMBDA_LOG_GROUP_NAME": function.log_group, "AWS_LAMBDA_LOG_STREAM_NAME": log_stream}
     return {
+        **({} if function.initialization_type == SNAP_START else log),
         **CREDENTIALS,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
@@ -70,8 +76,6 @@ def platform_variables(function: FunctionConfig, log_stream: str, endpoints: End
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": endpoints.runtime_api,
         "_AWS_XRAY_DAEMON_ADDRESS": host,
         "_AWS_XRAY_DAEMON_PORT": port,

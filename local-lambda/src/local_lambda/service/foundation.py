@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -140,7 +141,7 @@ class Ground:
                 undo.callback(remove, tmp)
                 if program.snapshot and restored:
                     address, folders = program.snapshot.base.address, program.snapshot.base.folders
-                    group.on_supervised = self._supervised
+                    group.on_supervised = partial(self._supervised, program.function.name)
                 else:
                     address, folders = self._folders(program, group, tmp, meanwhile)
                 assert folders is not None
@@ -162,11 +163,15 @@ class Ground:
         program.snapshot.base = base._replace(is_snapshot=True)
         return program.snapshot.base
 
-    def _supervised(self, reason: str | None) -> None:
-        """A restored environment has begun, or shares `/tmp` with others for this reason."""
-        if reason is not None and reason not in self._reasons and len(self._reasons) < 20:
-            self._reasons.add(reason)
-            self._console.write("platform", f"restored environments share their /tmp: {reason}", bad=True)
+    def _supervised(self, name: str, reason: str | None, threads: int) -> None:
+        """A restored environment has begun; say once how it is different from one on AWS."""
+        lines = [f"{name}: restored environments share their /tmp: {reason}"] if reason is not None else []
+        if threads:
+            lines.append(f"{name}: restored environments lack {threads} thread(s) that were started during Init")
+        for line in lines:
+            if line not in self._reasons and len(self._reasons) < 20:
+                self._reasons.add(line)
+                self._console.write("platform", line, bad=True)
 
     def _folders(
         self, program: Program, group: ProcessGroup, tmp: Path, meanwhile: Iterable[object]

@@ -30,6 +30,8 @@ LEAST_PYTHON = (3, 12)
 
 def why_cold(program: Program) -> str | None:
     """Why versions of this function start cold although it has SnapStart; None if they do not."""
+    if program.function.provisioned:
+        return "AWS does not combine it with provisioned concurrency"
     if program.interpreter is None:
         return "AWS has it for zip packages only"
     if tuple(map(int, program.interpreter.version.split(".")[:2])) < LEAST_PYTHON:

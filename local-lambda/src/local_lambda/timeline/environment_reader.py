@@ -33,6 +33,9 @@ class EnvironmentReader:
             "platform.initStart": self._init_start,
             "platform.initRuntimeDone": self._init_runtime_done,
             "platform.initReport": self._init_report,
+            "platform.restoreStart": self._restore_start,
+            "platform.restoreRuntimeDone": self._init_runtime_done,
+            "platform.restoreReport": self._init_report,
             "platform.start": self._start,
             "platform.runtimeDone": self._runtime_done,
             "platform.report": self._report,
@@ -97,6 +100,10 @@ class EnvironmentReader:
             del self._invocations[self._started["record"]["requestId"]]
         self._begin_phase("Init", time)
 
+    def _restore_start(self, event: dict[str, Any], time: float) -> None:
+        self._function = event["record"].get("functionName", "")
+        self._begin_phase("Restore", time)
+
     def _init_runtime_done(self, event: dict[str, Any], time: float) -> None:
         failed = event["record"].get("status") != "success"
         self._lane(RUNTIME).end("start", time, failed)
@@ -111,7 +118,7 @@ class EnvironmentReader:
             self._start(suppressed, time)
 
     def _start(self, event: dict[str, Any], time: float) -> None:
-        if self._phase is not None and self._phase[0] == "Init":
+        if self._phase is not None and self._phase[0] in ("Init", "Restore"):
             self._suppressed = event
             return
         self._started = event

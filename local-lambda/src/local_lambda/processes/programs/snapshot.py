@@ -76,6 +76,7 @@ def wait(descriptor: int, log_descriptor: int) -> "dict[str, str]":
     requests = _socket.socket(fileno=descriptor)
     os.set_inheritable(descriptor, False)
     state = random_state()
+    threads = len(sys._current_frames()) - 1
     while True:
         request = wire.receive(requests)
         if request is None:
@@ -88,7 +89,9 @@ def wait(descriptor: int, log_descriptor: int) -> "dict[str, str]":
                 if os.fork():  # the supervisor of the snapshot reaps the new process, not the function
                     os._exit(0)
                 requests.close()
-                restored: dict[str, str] = restored_class(supervisor, wire)(control, tmp_mb, log_descriptor).run()
+                restored: dict[str, str] = restored_class(supervisor, wire)(control, tmp_mb, log_descriptor).run(
+                    threads
+                )
                 set_random_state(state)
                 return restored
         os.close(control)
@@ -132,8 +135,8 @@ def restored_class(supervisor: "Any", wire: "Any") -> "Any":
             self.log_descriptor = log_descriptor
             self.variables: dict[str, str] | None = None
 
-        def run(self) -> "dict[str, str]":
-            """Serve; return in a runtime's process."""
+        def run(self, threads: int) -> "dict[str, str]":
+            """Serve; return in a runtime's process. `threads` is how many of the function's are not there."""
             import _signal  # type: ignore[import-not-found]
             import select
 
@@ -142,7 +145,7 @@ def restored_class(supervisor: "Any", wire: "Any") -> "Any":
             reason = own_tmp(self.tmp_mb)
             supervisor.become_subreaper()
             wakeup = supervisor.wake_on_exits()
-            wire.send(self.control, ("supervised", reason))
+            wire.send(self.control, ("supervised", reason, threads))
             poll = select.poll()
             poll.register(self.control, select.POLLIN)
             poll.register(wakeup, select.POLLIN)
