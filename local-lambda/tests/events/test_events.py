@@ -60,6 +60,28 @@ RECORDS: list[tuple[platform.Event, str, Any]] = [
         {"requestId": "id", "version": "$LATEST", "functionArn": "arn:f", "tracing": WIRE_TRACING},
     ),
     (
+        platform.RestoreStart(NOON, "python:3.13.v1", "arn:r", "hello", "1", "stream", 128),
+        "platform.restoreStart",
+        {
+            "runtimeVersion": "python:3.13.v1",
+            "runtimeVersionArn": "arn:r",
+            "functionName": "hello",
+            "functionVersion": "1",
+            "instanceId": "stream",
+            "instanceMaxMemory": 128,
+        },
+    ),
+    (
+        platform.RestoreRuntimeDone(NOON, "error", "Runtime.AfterRestoreError"),
+        "platform.restoreRuntimeDone",
+        {"status": "error", "errorType": "Runtime.AfterRestoreError"},
+    ),
+    (
+        platform.RestoreReport(NOON, "success", 12.3456),
+        "platform.restoreReport",
+        {"status": "success", "metrics": {"durationMs": 12.346}},
+    ),
+    (
         DONE,
         "platform.runtimeDone",
         {
