@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable, Dict, List
 
 import boto3
+from botocore.exceptions import EndpointConnectionError
 
 if "AWS_ENDPOINT_URL" in os.environ:  # a local one accepts any credentials, and must not get yours
     CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
@@ -24,7 +25,7 @@ ORDERS = "sqs-worker-orders"
 ACCOUNTS = "sqs-worker-accounts"
 CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
 PRICE = 10
-PATIENCE = 60  # seconds
+PATIENCE = 600  # seconds; on AWS a message may come back five times, a minute apart
 
 
 class Queue:
@@ -146,6 +147,7 @@ def main(queue: Queue, parts: List[str]) -> None:
     for number, name in enumerate(parts, 1):
         print(f"\n{number}. {name}: {PARTS[name].__doc__}", flush=True)
         if name != "redrive":
+            wait_until(lambda: count(queue.url) == 0, "messages of an earlier run are in the queue")
             begin()
             queue.take_dead_letters()
         PARTS[name](queue)
@@ -160,4 +162,9 @@ if __name__ == "__main__":
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
-    main(Queue(options.queue), options.parts or list(PARTS))
+    try:
+        main(Queue(options.queue), options.parts or list(PARTS))
+    except EndpointConnectionError:
+        sys.exit("No answer. Is 'make serve' running in another terminal?")
+    except KeyboardInterrupt:
+        sys.exit(130)

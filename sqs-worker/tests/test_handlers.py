@@ -81,6 +81,24 @@ def test_worker_when_the_order_was_charged_but_not_noted(
     assert paid() == [20, 0]
 
 
+def test_worker_when_the_call_timed_out_after_the_charge(
+    paid: Any, context: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same gap: the worker cannot know that the bank has charged, and the next delivery charges again."""
+    charge = bank.charge
+
+    def charge_and_time_out(customer: str, amount: int) -> None:
+        charge(customer, amount)
+        raise TimeoutError("read timed out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bank, "charge", charge_and_time_out)
+        expired = SimpleNamespace(get_remaining_time_in_millis=lambda: -1)
+        assert failed(fn_worker.lambda_handler(batch("Ada"), expired)) == ["Ada"]
+    fn_worker.lambda_handler(batch("Ada"), context)
+    assert paid() == [20, 0]
+
+
 def test_naive_when_one_message_fails(paid: Any, context: SimpleNamespace) -> None:
     """What came before it is charged, and the whole batch fails."""
     with pytest.raises(bank.NoAccount, match="Zoe"):

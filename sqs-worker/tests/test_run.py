@@ -137,6 +137,14 @@ def test_package_when_built_twice(local_lambda: Any, tmp_path: Path) -> None:
     assert (run.status, len(run.payloads[0]["batchItemFailures"])) == (0, 1)
 
 
+def test_message_when_nothing_is_served() -> None:
+    """One line says what to do."""
+    command = [sys.executable, str(FOLDER / "send_orders.py"), "poison"]
+    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "No answer. Is 'make serve' running in another terminal?\n")
+
+
 def test_message_when_there_is_no_such_part() -> None:
     """send_orders.py names the parts."""
     command = [sys.executable, str(FOLDER / "send_orders.py"), "lunch"]

@@ -222,7 +222,7 @@ def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
     for call, arguments in calls:
         status, error, message = error_of(call, **arguments)
         assert (status, error) == (501, "NotImplementedException")
-        assert "is not served by local-lambda aws, which has: CreateAlias, CreateEventSourceMapping, " in message
+        assert "is not served by local-lambda aws, which has: CheckpointDurableExecution, CreateAlias, " in message
     found = error_of(aws.client("stepfunctions").list_state_machines)
     assert found[:2] == (501, "NotImplementedException")
     assert found[2].startswith("The service states is not served by local-lambda aws, which has: lambda, dynamodb")
