@@ -393,6 +393,18 @@ def test_function_without_the_sdk_fails_the_execution(aws: Endpoint) -> None:
     assert json.loads(answer["Payload"].read())["errorMessage"] == "Invalid Status in invocation output."
 
 
+def test_function_that_is_deleted_fails_its_executions(aws: Endpoint) -> None:
+    """They could never continue."""
+    aws.create("gone", CODE, DurableConfig={"ExecutionTimeout": 60}, Timeout=30)
+    payload = json.dumps({"kind": "callback"}).encode()
+    answer = aws.lambda_.invoke(FunctionName="gone:$LATEST", InvocationType="Event", Payload=payload)
+    arn = answer["DurableExecutionArn"]
+    callback_id(aws, arn)
+    aws.lambda_.delete_function(FunctionName="gone")
+    found = ended(aws, arn)
+    assert (found["Status"], found["Error"]["ErrorType"]) == ("FAILED", "ResourceNotFoundException")
+
+
 TEMPLATE = """
 Resources:
   Orders:

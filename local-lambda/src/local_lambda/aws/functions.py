@@ -330,6 +330,7 @@ class FunctionRegistry:
 
     async def _end(self, function: Function, keep: Iterable[Path] = ()) -> None:
         """End the environments, and remove the folders that nothing else uses."""
+        self.executions.fail_all(function.pool)
         await function.pool.finish()
         await function.pool.shutdown()
         for folder in (function.package.home, function.own_opt):

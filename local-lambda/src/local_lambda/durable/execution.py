@@ -31,6 +31,8 @@ from local_lambda.limits import MAX_EXECUTION_BYTES
 RUNNING = "RUNNING"
 PAGE_BYTES = 5 * 1024 * 1024
 """How much of the operations an event or a page of `GetDurableExecutionState` holds."""
+MAX_EVENTS = 25_000
+"""How long a history may become, for instance by a step that is tried again and again."""
 _WORDS = {SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "TimedOut", CANCELLED: "Cancelled", STARTED: "Started"}
 _KINDS = {"STEP": "Step", "CONTEXT": "Context", "WAIT": "Wait", "CALLBACK": "Callback"}
 _KINDS["CHAINED_INVOKE"] = "ChainedInvoke"
@@ -132,6 +134,8 @@ class Execution:
             return self._last[2]
         self.check_token(token)
         check_updates(updates, self.operations)
+        if len(self.history) > MAX_EVENTS:
+            raise refused(f"The history of a durable execution can have {MAX_EVENTS} events at most here.")
         size = sum(len(str(update.get("Payload") or "")) for update in updates)
         if self._bytes + size > MAX_EXECUTION_BYTES:
             raise refused(f"A durable execution can store {MAX_EXECUTION_BYTES} bytes at most.")

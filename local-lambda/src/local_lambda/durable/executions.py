@@ -157,6 +157,13 @@ class Executions:
         assert execution.end is not None
         return execution.end
 
+    def fail_all(self, pool: Pool) -> None:
+        """End the executions of a function or a version that is deleted: it cannot be invoked again."""
+        error = _error("ResourceNotFoundException", f"Function not found: {pool.function.arn}")
+        for run in list(self._runs.values()):
+            if run.pool is pool:
+                run.execution.finish(FAILED, self._clock(), error=error)
+
     def delete(self, arn: str) -> float:
         """Forget an execution that has ended. Raises ApiError while it runs."""
         execution = self.get(arn)

@@ -18,6 +18,9 @@ class History:
     def __init__(self) -> None:
         self._events: list[Document] = []
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def add(self, kind: str, now: float, details: Document, operation: Operation | None = None) -> None:
         """Note an event. In `details`, what a user has sent or gets is under `Input`, `Result` and `Error`."""
         event: Document = {"EventType": kind, "EventId": len(self._events) + 1, "EventTimestamp": now}

@@ -23,8 +23,10 @@ def prepare(setting: str) -> None:
     """Let the runtime interface client continue in forked processes. `setting` is the descriptor of a socket."""
     from awslambdaric import lambda_runtime_client as module
 
-    client = module.BaseLambdaRuntimeClient
-    original = client.restore_next
+    client = getattr(module, "BaseLambdaRuntimeClient", module.LambdaRuntimeClient)
+    original = getattr(client, "restore_next", None)
+    if original is None:
+        sys.exit("SnapStart needs awslambdaric 3.0 or newer: install a newer one next to the function")
     log_descriptor = int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"])
 
     def restore_next(self: "Any") -> None:
