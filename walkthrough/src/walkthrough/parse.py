@@ -24,13 +24,15 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+NEW_PYTHON = "needs Python 3.12"
 OPTIONAL = {
+    NEW_PYTHON: "python3",
     "needs podman": "podman",
     "needs rabbitmq-server": "rabbitmq-server",
     "needs the AWS CLI": "aws",
 }
-"""Reasons that do not apply if the tool is installed, or if the environment variable CI is set."""
-
+"""Reasons that do not apply if the tool is installed, or if the environment variable CI is set. The Python is the one
+that the commands find as `python3`; it has to be new enough in any case."""
 FENCE = re.compile(r"^(`{3,}|~{3,})\s*([\w.+-]*)[ \t]*(.*)$")
 
 
@@ -64,6 +66,8 @@ class Block:
     @property
     def is_run(self) -> bool:
         """Whether these are commands that can be run here."""
+        if self.reason == NEW_PYTHON:
+            return self.language == "console" and sys.version_info >= (3, 12)
         tool = OPTIONAL.get(self.reason)
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
         is_there = bool(os.environ.get("CI") or shutil.which(tool, path=path)) if tool else not self.reason
