@@ -25,13 +25,18 @@ endif
 TOX_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint readmes constraints clean need-python need-index
+.PHONY: help run learn test lint readmes constraints clean need-python need-index
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
 
 run: need-python $(UV) ## run every example, one line each (VERBOSE=1 prints their output)
 	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
+
+learn: need-python $(UV) ## learn by doing: exercises with a checker (HINT=1, LIST=1, RESET=NN)
+	@$(MAKE) --silent -C local-lambda install EXTRAS=watch
+	@$(MAKE) --silent -C hello-python3.8 install
+	@PYTHONPATH=exercises local-lambda/.venv/bin/python -m learn $(if $(LIST),--list) $(if $(HINT),--hint) $(if $(RESET),--reset $(RESET))
 
 test: .venv/.installed need-index ## run all tests on every installed Python, 3.8 to 3.14
 	@$(MAKE) --no-print-directory -C local-lambda install EXTRAS=aws

@@ -42,6 +42,7 @@ def environments() -> dict[str, str]:
         if tuple(map(int, version.split("."))) >= TOOL_NEEDS:
             named[f"tool-{factor}"] = "local-lambda"
     named.update({f"plugin-{factor}": "pytest-local-lambda" for factor in factors.values()})
+    named.update({f"learn-{factors[version]}": "exercises" for version in LEARN if version in factors})
     for folder, name in short_names(find_examples(ROOT)).items():
         named.update({f"{name}-{factors[version]}": folder for version in read_pythons(ROOT, folder)})
     return named
@@ -68,6 +69,8 @@ WAITING = ("sqs-worker", "extension-toolbox", "durable-order")
 """Examples whose runs mostly wait, for instance until a message becomes visible again. They run on the oldest Python
 and on the one that most people use; their other tests run on every Python."""
 USUAL = "3.13"
+LEARN = ("3.8", USUAL)
+"""The Pythons on which the exercises are checked: the oldest one, and the one that most people use."""
 
 
 def left_out(name: str, folder: str) -> tuple[str, ...]:

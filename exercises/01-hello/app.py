@@ -1,0 +1,5 @@
+"""The handler greets Ada."""
+
+
+def handler(event, context):
+    print("Hello, Ada!")

@@ -1,0 +1,5 @@
+"""The handler greets whoever is in the event."""
+
+
+def handler(event, context):
+    return "Hello, Ada!"

@@ -1,0 +1,9 @@
+"""The handler says which table it works on."""
+
+import os
+
+TABLE = os.environ["TABLE"]
+
+
+def handler(event, context):
+    return TABLE

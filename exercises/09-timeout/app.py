@@ -1,0 +1,15 @@
+"""The handler works on items, for as long as it may."""
+
+import time
+
+
+def work(item):
+    time.sleep(0.3)
+
+
+def handler(event, context):
+    done = 0
+    for item in event["items"]:
+        work(item)
+        done += 1
+    return {"done": done, "left": len(event["items"]) - done}

@@ -1,0 +1,5 @@
+"""The handler of a function with an extension."""
+
+
+def handler(event, context):
+    return "ok"

@@ -1,0 +1,23 @@
+"""The handler makes a charge for an asynchronous event."""
+
+
+class Invalid(Exception):
+    pass
+
+
+class Down(Exception):
+    pass
+
+
+def charge(event):
+    if event["amount"] < 0:
+        raise Invalid("a negative amount")
+    if event.get("bank") == "down":
+        raise Down("no connection")
+
+
+def handler(event, context):
+    try:
+        charge(event)
+    except Invalid as error:
+        print("refused:", error)

@@ -1,0 +1,1 @@
+"""Exercises with a checker: `make learn` at the root of the repository. See ../README.md."""
