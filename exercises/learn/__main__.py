@@ -53,11 +53,14 @@ def learn(exercises: list[Exercise], progress: Progress, once: bool) -> int:
             continue
         exercise.begin()
         introduce(exercise)
-        while not passes(exercise):
+        while True:
+            seen = state(exercise.copy)
+            if passes(exercise):
+                break
             if once:
                 return 1
             say("Waiting for you to save a file. Hints: `make learn HINT=1`. Leave: Ctrl-C.")
-            wait_for_change(exercise.copy)
+            wait_for_change(exercise.copy, seen)
         progress.finish(exercise.name)
         say(f"\nExercise {exercise.number} is done. On AWS: {exercise.on_aws}\n")
         if once:
@@ -87,18 +90,19 @@ def passes(exercise: Exercise) -> bool:
     return True
 
 
-def wait_for_change(folder: Path) -> None:
-    """Return when a file below the folder was saved."""
+def state(folder: Path) -> dict[Path, int]:
+    """What is saved below the folder: file and time."""
+    files = (file for file in folder.rglob("*") if "__pycache__" not in file.parts)
+    return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
+
+
+def wait_for_change(folder: Path, seen: dict[Path, int]) -> None:
+    """Return when what is saved is no longer what was checked, also if that happened during the check."""
     import watchfiles
 
-    if not any(True for _ in _first(watchfiles.watch(folder, raise_interrupt=True))):
-        raise KeyboardInterrupt
-
-
-def _first(changes: object) -> list[object]:
-    for change in changes:  # type: ignore[attr-defined]
-        return [change]
-    return []
+    for _ in watchfiles.watch(folder, yield_on_timeout=True, rust_timeout=500, raise_interrupt=True):
+        if state(folder) != seen:
+            return
 
 
 def show_list(exercises: list[Exercise], progress: Progress) -> int:
