@@ -62,7 +62,8 @@ def test_environments_are_every_folder_on_every_python(toxfile: object) -> None:
     }
     tool = {f"tool-{python}": "local-lambda" for python in pythons if python not in ("py38", "py39", "py310")}
     plugin = {f"plugin-{python}": "pytest-local-lambda" for python in pythons}
-    assert toxfile.environments() == {**tool, **plugin, **examples}  # type: ignore[attr-defined]
+    learn = {f"learn-{python}": "exercises" for python in ("py38", "py313")}
+    assert toxfile.environments() == {**tool, **plugin, **learn, **examples}  # type: ignore[attr-defined]
     for name, folder in {**tool, **plugin, **examples}.items():
         settings = toxfile.settings(name, folder)  # type: ignore[attr-defined]
         assert settings["change_dir"] == ROOT / folder
