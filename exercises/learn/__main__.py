@@ -6,6 +6,7 @@ python -m learn [--list | --hint | --reset NN | --once]
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import textwrap
 from pathlib import Path
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="check the current exercise once, and end")
     parser.add_argument("--in", dest="folder", type=Path, default=LEARNING, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the caller has it ignored
     exercises = find_exercises(options.folder)
     try:
         progress = Progress(options.folder / "progress.json")

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent
-PARAMETERS = ["FunctionSeconds=3", "VisibilitySeconds=4", "Receives=2"]
+PARAMETERS = ["FunctionSeconds=3", "VisibilitySeconds=6", "Receives=2"]
 CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
 
 pytest.importorskip("pytest_local_lambda", reason="the plugin is in the folder pytest-local-lambda")

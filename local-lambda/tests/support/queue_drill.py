@@ -1,4 +1,4 @@
-"""A queue whose function is killed at random: what has become of each message."""
+"""A queue whose function is killed at random, and at least once: what has become of each message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def handler(event, context):
     bodies = [record["body"] for record in event["Records"]]
     with open(os.environ["NOTES"], "a") as notes:
         notes.write("".join(f"{body}\\n" for body in bodies if "poison" not in body))
-    if random.random() < 0.05:
+    with open(os.environ["NOTES"]) as notes:
+        first = "0" in bodies and notes.read().split().count("0") == 1
+    if first or random.random() < 0.05:
         os.kill(os.getpid(), signal.SIGKILL)
     failed = [record["messageId"] for record in event["Records"] if "poison" in record["body"]]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failed]}
