@@ -17,7 +17,7 @@ from conftest import MakeProject
 from support.aws_endpoint import error_of, serving_aws
 from support.extended import make_layer
 from support.sandboxed import IMPOSSIBLE
-from support.tool import Tool
+from support.tool import DEADLINE_SECONDS, Tool
 from support.watching import Processes, descendants
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="SnapStart needs Python 3.12")
@@ -216,6 +216,7 @@ def test_nothing_is_left_when_the_tool_ends(make_project: MakeProject, number: s
             assert len(processes.descriptors) >= 5
             tool.process.send_signal(number)
             assert processes.ended()
+            tool.process.wait(DEADLINE_SECONDS)  # or the end of the block would send another signal
         finally:
             processes.close()
 
