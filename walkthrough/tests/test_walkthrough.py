@@ -92,6 +92,13 @@ def test_explanation_when_a_line_is_missing() -> None:
     assert "expected: b 1" in text and "got:      b 2" in text and "got:      a" not in text
 
 
+def test_explanation_when_more_lines_match_in_a_later_place() -> None:
+    """It shows the earlier place, too: it may be the one that is not as shown."""
+    text = explain(["...", "a", "b", "c", "..."], ["a", "x", "a", "b", "y"])
+    assert "expected: c\n    got:      y" in text
+    assert "or, after a\n        expected: b\n        got:      x" in text
+
+
 def write(path: Path, text: str) -> Path:
     """Write a file, with the fences of the blocks spelled as ~~~ in the tests."""
     path.write_text(text.replace("~~~", "```"), encoding="utf-8")

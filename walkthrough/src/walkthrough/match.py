@@ -87,6 +87,24 @@ def matches(expected: list[str], actual: list[str]) -> bool:
     return all(len(there) in reach(shown, there)[-1] for shown, there in lanes(expected, actual))
 
 
+def other_places(before: list[str], wanted: str, actual: list[str]) -> list[str]:
+    """Say where else in the output a part of the last lines `before` the wanted one is, and how it goes on there.
+
+    The place where the most lines match may be one that the transcript does not mean.
+    """
+    gaps = [number for number, line in enumerate(before) if is_gap(line)]
+    lines = [*before[gaps[-1] + 1 if gaps else 0 :], wanted]
+    found = []
+    for start in range(len(actual)):
+        count = 0
+        while count < len(lines) and start + count < len(actual) and same(lines[count], actual[start + count]):
+            count += 1
+        if 0 < count < len(lines) and start + count < len(actual):
+            found += [f"    or, after {actual[start + count - 1]}", f"        expected: {lines[count]}"]
+            found.append(f"        got:      {actual[start + count]}")
+    return found[:12]
+
+
 def explain(expected: list[str], actual: list[str]) -> str:
     """Describe where output and transcript differ: the first lane that is not as shown."""
     whole = actual
@@ -104,6 +122,7 @@ def explain(expected: list[str], actual: list[str]) -> str:
     if good and is_gap(expected[good - 1]):
         close = difflib.get_close_matches(wanted, dict.fromkeys(rest), n=2)
         shown = [f"    close to: {line}" for line in close] + shown
+    shown += other_places(expected[:good], wanted, actual[:count])
     if len(whole) > len(actual):
         shown += ["    the last lines of all, side by side:", *(f"        {line}" for line in whole[-15:])]
     return "\n".join([f"    expected: {wanted}", *shown])
