@@ -13,6 +13,7 @@ from typing import Any, List
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 def connect() -> Any:
@@ -26,6 +27,9 @@ def connect() -> Any:
 
 def main(arguments: List[str]) -> int:
     """Read one response up to the event that says how the function ended."""
+    if len(arguments) != 2:
+        print("usage: invoke_stream.py FUNCTION EVENT.json", file=sys.stderr)
+        return 2
     function, event = arguments
     client = connect()
     start = time.monotonic()
@@ -42,4 +46,9 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, BotoCoreError, ClientError) as problem:
+        sys.exit(f"invoke_stream.py: {problem}")

@@ -23,6 +23,9 @@ def find_url(function: str) -> str:
 
 def main(arguments: List[str]) -> int:
     """Read one response up to its end, or to where it breaks off."""
+    if not 1 <= len(arguments) <= 2:
+        print("usage: read_stream.py URL-OR-FUNCTION [QUERY]", file=sys.stderr)
+        return 2
     target, query = arguments[0], arguments[1] if len(arguments) > 1 else "rows=5"
     url = urlsplit(target if "://" in target else find_url(target))
     connection = (HTTPSConnection if url.scheme == "https" else HTTPConnection)(url.netloc)
@@ -50,4 +53,9 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as problem:
+        sys.exit(f"read_stream.py: {problem}. Is the function served?")

@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterator, Union
 
-Pieces = Iterator[Union[Dict[str, Any], str, bytes]]
+Piece = Union[Dict[str, Any], str, bytes]
 RUNTIME = "/2018-06-01/runtime"
 HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
 
@@ -31,7 +31,7 @@ def main(api: HTTPConnection, handler_name: str) -> None:
         serve(api, handler)
 
 
-def serve(api: HTTPConnection, handler: Callable[[Any, Any], Pieces]) -> None:
+def serve(api: HTTPConnection, handler: Callable[[Any, Any], Iterator[Piece]]) -> None:
     """Wait for an event, and send what the handler makes of it."""
     api.request("GET", f"{RUNTIME}/invocation/next")  # the response may take hours, so there is no timeout
     response = api.getresponse()
@@ -39,17 +39,21 @@ def serve(api: HTTPConnection, handler: Callable[[Any, Any], Pieces]) -> None:
     path = f"{RUNTIME}/invocation/{request_id}"
     try:
         pieces = handler(event, SimpleNamespace(aws_request_id=request_id))
-        first = next(pieces)
+        if not isinstance(pieces, Iterator):
+            raise TypeError(f"the handler has to yield its response, and returned {type(pieces).__name__}")
+        first = next(pieces, "")
+        kind = HTTP_RESPONSE if isinstance(first, dict) else "application/octet-stream"
+        chunk = write_prelude(first) if isinstance(first, dict) else encode(first)
     except Exception as error:
         return report(api, f"{path}/error", error)  # nothing is sent yet, so this is an error like any other
-    stream(api, f"{path}/response", first, pieces)
+    stream(api, f"{path}/response", kind, chunk, pieces)
 
 
-def stream(api: HTTPConnection, path: str, first: Union[Dict[str, Any], str, bytes], rest: Pieces) -> None:
+def stream(api: HTTPConnection, path: str, kind: str, first: bytes, rest: Iterator[Piece]) -> None:
     """Send the pieces as the chunks of one HTTP request. An error comes too late for a status, so it ends the body."""
     api.putrequest("POST", path)
     api.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
-    api.putheader("Content-Type", HTTP_RESPONSE if isinstance(first, dict) else "application/octet-stream")
+    api.putheader("Content-Type", kind)
     api.putheader("Transfer-Encoding", "chunked")
     api.putheader("Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")
     api.endheaders()
@@ -57,7 +61,7 @@ def stream(api: HTTPConnection, path: str, first: Union[Dict[str, Any], str, byt
     trailers = ""
     try:
         for piece in rest:
-            send(api, piece)
+            send(api, encode(piece))
     except Exception as error:
         body = base64.b64encode(describe(error)).decode()
         trailers = f"Lambda-Runtime-Function-Error-Type: {type(error).__name__}\r\n"
@@ -66,13 +70,24 @@ def stream(api: HTTPConnection, path: str, first: Union[Dict[str, Any], str, byt
     api.getresponse().read()
 
 
-def send(api: HTTPConnection, piece: Union[Dict[str, Any], str, bytes]) -> None:
-    """Send one chunk: its length in hexadecimal, then the bytes. For a function URL, a dict is status and headers."""
-    if isinstance(piece, dict):
-        piece = json.dumps(piece).encode() + bytes(8)  # eight zero bytes separate it from the body
-    data = piece.encode() if isinstance(piece, str) else piece
+def send(api: HTTPConnection, data: bytes) -> None:
+    """Send one chunk: its length in hexadecimal, then the bytes."""
     if data:  # an empty chunk would be the end
         api.send(b"%x\r\n%b\r\n" % (len(data), data))
+
+
+def write_prelude(head: Dict[str, Any]) -> bytes:
+    """Status and headers for a function URL. Eight zero bytes separate them from the body."""
+    return json.dumps(head).encode() + bytes(8)
+
+
+def encode(piece: Piece) -> bytes:
+    """A piece of the body as bytes. TypeError if it is neither text nor bytes."""
+    if isinstance(piece, str):
+        return piece.encode()
+    if isinstance(piece, bytes):
+        return piece
+    raise TypeError(f"yield text or bytes, not {type(piece).__name__}; only the first piece may be a dict, the prelude")
 
 
 def report(api: HTTPConnection, path: str, error: Exception) -> None:

@@ -181,6 +181,35 @@ def test_package_when_built_twice(local_lambda: Any, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, (PRELUDE + b"".join(ROWS)).strip())
 
 
+def test_log_when_the_handler_prints(local_lambda: Any, tmp_path: Path) -> None:
+    """What it prints is in the log, although the runtime is killed in the end."""
+    shutil.copytree(str(FOLDER / "app"), str(tmp_path / "app"))
+    shutil.copy(str(FOLDER / "template.yaml"), str(tmp_path))
+    handler = "def lambda_handler(event, context):\n    print('seen')\n    yield 'row'\n"
+    (tmp_path / "app/fn_streamed.py").write_text(handler)
+    command = [local_lambda.command, "invoke", "StreamedFunction", "--python", sys.executable, "-e", str(EVENT)]
+    done = subprocess.run(
+        command, cwd=str(tmp_path), env={**os.environ, **VARIABLES}, stderr=subprocess.PIPE, text=True, timeout=PATIENCE
+    )
+    assert "function | seen" in done.stderr.splitlines()
+
+
+def test_clients_when_misused(served: Served) -> None:
+    """One line says what is wrong: too few arguments, a port where nothing listens, a function that is not there."""
+    done = [
+        run_client("read_stream.py", None),
+        run_client("invoke_stream.py", None),
+        run_client("read_stream.py", None, "http://127.0.0.1:1/"),
+        run_client("invoke_stream.py", served, "MissingFunction", str(EVENT)),
+    ]
+    assert [(each.returncode, each.stderr.split(":")[0], each.stderr.count("\n")) for each in done] == [
+        (2, "usage", 1),
+        (2, "usage", 1),
+        (1, "read_stream.py", 1),
+        (1, "invoke_stream.py", 1),
+    ]
+
+
 needs_make = pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")
 
 

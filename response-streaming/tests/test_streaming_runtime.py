@@ -81,6 +81,38 @@ def test_request_when_the_handler_fails_before_its_first_piece(api: RuntimeApi) 
     assert json.loads(sent(api)[0])["errorMessage"] == "no report"
 
 
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ([5], "yield text or bytes, not int; only the first piece may be a dict, the prelude"),
+        ([{"headers": {"A"}}], "Object of type set is not JSON serializable"),
+        (None, "the handler has to yield its response, and returned NoneType"),
+        ({"statusCode": 200}, "the handler has to yield its response, and returned dict"),
+    ],
+)
+def test_request_when_there_is_no_first_piece_to_send(api: RuntimeApi, response: Any, message: str) -> None:
+    """What a handler must not return or yield first is an error with a status, too, and the runtime goes on."""
+    serve(api, lambda event, context: iter(response) if isinstance(response, list) else response)
+    assert api.heads[0][0].startswith("POST /2018-06-01/runtime/invocation/request-1/error ")
+    error = json.loads(sent(api)[0])
+    assert (error["errorType"], error["errorMessage"]) == ("TypeError", message)
+
+
+def test_trailers_when_a_later_piece_is_a_dict(api: RuntimeApi) -> None:
+    """Only the first one may be: in the body it would be bytes that nobody expects."""
+    serve(api, lambda event, context: iter([{"statusCode": 200}, {"row": 1}]))
+    assert sent(api) == [b'{"statusCode": 200}' + bytes(8), b""]
+    assert api.trailers[0] == "Lambda-Runtime-Function-Error-Type: TypeError"
+
+
+def test_request_when_the_handler_yields_nothing(api: RuntimeApi) -> None:
+    """The response is empty, as that of a function that has nothing to say."""
+    serve(api, lambda event, context: iter([]))
+    assert "/response " in api.heads[0][0]
+    assert sent(api) == [b""]
+    assert api.trailers == []
+
+
 def test_trailers_when_the_handler_fails_later(api: RuntimeApi, capsys: pytest.CaptureFixture) -> None:
     """The body ends, and after it Lambda gets the error; the log has it too."""
 

@@ -88,7 +88,7 @@ def matches(expected: list[str], actual: list[str]) -> bool:
 
 
 def other_places(before: list[str], wanted: str, actual: list[str]) -> list[str]:
-    """Say where else in the output a part of the last lines `before` the wanted one is, and how it goes on there.
+    """Say where else in the output a part of the last lines `before` the wanted one is, and what comes after it there.
 
     The place where the most lines match may be one that the transcript does not mean.
     """
