@@ -89,7 +89,7 @@ class Copies:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in FOR_ALL if name in os.environ}
-        return {"LANG": "C.UTF-8", **kept, "PATH": self._path, "PYTHONUNBUFFERED": "1"}
+        return {"LANG": "C.UTF-8", **kept, "PATH": self._path}
 
     def environment(self) -> dict[str, str]:
         """The environment variables of a README's shell."""
