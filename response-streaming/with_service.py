@@ -25,30 +25,32 @@ def main(arguments: List[str]) -> int:
         print('usage: with_service.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
         return 2
     variable, service, *command = arguments
-    # Ctrl-C reaches the command too, which then ends in its own time: wait for it. The service must outlive it, so it
-    # is out of reach in a separate session, and ends with its standard input if this process is killed.
-    signal.signal(signal.SIGINT, lambda *_: None)
     if variable in os.environ:
         return run(command)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     program, pipe = shlex.split(service), subprocess.PIPE
     try:
+        # In a separate session, where Ctrl-C does not reach it: it has to outlive the command.
         started = subprocess.Popen(program, stdin=pipe, stderr=pipe, text=True, start_new_session=True)
     except OSError as error:
         print(f"with_service.py: {program[0]}: {error.strerror}", file=sys.stderr)
         return 127
     with started as process:
         assert process.stderr is not None
-        url = pass_on(process.stderr, r"listening on (\S+)")
-        if not url:
-            print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
-            return 1
-        log, copy = os.pipe()
-        os.set_blocking(copy, False)  # a command that does not read must not hold up the service
-        rest = threading.Thread(target=pass_on, args=(process.stderr, "$^", copy))
-        rest.start()
-        os.environ.update({variable: url, "SERVICE_LOG": f"/dev/fd/{log}"})
-        status = run(command, log)
-        process.terminate()
+        try:
+            url = pass_on(process.stderr, r"listening on (\S+)")
+            if not url:
+                print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
+                return 1
+            log, copy = os.pipe()
+            os.set_blocking(copy, False)  # a command that does not read must not hold up the service
+            rest = threading.Thread(target=pass_on, args=(process.stderr, "$^", copy))
+            rest.start()
+            os.environ.update({variable: url, "SERVICE_LOG": f"/dev/fd/{log}"})
+            status = run(command, log)
+        finally:
+            process.terminate()
         rest.join()
         os.close(log)
     return status or int(process.returncode not in (0, -signal.SIGTERM))
@@ -56,6 +58,8 @@ def main(arguments: List[str]) -> int:
 
 def run(command: List[str], *descriptors: int) -> int:
     """Run the command, with these open files; SIGTERM, or the end of the terminal, ends it first."""
+    # Ctrl-C reaches the command too, which then ends in its own time: wait for it.
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         process = subprocess.Popen(command, pass_fds=descriptors)
     except OSError as error:
@@ -73,7 +77,8 @@ def pass_on(output: IO[str], until: str = "$^", copy: Optional[int] = None) -> s
     Each printed line is then written to `copy`, which is closed at the end. What does not fit there is lost.
     """
     for line in output:
-        print(line, end="", file=sys.stderr, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody reads it any more, but the service must not notice
+            print(line, end="", file=sys.stderr, flush=True)
         found = re.search(until, line)
         if found:
             return found[1]
@@ -86,4 +91,7 @@ def pass_on(output: IO[str], until: str = "$^", copy: Optional[int] = None) -> s
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -61,6 +61,37 @@ def test_service_that_does_not_exist() -> None:
     assert (process.returncode, errors) == (127, "with_service.py: no-such-service: No such file or directory\n")
 
 
+NEVER_READY = "import sys; print('started', file=sys.stderr, flush=True); sys.stdin.read()"
+"""A service that says one line, and not that it is listening."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_service_when_stopped_before_it_is_listening(tmp_path: Path, number: signal.Signals) -> None:
+    """The command is not started, the status is a shell's, and the service has ended."""
+    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", NEVER_READY])]
+    process = start(["touch", str(tmp_path / "started")], wrapper)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "started\n"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)  # which also waits until the service has closed its output
+    assert (process.returncode, errors) == (128 + number, "")
+    assert not (tmp_path / "started").exists()
+
+
+def test_service_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """Command and service run to their ends."""
+    done = tmp_path / "done"
+    os.mkfifo(done)
+    service = "import sys; [print(line, file=sys.stderr, flush=True) for line in ('one', 'listening on x', 'two')];"
+    service += f" open({str(done)!r}, 'w').close()"
+    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
+    process = start([sys.executable, "-c", f"open({str(done)!r}).close(); print('ran')"], wrapper)
+    assert process.stdout is not None and process.stderr is not None
+    process.stderr.close()
+    assert process.stdout.read() == "ran\n"
+    process.wait(30)
+
+
 def test_service_when_its_log_is_not_read(tmp_path: Path) -> None:
     """However much the service says, it is not held up: all of it is printed."""
     done = tmp_path / "done"
