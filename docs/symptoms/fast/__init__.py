@@ -1,0 +1,1 @@
+from fast._fast import add

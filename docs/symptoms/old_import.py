@@ -1,0 +1,5 @@
+from collections import Mapping
+
+
+def handler(event, context):
+    return isinstance(event, Mapping)
