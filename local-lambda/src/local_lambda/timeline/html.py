@@ -19,6 +19,7 @@ _PAGE = """<!doctype html>
 body {{ margin: 24px auto; max-width: 1400px; padding: 0 12px; font: 14px system-ui, sans-serif;
   background: light-dark(#ffffff, #0d1117); color: light-dark(#1f2328, #e6edf3) }}
 svg {{ width: 100%; height: auto }}
+text {{ pointer-events: none }}
 [tabindex]:hover, [tabindex]:focus {{ stroke-width: 2; outline: none }}
 #hint {{ position: fixed; max-width: 60ch; padding: 6px 10px; border-radius: 6px; white-space: pre-wrap;
   pointer-events: none; background: light-dark(#1f2328, #e6edf3); color: light-dark(#ffffff, #0d1117) }}
@@ -53,7 +54,11 @@ _ELEMENT = re.compile(r"<(rect|path)( [^<>]*?data-(?:span|mark|subsegment)=[^<>]
 
 def draw_html(timeline: Timeline, title: str = "") -> str:
     """A self-contained page; it loads nothing from elsewhere."""
-    svg = draw_svg(timeline, title)
+    return html_of(draw_svg(timeline, title))
+
+
+def html_of(svg: str) -> str:
+    """The page for a picture that `draw_svg` has drawn: what the page says is in the picture's titles."""
     title = re.findall(r'<title id="title">([^<]*)</title>', svg)[0]
     return _PAGE.format(title=title, svg=_ELEMENT.sub(_hinted, svg))
 

@@ -1,0 +1,177 @@
+"""Lets MkDocs build the site from the READMEs and pages where they are; they stay readable there.
+
+Every Markdown file of the repository is a page, at the same path. Links between them need no change. Source files and
+folders that a page links to get a page that shows them, so that the site is complete without the repository. The
+pictures of runs become timelines that show details under the pointer.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import sys
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "walkthrough/src", "local-lambda/src")]
+from examples import find_examples  # noqa: E402
+from local_lambda.timeline.html import html_of  # noqa: E402
+from walkthrough.anchors import HOST_PAGES, INLINE, slug  # noqa: E402
+from walkthrough.copies import tracked_files  # noqa: E402
+
+log = get_plugin_logger("site")
+LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
+"""A form for pull requests, and the hints of the exercises, which `make learn` gives one at a time."""
+REASON = re.compile(r"^( *```[\w.+-]+) .*")
+"""The words after a fence's language, which say why a block is not run."""
+FENCE = re.compile(r"^ *(```|~~~)")
+PICTURE = re.compile(r"^\[?!\[([^]]*)\]\(([\w./-]*timeline\.svg)\)(?:\]\([^)]*\))?$")
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", "Dockerfile": "dockerfile"}
+
+
+def pages() -> list[str]:
+    """The Markdown files that are pages."""
+    return [name for name in tracked_files() if name.endswith(".md") and not LEFT_OUT.search(name)]
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the pages in order, and make anchors as on GitHub."""
+    config.nav = order(pages())
+    config.mdx_configs["toc"] = {"permalink": True, "slugify": lambda text, separator: slug(text)}
+    return config
+
+
+def order(names: list[str]) -> list[dict[str, Any]]:
+    """The groups of pages: the learning path, in its order, comes first. A new page needs no entry."""
+    links = INLINE.findall((ROOT / "local-lambda/README.md").read_text(encoding="utf-8"))
+    tool = ["local-lambda/README.md", *(f"local-lambda/{link}" for link in links), "pytest-local-lambda/README.md"]
+    groups = {
+        "Learn": ["README.md", *(f"{folder}/README.md" for folder in find_examples()), "docs/examples.md"],
+        "Exercises": [name for name in sorted(names) if name.startswith("exercises/")],
+        "Symptoms": ["docs/symptoms.md"],
+        "Glossary": ["GLOSSARY.md"],
+        "local-lambda": [*tool, *(name for name in sorted(names) if name.startswith("local-lambda/docs/"))],
+        "Project": sorted(names),
+    }
+    groups["Exercises"].sort(key=lambda name: name != "exercises/README.md")
+    nav, placed = [], set()
+    for title, members in groups.items():
+        members = [name for name in dict.fromkeys(members) if name in names and name not in placed]
+        placed.update(members)
+        nav.append({title: members if len(members) > 1 else members[0]})
+    return nav
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages, their pictures and timelines, and the source files that they link to."""
+    for name in pages():
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
+        for target in sorted(targets(name)):
+            if files.get_file_from_path(target) or target.endswith(".md"):
+                continue
+            if target.endswith(".svg"):
+                files.append(File.generated(config, target, abs_src_path=str(ROOT / target)))
+                if target.endswith("timeline.svg"):
+                    page = html_of((ROOT / target).read_text(encoding="utf-8"))
+                    files.append(File.generated(config, target.replace(".svg", ".html"), content=page))
+            elif not files.get_file_from_path(page_of(target)):
+                files.append(File.generated(config, page_of(target), content=show(target)))
+    return files
+
+
+def targets(name: str) -> set[str]:
+    """The files and folders of the repository that a page links to, by their paths."""
+    found = set()
+    for line in prose((ROOT / name).read_text(encoding="utf-8")):
+        for link in INLINE.findall(line):
+            path = resolve(name, link)
+            if path and (ROOT / path).exists():
+                found.add(path)
+    return found
+
+
+def resolve(name: str, link: str) -> str:
+    """The path in the repository that a relative link of a page leads to; empty for other links."""
+    path = urllib.parse.unquote(link).partition("#")[0]
+    if not path or re.match(r"[a-z][a-z0-9+.-]*:", link):
+        return ""
+    return os.path.normpath(os.path.join(os.path.dirname(name), path))
+
+
+def page_of(target: str) -> str:
+    """The page that shows a source file or a folder."""
+    return f"source/{target}.md"
+
+
+def show(target: str) -> str:
+    """The text of that page: the file, or the files of the folder."""
+    path = ROOT / target
+    inside = [name for name in tracked_files() if name.startswith(f"{target}/")] if path.is_dir() else [target]
+    text = ["---", "search: {exclude: true}", "---", f"# {target}", ""]
+    for name in inside:
+        content = (ROOT / name).read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        language = LANGUAGES.get(Path(name).suffix or Path(name).name, "text")
+        text += [f"## {name.removeprefix(target + '/')}", ""] if path.is_dir() else []
+        text += [f"`````{language}", content, "`````", ""]
+    return "\n".join(text)
+
+
+def prose(text: str) -> list[str]:
+    """The lines, those of code blocks empty."""
+    lines, fence = [], ""
+    for line in text.split("\n"):
+        mark = FENCE.match(line)
+        if mark and fence in ("", mark[1]):
+            fence = "" if fence else mark[1]
+            line = ""
+        lines.append("" if fence else line)
+    return lines
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn what only GitHub understands, and what the site can do better."""
+    name = page.file.src_uri
+    lines = []
+    for line, outside in zip(markdown.split("\n"), prose(markdown)):
+        if outside:
+            line = change(line, name, config)
+        lines.append(REASON.sub(r"\1", line))
+    return "\n".join(lines)
+
+
+def change(line: str, name: str, config: MkDocsConfig) -> str:
+    """A line of a page as the site has it."""
+    if any(f'"{link}"' in line for link in HOST_PAGES):  # a page of the host of the repository
+        return re.sub(r'"(\.\./)+', f'"{config.repo_url}/', line) if config.repo_url else ""
+    if line.startswith("<details>"):
+        return line.replace("<details>", '<details markdown="1">', 1)
+    if picture := PICTURE.match(line):
+        return timeline(*picture.groups(), name)
+
+    def source(found: re.Match[str]) -> str:
+        path = resolve(name, found[1])
+        if not path or path.endswith((".md", ".svg")) or not (ROOT / path).exists():
+            return found[0]
+        there = os.path.relpath(page_of(path), os.path.dirname(name) or ".")
+        return found[0].replace(f"({found[1]})", f"({there})")
+
+    return INLINE.sub(source, line)
+
+
+def timeline(caption: str, picture: str, name: str) -> str:
+    """A picture of a run as a frame with the page that shows details, and a link to that page."""
+    svg = (ROOT / resolve(name, picture)).read_text(encoding="utf-8")
+    width, height = (float(number) for number in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0])
+    page = picture.replace(".svg", ".html")
+    caption = html.escape(caption)
+    frame = f'<iframe class="timeline" src="{page}" title="{caption}" style="aspect-ratio: {width} / {height + 60}"></iframe>'
+    return f'{frame}\n<p><a href="{page}">The timeline on its own page</a>: point at a bar or a mark for its details.</p>'
