@@ -25,7 +25,7 @@ endif
 TOX_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run learn test lint readmes constraints clean need-python need-index
+.PHONY: help run learn test lint readmes site constraints clean need-python need-index
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
@@ -50,13 +50,17 @@ lint: .venv/.installed ## check style, types and templates
 readmes: .venv/.installed ## run the commands of every README and write down what they print; README= for one
 	.venv/bin/tox exec --quiet -e walkthroughs -- python -m walkthrough $(README)
 
+site: .venv/.installed ## build the READMEs as one searchable site, site/build, without a network once installed
+	@.venv/bin/tox exec --quiet -e site -- mkdocs build --config-file site/mkdocs.yml
+	@echo "built: site/build/index.html; for the search: $(PYTHON) -m http.server --bind 127.0.0.1 --directory site/build"
+
 constraints: .venv/.installed ## pin the newest versions of what lint and the tests need, in tests/constraints.txt
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 		--all-extras local-lambda/pyproject.toml tests/constraints.in --output-file tests/constraints.txt
 
 clean: ## remove what was made, in every folder
 	@for folder in */Makefile; do $(MAKE) --no-print-directory -C "$${folder%/Makefile}" clean; done
-	rm -rf .venv .tox .pytest_cache .mypy_cache .ruff_cache run-logs
+	rm -rf .venv .tox .pytest_cache .mypy_cache .ruff_cache run-logs site/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 need-python:

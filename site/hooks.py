@@ -16,24 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "walkthrough/src", "local-lambda/src")]
 from examples import find_examples  # noqa: E402
-from local_lambda.timeline.html import html_of  # noqa: E402
-from walkthrough.anchors import HOST_PAGES, INLINE, slug  # noqa: E402
-from walkthrough.copies import tracked_files  # noqa: E402
 
-log = get_plugin_logger("site")
+from local_lambda.timeline.html import html_of  # noqa: E402
+from walkthrough.anchors import HOST_PAGES, INLINE, links, slug  # noqa: E402
+from walkthrough.copies import tracked_files  # noqa: E402
+from walkthrough.parse import parse  # noqa: E402
+
 LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
 """A form for pull requests, and the hints of the exercises, which `make learn` gives one at a time."""
 REASON = re.compile(r"^( *```[\w.+-]+) .*")
 """The words after a fence's language, which say why a block is not run."""
-FENCE = re.compile(r"^ *(```|~~~)")
 PICTURE = re.compile(r"^\[?!\[([^]]*)\]\(([\w./-]*timeline\.svg)\)(?:\]\([^)]*\))?$")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", "Dockerfile": "dockerfile"}
 
@@ -52,14 +50,18 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def order(names: list[str]) -> list[dict[str, Any]]:
     """The groups of pages: the learning path, in its order, comes first. A new page needs no entry."""
-    links = INLINE.findall((ROOT / "local-lambda/README.md").read_text(encoding="utf-8"))
-    tool = ["local-lambda/README.md", *(f"local-lambda/{link}" for link in links), "pytest-local-lambda/README.md"]
+    linked = [resolve("local-lambda/README.md", link) for _, link in links(ROOT / "local-lambda/README.md")]
+    tool = ["local-lambda/README.md", *(path for path in linked if path.startswith("local-lambda/"))]
     groups = {
         "Learn": ["README.md", *(f"{folder}/README.md" for folder in find_examples()), "docs/examples.md"],
         "Exercises": [name for name in sorted(names) if name.startswith("exercises/")],
         "Symptoms": ["docs/symptoms.md"],
         "Glossary": ["GLOSSARY.md"],
-        "local-lambda": [*tool, *(name for name in sorted(names) if name.startswith("local-lambda/docs/"))],
+        "local-lambda": [
+            *tool,
+            *(name for name in sorted(names) if name.startswith("local-lambda/docs/")),
+            "pytest-local-lambda/README.md",
+        ],
         "Project": sorted(names),
     }
     groups["Exercises"].sort(key=lambda name: name != "exercises/README.md")
@@ -90,13 +92,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def targets(name: str) -> set[str]:
     """The files and folders of the repository that a page links to, by their paths."""
-    found = set()
-    for line in prose((ROOT / name).read_text(encoding="utf-8")):
-        for link in INLINE.findall(line):
-            path = resolve(name, link)
-            if path and (ROOT / path).exists():
-                found.add(path)
-    return found
+    found = {resolve(name, link) for _, link in links(ROOT / name)} - {""}
+    return {path for path in found if (ROOT / path).exists()}
 
 
 def resolve(name: str, link: str) -> str:
@@ -125,26 +122,14 @@ def show(target: str) -> str:
     return "\n".join(text)
 
 
-def prose(text: str) -> list[str]:
-    """The lines, those of code blocks empty."""
-    lines, fence = [], ""
-    for line in text.split("\n"):
-        mark = FENCE.match(line)
-        if mark and fence in ("", mark[1]):
-            fence = "" if fence else mark[1]
-            line = ""
-        lines.append("" if fence else line)
-    return lines
-
-
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn what only GitHub understands, and what the site can do better."""
     name = page.file.src_uri
-    lines = []
-    for line, outside in zip(markdown.split("\n"), prose(markdown)):
-        if outside:
-            line = change(line, name, config)
-        lines.append(REASON.sub(r"\1", line))
+    if name.startswith("source/"):
+        return markdown
+    lines = markdown.split("\n")
+    for index, outside in enumerate(parse(ROOT / name).prose):
+        lines[index] = change(lines[index], name, config) if outside else REASON.sub(r"\1", lines[index])
     return "\n".join(lines)
 
 
@@ -172,6 +157,8 @@ def timeline(caption: str, picture: str, name: str) -> str:
     svg = (ROOT / resolve(name, picture)).read_text(encoding="utf-8")
     width, height = (float(number) for number in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0])
     page = picture.replace(".svg", ".html")
-    caption = html.escape(caption)
-    frame = f'<iframe class="timeline" src="{page}" title="{caption}" style="aspect-ratio: {width} / {height + 60}"></iframe>'
-    return f'{frame}\n<p><a href="{page}">The timeline on its own page</a>: point at a bar or a mark for its details.</p>'
+    shape = f"aspect-ratio: {width} / {height + 60}"  # and the page's margins
+    frame = f'<iframe class="timeline" src="{page}" title="{html.escape(caption)}" style="{shape}"></iframe>'
+    return (
+        f'{frame}\n<p><a href="{page}">The timeline on its own page</a>. Point at a bar or a mark for its details.</p>'
+    )

@@ -1,0 +1,124 @@
+"""The site is complete, follows the learning path, loads nothing from elsewhere, and fails with a broken link."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from examples import find_examples
+
+from walkthrough.copies import ROOT, tracked_files
+from walkthrough.parse import parse
+from walkthrough.session import network_of_its_own
+
+NOWHERE = "http://127.0.0.1:9"
+NO_NETWORK = {"http_proxy": NOWHERE, "https_proxy": NOWHERE, "REPOSITORY_URL": "", "SITE_URL": ""}
+LOADED = re.compile(
+    r"<(?:script|img|iframe|source|link(?! rel=\"?canonical))\b[^>]*?\b(?:src|href)=[\"']?(https?:[^\"' >]+)"
+)
+
+
+def build(root: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a repository as `make site` does, without a network where the system allows that."""
+    command = [*network_of_its_own(), sys.executable, "-m", "mkdocs", "build", "-f", "site/mkdocs.yml"]
+    return subprocess.run(command, cwd=root, env={**os.environ, **NO_NETWORK}, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository, to build in."""
+    root = tmp_path_factory.mktemp("copy")
+    for name in tracked_files():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, root / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def site(copy: Path) -> Path:
+    """The built site."""
+    built = build(copy)
+    assert built.returncode == 0, built.stderr
+    reported = [line for line in built.stderr.splitlines() if "WARNING" in line or "Doc file" in line]
+    assert reported == []
+    return copy / "site/build"
+
+
+def page_of(name: str) -> str:
+    """The page of a Markdown file."""
+    return re.sub(r"(?:README)?\.md$", lambda found: "index.html" if "R" in found[0] else ".html", name)
+
+
+def test_every_page_of_the_repository_is_in_the_site(site: Path) -> None:
+    """Except for a form of the host, and the hints that `make learn` gives one at a time."""
+    missing = [name for name in tracked_files() if name.endswith(".md") and not (site / page_of(name)).is_file()]
+    assert [name for name in missing if not name.endswith("/hints.md")] == [".github/pull_request_template.md"]
+
+
+def test_previous_and_next_follow_the_learning_path(site: Path) -> None:
+    """From the start page through all examples, and back."""
+    path = ["index.html", *(f"{folder}/index.html" for folder in find_examples())]
+    for here, there in itertools.pairwise(path):
+        assert neighbor(site, here, "next") == there
+        assert neighbor(site, there, "prev") == here
+
+
+def neighbor(site: Path, page: str, which: str) -> str:
+    """The page that the link in the footer leads to."""
+    text = (site / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"<a [^>]*>", text) if f"md-footer__link--{which}" in link]
+    target = re.findall(r"href=\"([^\"]+)\"", links[0])[0]
+    return os.path.normpath(os.path.join(os.path.dirname(page), target))
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    """No fonts, no scripts, no pictures: the site works without a network."""
+    loaded = {
+        f"{path.relative_to(site)}: {address}"
+        for path in site.rglob("*.html")
+        for address in LOADED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert loaded == set()
+
+
+@pytest.mark.parametrize("folder", find_examples())
+def test_walkthrough_has_its_timeline(site: Path, folder: str) -> None:
+    """The picture of the run is a page that shows details, and the walkthrough embeds it."""
+    walkthrough = (site / folder / "index.html").read_text(encoding="utf-8")
+    assert '<iframe class="timeline" src="timeline.html"' in walkthrough
+    assert (site / folder / "timeline.html").read_text(encoding="utf-8").count("data-hint=") > 1
+
+
+def test_symptoms_are_forty_commands_that_can_be_searched(site: Path) -> None:
+    """Each is a heading with a command that the test of the READMEs runs."""
+    document = parse(ROOT / "docs/symptoms.md")
+    symptoms = [line[4:] for line in document.prose if line.startswith("### ")]
+    starts = [number for number, line in enumerate(document.prose, 1) if line.startswith("### ")]
+    with_command = {
+        max(start for start in starts if start < block.line) for block in document.blocks if block.line > starts[0]
+    }
+    assert (len(symptoms), sorted(with_command)) == (40, starts)
+    index = html.unescape((site / "search/search_index.json").read_text(encoding="utf-8").replace('\\"', '"'))
+    assert [symptom for symptom in symptoms if html.unescape(symptom) not in index] == []
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "GLOSSARY.md#nowhere", "docs/nowhere.svg", "docs/nowhere.py"])
+def test_broken_link_fails(copy: Path, link: str) -> None:
+    """A page, a heading, a picture or a source file that does not exist: the message names the link."""
+    readme = copy / "README.md"
+    before = readme.read_text(encoding="utf-8")
+    readme.write_text(f"{before}\n[broken]({link})\n", encoding="utf-8")
+    try:
+        built = build(copy)
+    finally:
+        readme.write_text(before, encoding="utf-8")
+    assert built.returncode != 0
+    assert link in built.stderr
