@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "walkthrough/src", "l
 from examples import find_examples  # noqa: E402
 
 from local_lambda.timeline.html import html_of  # noqa: E402
-from walkthrough.anchors import HOST_PAGES, INLINE, links, slug  # noqa: E402
+from walkthrough.anchors import CODE, HOST_PAGES, INLINE, links, slug  # noqa: E402
 from walkthrough.copies import tracked_files  # noqa: E402
 from walkthrough.parse import parse  # noqa: E402
 
@@ -113,11 +113,11 @@ def show(target: str) -> str:
     """The text of that page: the file, or the files of the folder."""
     path = ROOT / target
     inside = [name for name in tracked_files() if name.startswith(f"{target}/")] if path.is_dir() else [target]
-    text = ["---", "search: {exclude: true}", "---", f"# {target}", ""]
+    text = ["---", "search: {exclude: true}", "---", f"# `{target}`", ""]
     for name in inside:
         content = (ROOT / name).read_text(encoding="utf-8", errors="replace").rstrip("\n")
         language = LANGUAGES.get(Path(name).suffix or Path(name).name, "text")
-        text += [f"## {name.removeprefix(target + '/')}", ""] if path.is_dir() else []
+        text += [f"## `{name.removeprefix(target + '/')}`", ""] if path.is_dir() else []
         text += [f"`````{language}", content, "`````", ""]
     return "\n".join(text)
 
@@ -141,6 +141,8 @@ def change(line: str, name: str, config: MkDocsConfig) -> str:
         return line.replace("<details>", '<details markdown="1">', 1)
     if picture := PICTURE.match(line):
         return timeline(*picture.groups(), name)
+    if line.startswith("|"):  # in code in a table, GitHub needs a backslash before a bar, and others show it
+        line = CODE.sub(lambda code: code[0].replace(r"\|", "|"), line)
 
     def source(found: re.Match[str]) -> str:
         path = resolve(name, found[1])
