@@ -164,3 +164,8 @@ def timeline(caption: str, picture: str, name: str) -> str:
     return (
         f'{frame}\n<p><a href="{page}">The timeline on its own page</a>. Point at a bar or a mark for its details.</p>'
     )
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Keep the theme's script from asking the host of the repository for its number of stars."""
+    return output.replace(' data-md-component="source"', "")
