@@ -97,6 +97,16 @@ def test_walkthrough_has_its_timeline(site: Path, folder: str) -> None:
     assert (site / folder / "timeline.html").read_text(encoding="utf-8").count("data-hint=") > 1
 
 
+def test_copying_a_transcript_leaves_prompts_and_output_out(site: Path) -> None:
+    """The theme marks what it copies; the style sheet hides two kinds of words in what is marked."""
+    page = (site / "hello-python3.8/index.html").read_text(encoding="utf-8")
+    assert re.search(r'class="language-console highlight">.*<code><span class="gp">\$ </span>make', page)
+    assert any(
+        "data-md-copying" in script.read_text(encoding="utf-8") for script in site.glob("assets/javascripts/*.js")
+    )
+    assert "[data-md-copying] :is(.gp, .go)" in (site / "site.css").read_text(encoding="utf-8")
+
+
 def test_symptoms_are_forty_commands_that_can_be_searched(site: Path) -> None:
     """Each is a heading with a command that the test of the READMEs runs."""
     document = parse(ROOT / "docs/symptoms.md")
