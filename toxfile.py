@@ -68,17 +68,21 @@ is enough. What runs on 3.11 and on 3.13 is not run on 3.12 as well, if it takes
 WAITING = ("sqs-worker", "extension-toolbox", "durable-order")
 """Examples whose runs mostly wait, for instance until a message becomes visible again. They run on the oldest Python
 and on the one that most people use; their other tests run on every Python."""
+PACKAGES = ["-k", "not test_package"]
+"""Packages are built with the oldest and with the usual Python only: it takes long, and the libraries are Lambda's."""
 USUAL = "3.13"
 LEARN = ("3.8", USUAL)
 """The Pythons on which the exercises are checked: the oldest one, and the one that most people use."""
 
 
-def left_out(name: str, folder: str) -> tuple[str, ...]:
-    """What an environment leaves out of its folder's tests."""
-    if folder not in WAITING:
-        return WITHOUT.get(name, ())
-    runs_on = [version.replace(".", "") for version in (read_pythons(ROOT, folder)[0], USUAL)]
-    return () if name.rpartition("-py")[2] in runs_on else ("test_run.py",)
+def left_out(name: str, folder: str) -> list[str]:
+    """The options with which pytest leaves out a part of the folder's tests."""
+    if folder not in find_examples(ROOT):
+        return [f"--ignore=tests/{room}" for room in WITHOUT.get(name, ())]
+    runs_all = [version.replace(".", "") for version in (read_pythons(ROOT, folder)[0], USUAL)]
+    if name.rpartition("-py")[2] in runs_all:
+        return []
+    return [*PACKAGES, *(["--ignore=tests/test_run.py"] if folder in WAITING else [])]
 
 
 def settings(name: str, folder: str) -> dict[str, object]:
@@ -97,7 +101,7 @@ def settings(name: str, folder: str) -> dict[str, object]:
         found["commands"] = [Command(["coverage", *step.split()]) for step in steps]
     without = left_out(name, folder)
     if without and "--" not in sys.argv:
-        found["commands"] = [Command(["pytest", "tests", *(f"--ignore=tests/{each}" for each in without)])]
+        found["commands"] = [Command(["pytest", "tests", *without])]
     return {**found, "deps": PythonDeps("\n".join(requirements), ROOT)}
 
 

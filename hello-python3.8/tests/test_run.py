@@ -208,7 +208,10 @@ def test_package_when_built_twice(invoke: Callable[..., Any], tmp_path_factory: 
     assert run.report["invocations"][0]["payload"] == ANSWER
 
 
-@pytest.mark.parametrize("variables", [{}, {"UV": "", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}])
+NO_INDEX = {"UV_NO_INDEX": "1", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+
+
+@pytest.mark.parametrize("variables", [NO_INDEX, {**NO_INDEX, "UV": ""}])
 def test_package_when_nothing_can_be_installed(variables: Dict[str, str], tmp_path: Path) -> None:
     """The message says what it was for, the exit status is 1, and no earlier package is left to be deployed."""
     (tmp_path / "package.zip").write_text("an earlier package")
