@@ -78,7 +78,7 @@ $(CURDIR)/.venv/bin/uv: | need-python
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || echo "uv is not available: installing with pip, which takes longer"
 
 .venv/.installed: Makefile | need-python $(UV)
-	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),$(UV) venv --quiet --clear --python "$(PYTHON)" .venv,$(PYTHON) -m venv --clear .venv)
+	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),$(UV) venv --quiet --clear --seed --python "$(PYTHON)" .venv,$(PYTHON) -m venv --clear .venv)
 	$(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,.venv/bin/python -m pip install --quiet --disable-pip-version-check) \
 		"tox>=4.29" "tox-uv>=1.16"
 	@touch $@

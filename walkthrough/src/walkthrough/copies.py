@@ -21,7 +21,7 @@ ROOT = next(folder for folder in [Path.cwd(), *Path.cwd().parents] if (folder / 
 PLATFORM = "manylinux2014_x86_64"  # as in the Makefiles
 
 # Environment variables of the developer's shell that installation may need. Copies get no others.
-FOR_INSTALLING = re.compile(r"PIP_.*|UV_.*|SSL_.*|.*_CA_BUNDLE|(?i:https?_proxy|no_proxy)")
+FOR_INSTALLING = re.compile(r"PIP_.*|UV(_.*)?|SSL_.*|.*_CA_BUNDLE|(?i:https?_proxy|no_proxy)")
 INSTALLS = re.compile(r"^(install:|include install\.mk)", re.MULTILINE)
 MENTIONS = re.compile(r"\.md$|Makefile$")
 FOR_ALL = ("LANG", "PYENV_ROOT", "PYENV_VERSION", "XDG_RUNTIME_DIR", "CI")
