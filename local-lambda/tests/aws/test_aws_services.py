@@ -94,3 +94,15 @@ def test_operation_that_no_service_has_is_refused_once(aws: Endpoint) -> None:
     status, kind, text = error_of(aws.client("sqs").start_message_move_task, SourceArn=arn)
     assert (status, kind) == (501, "NotImplementedException")
     assert text.endswith("is not served: moto has no such operation")
+
+
+def test_object_is_kept_when_its_type_is_that_of_a_form(aws: Endpoint) -> None:
+    """S3 keeps the bytes of any type: this is the type that urllib sends if its caller names none."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="forms")
+    form = "application/x-www-form-urlencoded"
+    s3.put_object(Bucket="forms", Key="a", Body=b"a=1&b=2\n", ContentType=form)
+    found = s3.get_object(Bucket="forms", Key="a")
+    assert (found["Body"].read(), found["ContentType"]) == (b"a=1&b=2\n", form)
+    s3.put_object(Bucket="forms", Key="b", Body=b"--x\r\n", ContentType="multipart/form-data; boundary=x")
+    assert s3.get_object(Bucket="forms", Key="b")["Body"].read() == b"--x\r\n"

@@ -135,9 +135,9 @@ class Services:
     def _load(self) -> None:
         os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-        self._application = DomainDispatcherApplication(create_backend_app)
+        self._application = DomainDispatcherApplication(_create_application)
 
     def _call(self, request: Request) -> Response:
         head: list[Any] = []
@@ -168,6 +168,25 @@ class Services:
 def _set(changed: asyncio.Future[None]) -> None:
     if not changed.done():
         changed.set_result(None)
+
+
+def _create_application(service: Any) -> Any:
+    """The application of moto for a service, which keeps the body of a PUT as it is.
+
+    It would read a body of the type of a form as that, and S3 would get an object without content.
+    """
+    from moto.moto_server.werkzeug_app import create_backend_app
+
+    application = create_backend_app(service)
+    base: Any = application.request_class
+
+    class Request(base):  # type: ignore[misc]
+        @property
+        def want_form_data_parsed(self) -> bool:
+            return self.method != "PUT" and bool(super().want_form_data_parsed)
+
+    application.request_class = Request
+    return application
 
 
 def _environ(request: Request) -> dict[str, Any]:
