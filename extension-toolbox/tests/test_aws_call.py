@@ -4,6 +4,7 @@ import socket
 import threading
 from typing import Any
 
+import aws_call
 import pytest
 from aws_call import call_aws, sign
 from aws_stand_in import AWS
@@ -37,6 +38,14 @@ def test_call_when_the_response_is_good(cloud: AWS, monkeypatch: pytest.MonkeyPa
     assert cloud.objects == {"/bucket/key": b"line\n"}
 
 
+def test_call_when_the_type_is_that_of_a_form(cloud: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in refuses it: others would keep an object without content."""
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", cloud.url)
+    with pytest.raises(OSError, match=r"400 .*InvalidRequest"):
+        call_aws("s3", "PUT", "/bucket/key", b"line\n", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert cloud.objects == {}
+
+
 def test_error_when_the_call_is_refused(cloud: AWS, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says why."""
     monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "")
@@ -66,3 +75,26 @@ def test_error_when_the_response_is_cut_off(monkeypatch: Any) -> None:
         monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://127.0.0.1:{}".format(server.getsockname()[1]))
         with pytest.raises(OSError, match="IncompleteRead"):
             call_aws("s3", "GET", "/", b"", {})
+
+
+def test_error_when_the_name_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a call is limited, also where the operating system has no limit."""
+    answered = threading.Event()
+
+    def resolve(*_: object, **__: object) -> Any:
+        answered.wait(30)
+        raise socket.gaierror("too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(aws_call, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "http://s3.example.com")
+    with pytest.raises(OSError, match=r"no response in 0\.05 s"):
+        call_aws("s3", "GET", "/", b"", {})
+    answered.set()
+
+
+def test_error_when_the_endpoint_is_not_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in the settings is a failed call."""
+    monkeypatch.setenv("TOOLBOX_ENDPOINT_URL", "nowhere")
+    with pytest.raises(OSError, match="unknown url type"):
+        call_aws("s3", "GET", "/", b"", {})

@@ -1,6 +1,7 @@
 """The cache alone, and as a process."""
 
 import json
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -95,6 +96,38 @@ def test_calls_when_the_source_is_out_of_reach(clock: Clock) -> None:
     assert asked == ["a", "a"]
 
 
+def test_calls_when_there_is_no_old_value(clock: Clock, capsys: pytest.CaptureFixture) -> None:
+    """Ten threads make one call, and each gets its reason; after five seconds the source is asked again."""
+    asked: List[str] = []
+
+    def fail(key: str) -> bytes:
+        asked.append(key)
+        raise OSError(f"attempt {len(asked)}")
+
+    cache = Cache(fail, 10)
+    reasons: List[str] = []
+
+    def ask() -> None:
+        try:
+            cache.get("a")
+        except OSError as error:
+            reasons.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (asked, reasons) == (["a"], ["attempt 1"] * 10)
+    assert capsys.readouterr().out == "[config-cache] a: attempt 1; there is no old value\n"
+    clock.now += config_cache.RETRY_SECONDS
+    ask()
+    assert reasons[10:] == ["attempt 2"]
+    cache.fetch = counting([])
+    clock.now += config_cache.RETRY_SECONDS
+    assert cache.get("a") == (b"1", 0)
+
+
 class Running:
     """The extension as a process."""
 
@@ -148,6 +181,22 @@ def test_answers_when_asked(api: ExtensionsApi, cloud: AWS, running: Running) ->
     )
 
 
+@pytest.mark.parametrize("query", ["withDecryption=true&name=/toolbox/greeting", "name=/toolbox/greeting"])
+def test_parameter_when_it_may_be_encrypted(running: Running, query: str) -> None:
+    """It is decrypted if the function wants that, as with the extension of AWS."""
+    status, content = running.get(f"/systemsmanager/parameters/get?{query}")
+    assert (status, content["Parameter"]["WithDecryption"]) == (200, "withDecryption" in query)
+
+
+@pytest.mark.parametrize("setting", ["abc", "-1", "nan"])
+def test_process_when_a_setting_is_wrong(api: ExtensionsApi, setting: str) -> None:
+    """It ends with a sentence before it registers."""
+    process = api.start(LAUNCHER, CACHE_SECONDS=setting)
+    errors = process.communicate(timeout=SECONDS)[1]
+    assert errors == f"CACHE_SECONDS is '{setting}', but must be a number that is not negative\n"
+    assert (process.returncode, api.requests) == (1, [])
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -155,6 +204,8 @@ def test_answers_when_asked(api: ExtensionsApi, cloud: AWS, running: Running) ->
         "/other",
         "/secretsmanager/get?other=1",
         "/secretsmanager/get?secretId=toolbox/coupon&versionStage=AWSPREVIOUS",
+        "/secretsmanager/get?secretId=toolbox/coupon&withDecryption=true",
+        "/systemsmanager/parameters/get?name=/toolbox/greeting&name=/toolbox/greeting",
     ],
 )
 def test_answer_when_there_is_no_such_thing(running: Running, path: str) -> None:

@@ -78,7 +78,7 @@ def test_answers_when_all_tools_work(run: Any, cloud: AWS) -> None:
     assert sorted(line for line in said if "leaving" in line) == [
         "[config-cache] leaving: 2 calls of AWS, 4 saved",
         "[runtime-proxy] leaving",
-        "[telemetry-to-s3] leaving: 1 objects, 0 of them lost",
+        "[telemetry-to-s3] leaving: 1 object, 0 of them lost",
     ]
 
 
@@ -123,7 +123,7 @@ def test_error_when_the_secret_is_refused(run: Any, cloud: AWS) -> None:
     """Without AWS there is no value; the function fails, but the environment and its end are in order."""
     done = run(1, TOOLBOX_ENDPOINT_URL="http://127.0.0.1:9")
     assert (done.status, done.payloads[0]["errorType"]) == (1, "HTTPError")
-    assert "[telemetry-to-s3] leaving: 1 objects, 1 of them lost" in done.lines("extension")
+    assert "[telemetry-to-s3] leaving: 1 object, 1 of them lost" in done.lines("extension")
 
 
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("curl")), reason="make or curl is missing")

@@ -85,7 +85,7 @@ def test_objects_when_s3_refuses(bucket: Bucket, capsys: pytest.CaptureFixture) 
     batcher = Batcher(bucket.upload, 1, 10000, 60)
     bucket.refuses = True
     batcher.add(records(7))
-    assert "S3: 503 slow down; 1 objects wait" in capsys.readouterr().out
+    assert "S3: 503 slow down; waiting: 1 object\n" in capsys.readouterr().out
     assert batcher.forgotten == 2
     bucket.refuses = False
     batcher.flush("test")
@@ -106,6 +106,13 @@ def test_objects_when_there_is_no_time(bucket: Bucket) -> None:
     assert bucket.counts() == [1, 1]
 
 
+def test_process_when_it_has_no_bucket(api: ExtensionsApi) -> None:
+    """It ends with a sentence before it registers, and not at the first upload."""
+    process = api.start(LAUNCHER)
+    assert process.communicate(timeout=SECONDS)[1] == "S3_BUCKET is missing: name the bucket for the telemetry\n"
+    assert (process.returncode, api.requests) == (1, [])
+
+
 def start(api: ExtensionsApi, cloud: AWS, **settings: str) -> Any:
     """The extension as a process, having asked for its first event."""
     credentials = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"}
@@ -124,8 +131,10 @@ def test_object_when_shut_down(api: ExtensionsApi, cloud: AWS) -> None:
     api.events.put(shutdown_event())
     output, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, errors) == (0, "")
-    assert [body.count(b"\n") for body in cloud.objects.values()] == [3]
-    assert "leaving: 1 objects, 0 of them lost" in output
+    ((path, body),) = cloud.objects.items()
+    assert path.startswith("/logs/20")
+    assert [json.loads(line) for line in body.splitlines()] == [*records(2), DONE]
+    assert "leaving: 1 object, 0 of them lost" in output
 
 
 def test_next_when_the_records_are_not_there(api: ExtensionsApi, cloud: AWS) -> None:
@@ -144,7 +153,7 @@ def test_object_when_old_enough(api: ExtensionsApi, cloud: AWS) -> None:
     process = start(api, cloud, S3_SECONDS="0.1")
     api.events.put(invoke_event("request-1"))
     api.send(records(1))
-    assert process.stdout.readline() == "[telemetry-to-s3] time: an object of 1 records\n"
+    assert process.stdout.readline() == "[telemetry-to-s3] time: an object of 1 record\n"
     api.send([DONE])
     api.wait_until_asked()
 

@@ -57,6 +57,14 @@ def test_lines_when_the_program_is_a_module(program: Path) -> None:
     assert any(line.endswith(": slow") for line in lines)
 
 
+def test_lines_when_fewer_are_wanted(program: Path) -> None:
+    """IMPORTS is how many; a mistake in it is one sentence instead of a failed import."""
+    assert len(run([str(program)], program.parent, _HANDLER="handler.function", IMPORTS="1")) == 3
+    wrapper = [str(FOLDER / "wrappers/time-imports"), sys.executable, str(program)]
+    done = subprocess.run(wrapper, env={**os.environ, "IMPORTS": "x"}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "IMPORTS is 'x', but must be a number of lines\n")
+
+
 def test_lines_when_later(program: Path) -> None:
     """What is imported after the handler is not timed, except in the naive way, which prints at the exit."""
     assert not any("later" in line for line in run([str(program)], program.parent, _HANDLER="handler.function"))

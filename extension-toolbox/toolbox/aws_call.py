@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html (Sig
 import hashlib
 import hmac
 import os
+import queue
+import threading
 import time
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Union
 from urllib.parse import urlsplit
 
 # What a call may take, so that an environment that ends is not held up. Retries are up to the caller.
@@ -25,18 +27,37 @@ def call_aws(service: str, method: str, path: str, body: bytes, headers: Mapping
     url = f"{url or f'https://{service}.{region}.amazonaws.com'}{path}"
     session = {"X-Amz-Security-Token": os.environ["AWS_SESSION_TOKEN"]} if os.environ.get("AWS_SESSION_TOKEN") else {}
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    everything = {**headers, **session, "X-Amz-Content-Sha256": hashlib.sha256(body).hexdigest()}
+    # Without a type urllib would name that of a form.
+    typed = {"Content-Type": "application/octet-stream", **headers}
+    everything = {**typed, **session, "X-Amz-Content-Sha256": hashlib.sha256(body).hexdigest()}
     signed = sign(service, region, method, url, body, everything, now)
-    request = urllib.request.Request(url, body, signed, method=method)
+    # The timeout of urllib counts for each address and each packet, and not for DNS. So a thread does the call, and is
+    # left alone if it is late.
+    results: queue.Queue[Union[bytes, OSError]] = queue.Queue()
+    threading.Thread(target=lambda: results.put(send(method, url, body, signed)), daemon=True).start()
+    try:
+        result = results.get(timeout=TIMEOUT_SECONDS)
+    except queue.Empty:
+        result = OSError(f"no response in {TIMEOUT_SECONDS:g} s")
+    if isinstance(result, OSError):
+        raise result
+    return result
+
+
+def send(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Union[bytes, OSError]:
+    """Return the body of a good response, or what went wrong."""
     try:
         try:
+            request = urllib.request.Request(url, body, dict(headers), method=method)
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 content: bytes = response.read()
                 return content
         except urllib.error.HTTPError as error:
-            raise OSError(f"{error.code} {error.read().decode('utf-8', 'replace').strip()}") from None
-    except HTTPException as error:
-        raise OSError(f"{type(error).__name__}: {error}") from None
+            return OSError(f"{error.code} {error.read().decode('utf-8', 'replace').strip()}")
+    except OSError as error:
+        return error
+    except (HTTPException, ValueError) as error:
+        return OSError(f"{type(error).__name__}: {error}")
 
 
 def sign(

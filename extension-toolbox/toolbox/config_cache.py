@@ -1,10 +1,11 @@
 """Tool 1: a cache for parameters and secrets, which the function asks over HTTP on localhost.
 
-It speaks a part of the language of AWS's own extension for this, so a function can change from one to the other:
-https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html
+It speaks a part of the language of AWS's own extension for this, so a function that uses this part can change from one
+to the other: https://docs.aws.amazon.com/lambda/latest/dg/with-secrets-manager.html
 """
 
 import json
+import math
 import os
 import threading
 import time
@@ -14,22 +15,7 @@ from typing import Any, Callable, DefaultDict, Dict, List, Tuple
 from urllib.parse import parse_qsl, urlsplit
 
 from aws_call import call_aws
-from lambda_api import Extension, serve
-
-# Path, and the name in its query: service, operation, and the fields of the request.
-OPERATIONS: Dict[Tuple[str, str], Tuple[str, str, Callable[[str], Dict[str, Any]]]] = {
-    ("/systemsmanager/parameters/get", "name"): (
-        "ssm",
-        "AmazonSSM.GetParameter",
-        lambda name: {"Name": name, "WithDecryption": True},
-    ),
-    ("/secretsmanager/get", "secretId"): (
-        "secretsmanager",
-        "secretsmanager.GetSecretValue",
-        lambda name: {"SecretId": name},
-    ),
-}
-
+from lambda_api import Extension, number, plural, serve
 
 RETRY_SECONDS = 5  # while AWS is out of reach, ask it so often
 
@@ -41,32 +27,36 @@ class Cache:
         self.fetch, self.seconds = fetch, seconds
         self.values: Dict[str, Tuple[bytes, float]] = {}
         self.locks: DefaultDict[str, threading.Lock] = defaultdict(threading.Lock)
-        self.retry_at: Dict[str, float] = {}
+        self.failures: Dict[str, Tuple[str, float]] = {}
+        """The reason of the last failure for a value, and when to ask again."""
         self.hits = self.misses = 0
         self.expires = True
 
     def get(self, key: str) -> Tuple[bytes, float]:
         """Return a value and its age in seconds; raises OSError if there is none."""
         with self.locks[key]:  # two threads that ask for the same value make one call
-            if key not in self.values:
-                self.refresh(key)
+            since = self.values[key][1] if key in self.values else -math.inf
             # The age is checked when a request comes, with the time of day. A timer would stand still while frozen.
-            elif self.expires and time.time() - self.values[key][1] >= self.seconds:
-                try:
-                    if time.time() >= self.retry_at.get(key, 0):
-                        self.refresh(key)
-                except OSError as error:
-                    self.retry_at[key] = time.time() + RETRY_SECONDS
-                    print(f"[config-cache] {key}: {error}; the old value has to do", flush=True)
+            if time.time() - since >= (self.seconds if self.expires else math.inf):
+                self.refresh(key)
             else:
                 self.hits += 1
+            if key not in self.values:
+                raise OSError(self.failures[key][0])
             value, since = self.values[key]
             return value, time.time() - since
 
     def refresh(self, key: str) -> None:
-        """Get the value of today."""
+        """Get the value of today, unless an attempt has failed a moment ago."""
+        if key in self.failures and time.time() < self.failures[key][1]:
+            return
         self.misses += 1
-        self.values[key] = self.fetch(key), time.time()
+        try:
+            self.values[key] = self.fetch(key), time.time()
+        except OSError as error:
+            self.failures[key] = str(error), time.time() + RETRY_SECONDS
+            consequence = "the old value has to do" if key in self.values else "there is no old value"
+            print(f"[config-cache] {key}: {error}; {consequence}", flush=True)
 
     def refresh_in_background(self) -> None:
         """The usual way elsewhere, and wrong here: this thread is frozen, too, and wakes up with the next event."""
@@ -80,13 +70,21 @@ class Cache:
 def fetch(key: str) -> bytes:
     """Ask AWS. The key is the path and the query of the function's request."""
     parts = urlsplit(key)
-    query = parse_qsl(parts.query)
-    # AWS's extension has more, such as versionStage. What this one does not know it must not ignore.
-    if len(query) != 1 or (parts.path, query[0][0]) not in OPERATIONS:
-        raise OSError(f"400 not served: {key}")
-    service, target, fields = OPERATIONS[parts.path, query[0][0]]
+    service, target, fields = operation(parts.path, parse_qsl(parts.query))
     headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-    return call_aws(service, "POST", "/", json.dumps(fields(query[0][1])).encode(), headers)
+    return call_aws(service, "POST", "/", json.dumps(fields).encode(), headers)
+
+
+def operation(path: str, query: List[Tuple[str, str]]) -> Tuple[str, str, Dict[str, Any]]:
+    """Return the service, its operation, and the fields of the request."""
+    names, values = sorted(name for name, _ in query), dict(query)
+    if path == "/systemsmanager/parameters/get" and names in (["name"], ["name", "withDecryption"]):
+        decrypt = values.get("withDecryption", "false").lower() == "true"
+        return "ssm", "AmazonSSM.GetParameter", {"Name": values["name"], "WithDecryption": decrypt}
+    if path == "/secretsmanager/get" and names == ["secretId"]:
+        return "secretsmanager", "secretsmanager.GetSecretValue", {"SecretId": values["secretId"]}
+    # AWS's extension has more, such as versionStage. What this one does not know it must not ignore.
+    raise OSError(f"400 not served: {path}?{'&'.join(names)}")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -120,13 +118,13 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(events: List[str]) -> None:
     """Serve until SHUTDOWN."""
-    cache = Handler.cache = Cache(fetch, float(os.environ.get("CACHE_SECONDS", "300")))
+    cache = Handler.cache = Cache(fetch, number("CACHE_SECONDS", 300))
     if os.environ.get("CACHE_REFRESH") == "timer":
         threading.Thread(target=cache.refresh_in_background, daemon=True).start()
     serve("config-cache", Handler)
     extension = Extension("config-cache", events)
     extension.next_event()  # there is only one
-    extension.say(f"leaving: {cache.misses} calls of AWS, {cache.hits} saved")
+    extension.say(f"leaving: {plural(cache.misses, 'call')} of AWS, {cache.hits} saved")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""What the extensions of this folder share: registering, asking for the next event, a server on localhost."""
+"""What the extensions of this folder share: registering, asking for the next event, settings, a server on localhost."""
 
+import contextlib
 import json
 import os
 import sys
@@ -41,6 +42,20 @@ class Extension:
     def say(self, text: str) -> None:
         """Write a line to the function's log."""
         print(f"[{self.name}] {text}", flush=True)
+
+
+def number(name: str, default: float) -> float:
+    """A number among the function's variables. Anything else ends this process, before it has registered."""
+    text = os.environ.get(name) or str(default)
+    with contextlib.suppress(ValueError):
+        if float(text) >= 0:
+            return float(text)
+    sys.exit(f"{name} is {text!r}, but must be a number that is not negative")
+
+
+def plural(count: int, thing: str) -> str:
+    """The number with its noun."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def serve(name: str, handler: Type[BaseHTTPRequestHandler]) -> None:

@@ -8,14 +8,15 @@ import json
 import math
 import os
 import queue
+import sys
 import threading
 import time
 import uuid
 from collections import deque
-from typing import Any, Callable, Deque, List, Mapping, Tuple
+from typing import Any, Callable, Deque, List, Tuple
 
 from aws_call import TIMEOUT_SECONDS, call_aws
-from lambda_api import Extension
+from lambda_api import Extension, number, plural
 from listener import DELIVERY_SECONDS, Listener
 
 MARGIN_SECONDS = 0.2
@@ -24,7 +25,7 @@ MARGIN_SECONDS = 0.2
 class Batcher:
     """Collects records, and uploads them in objects of one JSON document a line."""
 
-    def __init__(self, upload: Callable[[str, bytes], None], records: int, size: int, seconds: float) -> None:
+    def __init__(self, upload: Callable[[str, bytes], None], records: float, size: float, seconds: float) -> None:
         self.upload, self.records, self.size, self.seconds = upload, records, size, seconds
         self.lines: List[bytes] = []
         self.bytes = 0
@@ -63,7 +64,7 @@ class Batcher:
             self.number += 1
             self.forgotten += len(self.waiting) == self.waiting.maxlen
             self.waiting.append((f"{self.prefix}-{self.number:04}.jsonl", b"".join(self.lines)))
-            print(f"[telemetry-to-s3] {reason}: an object of {len(self.lines)} records", flush=True)
+            print(f"[telemetry-to-s3] {reason}: an object of {plural(len(self.lines), 'record')}", flush=True)
             self.lines, self.bytes = [], 0
         try:
             # After one failure, and without time for a whole attempt, the rest waits for the next event.
@@ -72,25 +73,21 @@ class Batcher:
                 self.waiting.popleft()
         except OSError as error:
             self.reachable = False
-            print(f"[telemetry-to-s3] S3: {error}; {len(self.waiting)} objects wait", flush=True)
+            print(f"[telemetry-to-s3] S3: {error}; waiting: {plural(len(self.waiting), 'object')}", flush=True)
 
 
-def main(settings: Mapping[str, str]) -> None:
+def main() -> None:
     """Take one event after the other until SHUTDOWN."""
+    bucket = os.environ.get("S3_BUCKET") or sys.exit("S3_BUCKET is missing: name the bucket for the telemetry")
 
     def upload(key: str, body: bytes) -> None:
-        call_aws("s3", "PUT", f"/{settings['S3_BUCKET']}/{key}", body, {})
+        call_aws("s3", "PUT", f"/{bucket}/{key}", body, {"Content-Type": "application/x-ndjson"})
 
-    batcher = Batcher(
-        upload,
-        int(settings.get("S3_RECORDS", "1000")),
-        int(settings.get("S3_BYTES", "1000000")),
-        float(settings.get("S3_SECONDS", "60")),
-    )
+    batcher = Batcher(upload, number("S3_RECORDS", 1000), number("S3_BYTES", 1000000), number("S3_SECONDS", 60))
     listener = Listener()
     extension = Extension("telemetry-to-s3", ["INVOKE", "SHUTDOWN"])
     extension.call("PUT", "/2022-07-01/telemetry", listener.subscription)
-    naive = settings.get("S3_FLUSH") == "timer"
+    naive = os.environ.get("S3_FLUSH") == "timer"
     if naive:
         threading.Thread(target=flush_on_a_timer, args=(batcher,), daemon=True).start()
     while True:
@@ -99,7 +96,7 @@ def main(settings: Mapping[str, str]) -> None:
         batcher.begin(deadline)
         if naive:
             if event["eventType"] == "SHUTDOWN":
-                return extension.say(f"leaving with {len(batcher.lines)} records")
+                return extension.say(f"leaving with {plural(len(batcher.lines), 'record')}")
             while not listener.batches.empty():
                 batcher.add(listener.batches.get())
         elif event["eventType"] == "INVOKE":
@@ -108,9 +105,8 @@ def main(settings: Mapping[str, str]) -> None:
         else:
             take(batcher, listener.batches, min(deadline, time.time() + DELIVERY_SECONDS + 0.1), "")
             batcher.flush("shutdown")
-            return extension.say(
-                f"leaving: {batcher.number} objects, {batcher.forgotten + len(batcher.waiting)} of them lost"
-            )
+            lost = batcher.forgotten + len(batcher.waiting)
+            return extension.say(f"leaving: {plural(batcher.number, 'object')}, {lost} of them lost")
 
 
 def take(batcher: Batcher, batches: "queue.Queue[List[Any]]", deadline: float, request_id: str) -> None:
@@ -137,4 +133,4 @@ def flush_on_a_timer(batcher: Batcher) -> None:
 
 
 if __name__ == "__main__":
-    main(os.environ)
+    main()

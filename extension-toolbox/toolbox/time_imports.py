@@ -19,8 +19,8 @@ LOADERS = (SourceFileLoader, SourcelessFileLoader, ExtensionFileLoader)
 class TimingFinder:
     """Comes first in `sys.meta_path`: finds modules as Python would, and puts a clock around their execution."""
 
-    def __init__(self, last: str) -> None:
-        self.last = last
+    def __init__(self, last: str, shown: int) -> None:
+        self.last, self.shown = last, shown
         self.own: Dict[str, float] = {}
         """Seconds of each module, without those of the modules that it imports."""
         self.total: Dict[str, float] = {}
@@ -55,8 +55,8 @@ class TimingFinder:
     def finish(self) -> None:
         """Stop measuring, and print."""
         sys.meta_path.remove(self)  # type: ignore[arg-type]
-        print(f"[time-imports] {len(self.own)} modules in {self.inside[0] + sum(self.inside[1:]):.3f} s; the slowest:")
-        for name in sorted(self.total, key=self.total.__getitem__, reverse=True)[: int(os.environ.get("IMPORTS", "5"))]:
+        print(f"[time-imports] {len(self.own)} modules in {sum(self.inside):.3f} s; the slowest:")
+        for name in sorted(self.total, key=self.total.__getitem__, reverse=True)[: self.shown]:
             print(f"[time-imports] {self.total[name]:.3f} s, {self.own[name]:.3f} s of it in itself: {name}")
         sys.stdout.flush()
 
@@ -66,7 +66,10 @@ def main(command: List[str]) -> None:
     at_exit = os.environ.get("IMPORTS_PRINT") == "exit"
     # Lambda names the handler in a variable; in a container image it is also the last word of the command line.
     handler = (os.environ.get("_HANDLER") or command[-1]).rpartition(".")[0].replace("/", ".")
-    finder = TimingFinder("" if at_exit else handler)
+    shown = os.environ.get("IMPORTS") or "5"
+    if not shown.isdigit():
+        sys.exit(f"IMPORTS is {shown!r}, but must be a number of lines")
+    finder = TimingFinder("" if at_exit else handler, int(shown))
     sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
     if at_exit:
         atexit.register(finder.finish)
