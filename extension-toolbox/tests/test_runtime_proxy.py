@@ -1,5 +1,6 @@
 """The proxy between a runtime and a Lambda that are both the test's."""
 
+import contextlib
 import json
 import queue
 import threading
@@ -43,8 +44,9 @@ class Api(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Lambda-Runtime-Aws-Request-Id", "request-1")
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a proxy that did not wait for it has gone
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -87,7 +89,22 @@ def test_event_when_passed_on(service: Lambda, runtime: HTTPConnection) -> None:
     assert headers.get_all("Lambda-Runtime-Aws-Request-Id") == ["request-1"]
 
 
-@pytest.mark.parametrize("event", [b"[1]", b"null", b'"text"', b"no JSON"])
+@pytest.mark.parametrize(
+    ("event", "changed"),
+    [
+        (b"{}", b'{"correlation": "r"}'),
+        (b' {"price": 12345678901234567.10, "e": "\xc3\xa9\\u00e9"}', b' {"correlation": "r", '),
+        (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", b'{"correlation": "r", '),
+    ],
+)
+def test_event_when_it_gets_the_field(event: bytes, changed: bytes) -> None:
+    """The field comes first; numbers, escapes and spaces of the others are those that Lambda has sent."""
+    got = runtime_proxy.change_event(event, "r")
+    assert got == changed.rstrip(b"}") + (b"}" if event == b"{}" else event.lstrip(b" {"))
+    assert json.loads(got)["correlation"] == "r"
+
+
+@pytest.mark.parametrize("event", [b"[1]", b"null", b'"text"', b"no JSON", b"\xff{}", b"[" * 100000])
 def test_event_when_it_is_not_an_object(service: Lambda, runtime: HTTPConnection, event: bytes) -> None:
     """It has no place for a field, and stays as it is."""
     service.events.put(event)
@@ -110,11 +127,50 @@ def test_response_when_it_has_card_numbers(service: Lambda, runtime: HTTPConnect
         (b'{"id": 4000123412341234}', b'{"id": 4000123412341234}'),
         (b'["4000123412341234"]', b'["************1234"]'),
         (b"4000123412341234 is no JSON", b"4000123412341234 is no JSON"),
+        (b'{"a": "\\"", "b": 4000123412341234}', b'{"a": "\\"", "b": 4000123412341234}'),
+        (b'{"a": "\\\\", "b": 4000123412341234}', b'{"a": "\\\\", "b": 4000123412341234}'),
     ],
 )
 def test_response_when_digits_are_no_text(response: bytes, changed: bytes) -> None:
     """A number keeps its digits: with stars in it, the response would not be JSON."""
     assert runtime_proxy.change_response(response) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("card 4000123412341234.", "card ************1234."),
+        ("4000123412341234,4000123412345678", "************1234,************5678"),
+        (r"a\n4000123412341234", r"a\n************1234"),
+        (r"\u00e94000123412341234\u00e9", r"\u00e9************1234\u00e9"),
+        ("é4000123412341234é", "é************1234é"),
+        (r"{\"card\": \"4000123412341234\"}", r"{\"card\": \"************1234\"}"),
+        ("40001234123412345", "40001234123412345"),
+        ("x4000123412341234", "x4000123412341234"),
+        ("4000 1234 1234 1234", "4000 1234 1234 1234"),
+    ],
+)
+def test_text_when_it_has_digits(text: str, hidden: str) -> None:
+    """A number of sixteen digits is hidden if it is a word, also behind an escape and in the name of a field."""
+    for form in ('["%s"]', '{"a": "%s"}', '{"%s": 1}'):
+        assert runtime_proxy.change_response((form % text).encode()).decode() == form % hidden
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b'{"price": 12345678901234567.10, "large": 1e400, "space" : [ 1 ,2]}',
+        '{"a": "é \\u00e9 \\ud800"}'.encode(),
+        b"[" * 900 + b"]" * 900,
+        b'"' + "é".encode() * 2000000 + b'"',
+        b'"' + b'\\"' * 1000000 + b'"',
+        b'"' + b"a" * 1000000,
+    ],
+    ids=["numbers", "escapes", "depth", "size", "quotes", "cut off"],
+)
+def test_response_when_it_has_no_card_number(response: bytes) -> None:
+    """Not one byte changes, so a response that Lambda accepts does not become too large."""
+    assert runtime_proxy.change_response(response) == response
 
 
 def test_event_when_it_has_the_field(service: Lambda, runtime: HTTPConnection) -> None:
@@ -143,7 +199,7 @@ def test_answer_when_it_does_not_wait(
     service: Lambda, runtime: HTTPConnection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     """The naive way: a timeout is an error for the runtime, which ends."""
-    monkeypatch.setenv("PROXY_TIMEOUT", "0.05")
+    monkeypatch.setattr(runtime_proxy.Handler, "timeout_of_lambda", 0.05)
     assert call(runtime, "GET", NEXT)[0] == 504
     assert f"[runtime-proxy] GET {NEXT}: timed out" in capsys.readouterr().out
     service.events.put(b"")  # the thread of the API ends

@@ -9,39 +9,39 @@ import os
 import re
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, Match, Optional
 
-from lambda_api import Extension, serve
+from lambda_api import Extension, number, serve
 
 # What belongs to one connection, and not to the message.
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
-CARD_NUMBER = re.compile(r"\b[0-9]{12}([0-9]{4})\b")
+# The texts in a JSON document; and in a text, the words, and escapes such as \n, whose letters are not part of a word.
+TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+ESCAPE_OR_WORD = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|\w+")
 
 
 def change_event(event: bytes, request_id: str) -> bytes:
-    """Give the event of a request a field more, unless it has that already; what is no JSON object stays as it is."""
+    """Put a field in front of those of a JSON object, unless it has that one; all other bytes stay as they are."""
     try:
-        content: Any = json.loads(event)
-    except ValueError:
+        content: Any = json.loads(event.decode())
+    except (ValueError, RecursionError):
         return event
-    return json.dumps({"correlation": request_id, **content}).encode() if isinstance(content, dict) else event
+    if not isinstance(content, dict) or "correlation" in content:
+        return event
+    before, brace, fields = event.partition(b"{")
+    field = b'"correlation": ' + json.dumps(request_id).encode()
+    return before + brace + field + (b", " if content else b"") + fields
 
 
 def change_response(response: bytes) -> bytes:
     """Hide the card numbers in texts. Digits of other values stay: stars in a number would not be JSON."""
-    try:
-        return json.dumps(hide(json.loads(response))).encode()
-    except ValueError:
-        return response
+    # Not json.loads and json.dumps: they make floats of exact numbers, and six bytes of a letter such as é.
+    return TEXT.sub(lambda text: ESCAPE_OR_WORD.sub(hide, text[0]), response)
 
 
-def hide(value: Any) -> Any:
-    """The value, with stars for all digits of a card number but the last four."""
-    if isinstance(value, str):
-        return CARD_NUMBER.sub(r"************\1", value)
-    if isinstance(value, dict):
-        return {name: hide(each) for name, each in value.items()}
-    return [hide(each) for each in value] if isinstance(value, list) else value
+def hide(word: Match[bytes]) -> bytes:
+    """The word, or stars and four digits if it is a card number."""
+    return b"*" * 12 + word[0][12:] if len(word[0]) == 16 and word[0].isdigit() else word[0]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -49,12 +49,12 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # or each body waits 40 ms until its headers are acknowledged
+    # No timeout, because the next event may take hours. A naive client has one, and ends the function with it.
+    timeout_of_lambda: Optional[float] = None
 
     def setup(self) -> None:
         super().setup()
-        # No timeout, because the next event may take hours. A naive client has one, and ends the function with it.
-        seconds = float(os.environ.get("PROXY_TIMEOUT") or 0) or None
-        self.lambda_api = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=seconds)
+        self.lambda_api = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"], timeout=self.timeout_of_lambda)
 
     def forward(self) -> None:
         """Pass a request on, and its response back."""
@@ -89,6 +89,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until SHUTDOWN. That comes after the runtime's end, so nothing is lost."""
+    Handler.timeout_of_lambda = number("PROXY_TIMEOUT", 0) or None
     serve("runtime-proxy", Handler)  # before registering: Lambda starts the runtime when that is done
     extension = Extension("runtime-proxy", ["SHUTDOWN"])
     extension.next_event()
