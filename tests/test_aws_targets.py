@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +117,32 @@ def test_function_when_deployed_invoked_and_deleted(folder: str, endpoint: str) 
     gone = make(folder, "invoke-aws", AWS_ENDPOINT_URL=endpoint)
     assert gone.returncode == 2
     assert "ResourceNotFoundException" in gone.stderr
+
+
+@pytest.mark.parametrize("folder", ["extension-toolbox"])
+def test_toolbox_when_its_resources_come_and_go(folder: str, endpoint: str, tmp_path: Path) -> None:
+    """Creating and deleting them twice is no error. What the extension uploads at the end can be read."""
+    bucket, event = "BUCKET=telemetry-of-a-test", "AWS_EVENT=events/order.json"
+    for _ in range(2):
+        succeed(folder, endpoint, "resources", bucket)
+    output = succeed(folder, endpoint, "deploy", "invoke-aws", "delete", bucket, event)
+    assert '"coupon": "coupon-0"' in output
+    aws = ["aws", "--endpoint-url", endpoint, "--region", "us-east-1"]
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    copy = [*aws, "s3", "cp", "--recursive", "s3://telemetry-of-a-test", str(tmp_path / "copy")]
+    deadline = time.monotonic() + PATIENCE
+    files: list[Path] = []
+    while not files and time.monotonic() < deadline:  # the environment ends soon after `delete`
+        copied = run(copy, tmp_path, **keys)
+        assert copied.returncode == 0, copied.stderr
+        files = list((tmp_path / "copy").rglob("*.jsonl"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert "platform.runtimeDone" in [json.loads(line)["type"] for line in lines]
+    for _ in range(2):
+        succeed(folder, endpoint, "delete-resources", bucket)
+    assert run([*aws, "s3", "ls"], tmp_path, **keys).stdout == ""
+    described = run([*aws, "secretsmanager", "list-secrets", "--query", "length(SecretList)"], tmp_path, **keys)
+    assert described.stdout.strip() == "0"
 
 
 def test_folder_when_copied_out(tmp_path_factory: pytest.TempPathFactory) -> None:
