@@ -23,7 +23,12 @@ def main(event: str, count: int, seconds: float) -> None:
                 print(response.read().decode(), flush=True)
         except urllib.error.HTTPError as error:
             print(error.read().decode(), flush=True)
+        except OSError as error:
+            sys.exit(f"call_with_pause.py: {url}: {error}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    try:
+        main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -61,7 +62,10 @@ def measure(local_lambda: str, tool: str, count: int) -> Costs:
         template = write_template(Path(folder), extensions, wrapper)
         command = [local_lambda, "invoke", "-t", str(template), "OrdersFunction", "-e", str(FOLDER / "events" / event)]
         command += ["--count", str(count + 1), "--python", str(FOLDER / ".venv/bin/python"), "--report", "json"]
-        run = subprocess.run(command, capture_output=True, check=True)
+        run = subprocess.run(command, capture_output=True)
+        if run.returncode:
+            last = "\n".join(run.stderr.decode().splitlines()[-10:])
+            sys.exit(f"{last}\nmeasure.py: {tool}: {local_lambda} ended with status {run.returncode}")
     metrics: Dict[str, List[Dict[str, float]]] = {}
     for each in json.loads(run.stdout)["events"]:
         if "metrics" in each.get("record", ""):
@@ -90,4 +94,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
