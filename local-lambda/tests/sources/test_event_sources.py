@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.aws_endpoint import Endpoint, error_of, serving_aws
+from support.queue_drill import messages_in
 from support.tool import DEADLINE_SECONDS, Gate
 
 ACCOUNT = "123456789012"
@@ -92,9 +93,7 @@ def make_queue(aws: Endpoint, name: str, **attributes: str) -> tuple[str, str]:
 
 def left_in(aws: Endpoint, url: str) -> int:
     """How many messages a queue has, seen or unseen."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(attributes[name]) for name in names)
+    return messages_in(aws.client("sqs"), url)
 
 
 def test_queue_invokes_with_batches_and_retries_what_failed(aws: Endpoint, noting: tuple[str, Notes]) -> None:
@@ -132,6 +131,42 @@ def test_queue_invokes_with_batches_and_retries_what_failed(aws: Endpoint, notin
     eventually(lambda: left_in(aws, dead) == 1, lambda: left_in(aws, dead))
     assert left_in(aws, url) == 0
     assert len(notes.texts) == 13
+
+
+MALFORMED = """
+def handler(event, context):
+    return {"batchItemFailures": [{"itemIdentifier": "none"}]}
+"""
+
+
+def test_queue_says_why_a_whole_batch_comes_back(aws: Endpoint) -> None:
+    """The response names a message that is not in the batch: one line with the queue, and nothing is deleted."""
+    aws.create("malformed", MALFORMED, Timeout=10)
+    url, arn = make_queue(aws, "malformed", VisibilityTimeout="60")
+    aws.client("sqs").send_message(QueueUrl=url, MessageBody="fine")
+    aws.lambda_.create_event_source_mapping(
+        FunctionName="malformed", EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    aws.tool.wait_for(
+        f"platform .*{arn}: the response names 'none', which is not in the batch, so the whole batch counts as failed"
+    )
+    assert left_in(aws, url) == 1
+
+
+def test_stream_says_why_a_whole_batch_comes_back(aws: Endpoint) -> None:
+    """The same line; the batch is given up after its last attempt."""
+    aws.create("malformed-stream", MALFORMED, Timeout=10)
+    put, arn = _make_stream(aws, "kinesis", "malformed")
+    put("fine")
+    aws.lambda_.create_event_source_mapping(
+        FunctionName="malformed-stream",
+        EventSourceArn=arn,
+        StartingPosition="TRIM_HORIZON",
+        MaximumRetryAttempts=0,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    aws.tool.wait_for(f"{arn}: the response names 'none', which is not in the batch, so the whole batch counts")
+    aws.tool.wait_for(f"{arn}: 1 record\\(s\\) given up after 1 attempts: RetryAttemptsExhausted")
 
 
 def test_window_collects_a_batch(aws: Endpoint, noting: tuple[str, Notes]) -> None:

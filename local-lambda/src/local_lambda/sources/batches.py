@@ -6,7 +6,7 @@ Rules: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.h
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from local_lambda.environment.invocation import InvocationResponse
@@ -15,11 +15,13 @@ from local_lambda.sources.ports import Document, Matches
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 
 
-def failed_items(response: InvocationResponse, identifiers: Collection[str], reporting: bool) -> frozenset[str]:
+def failed_items(
+    response: InvocationResponse, identifiers: Collection[str], reporting: bool, complain: Callable[[str], None]
+) -> frozenset[str]:
     """The identifiers of the records that failed.
 
     With `reporting` (`ReportBatchItemFailures`) the response may name some. One that is malformed, or names records
-    that are not in the batch, fails all of them; an empty one means success.
+    that are not in the batch, fails all of them, and `complain` gets the reason; an empty one means success.
     """
     everything = frozenset(identifiers)
     if response.failed:
@@ -27,16 +29,38 @@ def failed_items(response: InvocationResponse, identifiers: Collection[str], rep
     if not reporting:
         return frozenset()
     try:
-        document = json.loads(response.payload or b"null")
+        return frozenset(_named(response.payload, everything))
+    except _Malformed as fault:
+        complain(f"{fault}, so the whole batch counts as failed")
+        return everything
+
+
+class _Malformed(Exception):
+    """What is wrong with a response."""
+
+
+def _named(payload: bytes, identifiers: frozenset[str]) -> list[str]:
+    """The identifiers that a response names. Raises _Malformed."""
+    try:
+        document = json.loads(payload or b"null")
     except ValueError:
-        return everything
+        raise _Malformed("the response is not JSON") from None
     if document is None:
-        return frozenset()
-    failures = document.get("batchItemFailures") or [] if isinstance(document, dict) else None
+        return []
+    if not isinstance(document, dict):
+        raise _Malformed("the response is not an object with batchItemFailures")
+    failures = document.get("batchItemFailures") or []
     if not isinstance(failures, list):
-        return everything
-    named: list[Any] = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in failures]
-    return frozenset(named) if all(isinstance(item, str) and item in everything for item in named) else everything
+        raise _Malformed("batchItemFailures in the response is not a list")
+    named = []
+    for item in failures:
+        identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
+        if not isinstance(identifier, str):
+            raise _Malformed("an entry of batchItemFailures in the response has no itemIdentifier")
+        if identifier not in identifiers:
+            raise _Malformed(f"the response names {identifier!r}, which is not in the batch")
+        named.append(identifier)
+    return named
 
 
 def matching(views: Sequence[Document], filters: Sequence[Matches]) -> list[bool]:

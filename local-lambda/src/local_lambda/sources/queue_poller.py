@@ -129,7 +129,7 @@ class QueuePoller:
         identifiers = [record["messageId"] for record in records]
         try:
             response = await self._around.invoke(self._function, event_of(records))
-            failed = failed_items(response, identifiers, self._reporting)
+            failed = failed_items(response, identifiers, self._reporting, self._complain)
             await self._delete([record for record in records if record["messageId"] not in failed])
         except ApiError as error:  # no environment, no function: the messages come again
             self._complain(error.message)

@@ -215,7 +215,8 @@ class StreamPoller:
                 await self._wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
-            failed = failed_items(response, [_sequence(record) for record in records], self._reporting)
+            identifiers = [_sequence(record) for record in records]
+            failed = failed_items(response, identifiers, self._reporting, self._complain)
             if not failed:
                 return True
             first = next(number for number, record in enumerate(records) if _sequence(record) in failed)
