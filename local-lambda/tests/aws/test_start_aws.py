@@ -258,6 +258,29 @@ def test_queue_that_hides_messages_too_briefly_is_named(tmp_path: Path, function
     assert f"local-lambda: Hello: arn:aws:sqs:us-east-1:123456789012:Queue: {reason}\n" in outcome.errors
 
 
+@pytest.mark.parametrize("written", [{"Fn::GetAtt": ["Queues", "Arn"]}, {"Fn::GetAtt": "Queues.Arn"}])
+@pytest.mark.parametrize("as_resource", [False, True])
+def test_source_that_is_not_in_the_template_is_named(
+    tmp_path: Path, function_python: Path, written: object, as_resource: bool
+) -> None:
+    """A misspelled `!GetAtt`, in an event of SAM or in a mapping of CloudFormation: exit status 2 and its name."""
+    function: dict[str, Any] = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": "."}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": function},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+    }
+    if as_resource:
+        given = {"FunctionName": {"Ref": "Hello"}, "EventSourceArn": written}
+        resources["Work"] = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": given}
+    else:
+        function["Events"] = {"Work": {"Type": "SQS", "Properties": {"Queue": written}}}
+    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
+    outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
+    assert outcome.status == 2
+    where = "Work: EventSourceArn" if as_resource else "Hello.Events.Work: Queue"
+    assert f"local-lambda: {where}: the template has no resource Queues\n" in outcome.errors
+
+
 def test_wrong_resource_is_named_before_anything_starts(tmp_path: Path, function_python: Path) -> None:
     """Exit status 2 and one line with the service's reason."""
     template = {

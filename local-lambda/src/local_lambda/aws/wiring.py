@@ -53,6 +53,7 @@ class _Reader:
             for event_id, event in events.items():
                 where = f"{self._stack.name}{logical_id}.Events.{event_id}"
                 if isinstance(event, dict) and event.get("Type") not in _ROUTES:
+                    self._check_source(where, event.get("Properties"), _SOURCES.get(str(event.get("Type")), ""))
                     self._event(where, str(event.get("Type")), self._resolved(where, event), name, arn)
         self._resources()
         for bucket, wanted in self._notifications.items():
@@ -83,6 +84,15 @@ class _Reader:
             raise UsageError(f"{where}: must be a mapping; give it Properties")
         return properties
 
+    def _check_source(self, where: str, written: Any, member: str) -> None:
+        """Raises UsageError if a queue or stream is `!GetAtt` of a resource that the template does not have."""
+        source = written.get(member) if isinstance(written, dict) else None
+        attribute = source.get("Fn::GetAtt") if isinstance(source, dict) else None
+        if isinstance(attribute, list) and attribute:
+            attribute = attribute[0]
+        if isinstance(attribute, str) and attribute.partition(".")[0] not in self._stack.resources:
+            raise UsageError(f"{where}: {member}: the template has no resource {attribute.partition('.')[0]}")
+
     def _event(self, where: str, kind: str, given: dict[str, Any], name: str, arn: str) -> None:
         if kind in _SOURCES:
             source = given.get(_SOURCES[kind])
@@ -111,6 +121,7 @@ class _Reader:
         for logical_id, kind, written in self._stack.included():
             where = f"{self._stack.name}{logical_id}"
             if kind == "AWS::Lambda::EventSourceMapping":
+                self._check_source(where, written, "EventSourceArn")
                 given = self._resolved(where, {"Properties": written})
                 text = str(given.get("FunctionName", ""))
                 if _name(text) in self._served:
