@@ -8,42 +8,58 @@ Needs an AWS endpoint in AWS_ENDPOINT_URL. Without that variable it would be AWS
 import argparse
 import json
 import os
+import signal
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Callable, Dict, List
 
-import boto3
-from botocore.exceptions import EndpointConnectionError
+if __name__ == "__main__":  # Ctrl-C ends this without a traceback, also during the next import, which takes a second
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
 
-if "AWS_ENDPOINT_URL" in os.environ:  # a local one accepts any credentials, and must not get yours
-    CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
-else:
-    CREDENTIALS = {}
-sqs = boto3.client("sqs", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
-dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+ENDPOINT = os.environ.get("AWS_ENDPOINT_URL")
+# A queue is empty if it says so twice, so many seconds apart. A message that becomes visible while it is counted can
+# be missing from the first count. On AWS, both numbers may be a minute old.
+APART = 0.2 if ENDPOINT else 60
 ORDERS = "sqs-worker-orders"
 ACCOUNTS = "sqs-worker-accounts"
 CUSTOMERS = ["Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Zoe"]
 PRICE = 10
 PATIENCE = 600  # seconds; on AWS a message may come back five times, a minute apart
+if ENDPOINT:
+    ADVICE = "Is 'make serve' running in another terminal?"
+else:
+    ADVICE = "Without AWS_ENDPOINT_URL this is AWS, with your credentials and region. The local queue: 'make send'."
+
+
+@lru_cache(maxsize=None)
+def client(service: str) -> Any:
+    """A client for AWS with your credentials. A local endpoint accepts any, and must not get yours."""
+    if not ENDPOINT:
+        return boto3.client(service)
+    dummy = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    return boto3.client(service, endpoint_url=ENDPOINT, **dummy)
 
 
 class Queue:
     """A queue of orders with its dead letter queue, and the accounts of those who order."""
 
     def __init__(self, name: str) -> None:
-        self.url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        self.dead_letters = sqs.get_queue_url(QueueName=f"{name}-dead-letters")["QueueUrl"]
+        self.url = find(name)
+        self.dead_letters = find(f"{name}-dead-letters")
 
     def send(self, part: str, customers: List[str]) -> None:
         """Send an order for each customer, all at once."""
         orders = [{"id": f"{part}-{name.lower()}", "customer": name, "amount": PRICE} for name in customers]
         entries = [{"Id": str(number), "MessageBody": json.dumps(order)} for number, order in enumerate(orders)]
-        sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        client("sqs").send_message_batch(QueueUrl=self.url, Entries=entries)
 
     def wait(self) -> None:
         """Return when all messages are deleted or dead letters, and the bank has done what it was asked."""
-        wait_until(lambda: count(self.url) == 0, "the queue is not empty")
+        wait_until(lambda: is_empty(self.url), "the queue is not empty")
         wait_until(
             lambda: all(account["paid"] == PRICE * account["asked"] for account in accounts().values()),
             "the bank has not done what it was asked",
@@ -53,9 +69,10 @@ class Queue:
         """Receive all dead letters and delete them."""
         taken: List[Dict[str, Any]] = []
         while True:
-            received = sqs.receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10).get("Messages", [])
+            answer = client("sqs").receive_message(QueueUrl=self.dead_letters, MaxNumberOfMessages=10)
+            received = answer.get("Messages", [])
             for message in received:
-                sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
+                client("sqs").delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
             taken += received
             if not received:
                 return taken
@@ -66,10 +83,27 @@ class Queue:
         print("dead letters:", count(self.dead_letters), flush=True)
 
 
+def find(name: str) -> str:
+    """The URL of a queue."""
+    try:
+        return str(client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+    except client("sqs").exceptions.QueueDoesNotExist:
+        question = f"Does 'make serve' of this folder serve {ENDPOINT}?" if ENDPOINT else ADVICE
+        sys.exit(f"send_orders.py: there is no queue {name}. {question}")
+
+
+def is_empty(url: str) -> bool:
+    """Whether a queue says twice that it has no messages."""
+    if count(url):
+        return False
+    time.sleep(APART)
+    return count(url) == 0
+
+
 def count(url: str) -> int:
     """The messages of a queue: waiting, and received but neither deleted nor back."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(attributes[name]) for name in names)
 
 
@@ -84,7 +118,7 @@ def wait_until(condition: Callable[[], bool], complaint: str) -> None:
 
 def accounts() -> Dict[str, Dict[str, int]]:
     """For each customer, how often the bank was `asked` for the money, and how much was `paid`."""
-    items = dynamodb.scan(TableName=ACCOUNTS, ConsistentRead=True)["Items"]
+    items = client("dynamodb").scan(TableName=ACCOUNTS, ConsistentRead=True)["Items"]
     return {item["customer"]["S"]: {name: int(item[name]["N"]) for name in ("asked", "paid")} for item in items}
 
 
@@ -92,15 +126,15 @@ def open_accounts(customers: List[str], delay: float = 0) -> None:
     """Give customers an account that nothing was paid from. The bank takes `delay` seconds to charge it."""
     for name in customers:
         item = {"customer": {"S": name}, "paid": {"N": "0"}, "asked": {"N": "0"}, "delay": {"N": str(delay)}}
-        dynamodb.put_item(TableName=ACCOUNTS, Item=item)
+        client("dynamodb").put_item(TableName=ACCOUNTS, Item=item)
 
 
 def begin() -> None:
     """Begin with a bank without customers, and forget which orders were charged: the next ones have the same ids."""
     for name in accounts():
-        dynamodb.delete_item(TableName=ACCOUNTS, Key={"customer": {"S": name}})
-    for order in dynamodb.scan(TableName=ORDERS)["Items"]:
-        dynamodb.delete_item(TableName=ORDERS, Key={"id": order["id"]})
+        client("dynamodb").delete_item(TableName=ACCOUNTS, Key={"customer": {"S": name}})
+    for order in client("dynamodb").scan(TableName=ORDERS)["Items"]:
+        client("dynamodb").delete_item(TableName=ORDERS, Key={"id": order["id"]})
 
 
 def poison(queue: Queue) -> None:
@@ -114,7 +148,7 @@ def redrive(queue: Queue) -> None:
     """The bank opens an account for Zoe, and the dead letter goes back to the queue: a redrive."""
     open_accounts(["Zoe"])
     for message in queue.take_dead_letters():
-        sqs.send_message(QueueUrl=queue.url, MessageBody=message["Body"])
+        client("sqs").send_message(QueueUrl=queue.url, MessageBody=message["Body"])
     queue.wait()
 
 
@@ -130,12 +164,12 @@ def timeout(queue: Queue) -> None:
 
 def visibility(queue: Queue) -> None:
     """The visibility timeout is 1 s, and the bank takes 2.5 s: the message is delivered again while Ada is charged."""
-    before = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "1"})
+    before = client("sqs").get_queue_attributes(QueueUrl=queue.url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    client("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "1"})
     open_accounts(["Ada"], delay=2.5)
     queue.send("visibility", ["Ada"])
     wait_until(lambda: accounts()["Ada"]["asked"] == 1, "the bank was not asked for Ada's money")
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)  # twice is enough
+    client("sqs").set_queue_attributes(QueueUrl=queue.url, Attributes=before)  # twice is enough
     queue.wait()
 
 
@@ -147,7 +181,7 @@ def main(queue: Queue, parts: List[str]) -> None:
     for number, name in enumerate(parts, 1):
         print(f"\n{number}. {name}: {PARTS[name].__doc__}", flush=True)
         if name != "redrive":
-            wait_until(lambda: count(queue.url) == 0, "messages of an earlier run are in the queue")
+            wait_until(lambda: is_empty(queue.url), "messages of an earlier run are in the queue")
             begin()
             queue.take_dead_letters()
         PARTS[name](queue)
@@ -165,6 +199,6 @@ if __name__ == "__main__":
     try:
         main(Queue(options.queue), options.parts or list(PARTS))
     except EndpointConnectionError:
-        sys.exit("No answer. Is 'make serve' running in another terminal?")
-    except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(f"No answer. {ADVICE}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"send_orders.py: {str(error).rstrip('.')}. {ADVICE}")

@@ -14,11 +14,14 @@ def lambda_handler(event: Any, context: Any) -> Dict[str, Any]:
     """Lambda deletes the messages of the batch from the queue, except those that the response names."""
     failures = []
     for record in event["Records"]:
+        order = None
         try:
-            process(json.loads(record["body"]), context)
+            order = json.loads(record["body"])
+            process(order, context)
         except Exception as error:
             # One message must not decide about the others: note it, and continue with the next.
-            logger.error("failed: %s: %s", type(error).__name__, error)
+            name = order["id"] if isinstance(order, dict) and "id" in order else "not an order"
+            logger.error("failed: %s, message %s: %s: %s", name, record["messageId"], type(error).__name__, error)
             failures.append({"itemIdentifier": record["messageId"]})
     logger.info("batch of %d, %d failed", len(event["Records"]), len(failures))
     return {"batchItemFailures": failures}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 import pytest
 
@@ -79,6 +79,7 @@ def test_orders_when_one_is_poison(play: Callable[..., List[Played]]) -> None:
     assert poison.paid == dict.fromkeys(CUSTOMERS[:-1], 10)
     assert poison.dead_letters == 1
     assert poison.said(r"batch of .*") == ["batch of 10, 1 failed", "batch of 1, 1 failed"]
+    assert poison.said(r"failed: .*, message ") == ["failed: poison-zoe, message "] * 2
     assert [report["record"]["status"] for report in poison.reports] == ["success"] * 2
     assert redrive.paid == dict.fromkeys(CUSTOMERS, 10)
     assert redrive.dead_letters == 0
@@ -137,18 +138,51 @@ def test_package_when_built_twice(local_lambda: Any, tmp_path: Path) -> None:
     assert (run.status, len(run.payloads[0]["batchItemFailures"])) == (0, 1)
 
 
-def test_message_when_nothing_is_served() -> None:
+def send_orders(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run send_orders.py with these environment variables, and without credentials or a region."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    nothing.update(AWS_EC2_METADATA_DISABLED="true", AWS_MAX_ATTEMPTS="1")
+    command = [sys.executable, str(FOLDER / "send_orders.py"), *arguments]
+    return subprocess.run(
+        command, env={**environment, **nothing, **variables}, capture_output=True, text=True, timeout=60
+    )
+
+
+NOTHING_SERVED = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"AWS_ENDPOINT_URL": NOTHING_SERVED}, "No answer. Is 'make serve' running in another terminal?"),
+        ({}, "send_orders.py: You must specify a region. Without AWS_ENDPOINT_URL this is AWS, with your credentials"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "send_orders.py: Unable to locate credentials. Without AWS_ENDPOINT_URL"),
+    ],
+)
+def test_message_when_there_is_no_endpoint(variables: Dict[str, str], message: str) -> None:
     """One line says what to do."""
-    command = [sys.executable, str(FOLDER / "send_orders.py"), "poison"]
-    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (1, "No answer. Is 'make serve' running in another terminal?\n")
+    done = send_orders("poison", **variables)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(message)
+
+
+def test_message_when_there_is_no_such_queue(endpoint: Any) -> None:
+    """One line names the queue and asks what is served."""
+    done = send_orders("--queue", "lunch", "poison", AWS_ENDPOINT_URL=endpoint.aws)
+    question = f"Does 'make serve' of this folder serve {endpoint.aws}?"
+    assert (done.returncode, done.stderr) == (1, f"send_orders.py: there is no queue lunch. {question}\n")
 
 
 def test_message_when_there_is_no_such_part() -> None:
     """send_orders.py names the parts."""
-    command = [sys.executable, str(FOLDER / "send_orders.py"), "lunch"]
-    environment = {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
-    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True)
+    done = send_orders("lunch", AWS_ENDPOINT_URL=NOTHING_SERVED)
     assert done.returncode == 2
     assert "no part lunch: there are poison, redrive, timeout, visibility" in done.stderr
+
+
+def test_sender_when_interrupted_while_it_imports(tmp_path: Path) -> None:
+    """Ctrl-C leaves no traceback."""
+    (tmp_path / "boto3.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n")
+    done = send_orders("poison", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (130, "")
