@@ -12,21 +12,36 @@ Operations: https://docs.aws.amazon.com/lambda/latest/api/API_GetDurableExecutio
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # Ctrl-C ends this without a traceback, also during the next import, which takes a second
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 FUNCTION = os.environ.get("ORDER_FUNCTION", "OrderFunction:live")
 DEADLINE = 60  # seconds for each thing to happen
-if "AWS_ENDPOINT_URL" in os.environ:  # a local one accepts any credentials, and must not get yours
-    CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+ENDPOINT = os.environ.get("AWS_ENDPOINT_URL")
+if ENDPOINT:
+    ADVICE = "Is 'make serve' running in another terminal?"
 else:
-    CREDENTIALS = {}
-aws = boto3.client("lambda", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"), **CREDENTIALS)
+    ADVICE = "Without AWS_ENDPOINT_URL this is AWS, with your credentials and region. To run it here: 'make run'."
+
+
+@cache
+def aws() -> Any:
+    """A client for AWS with your credentials. A local endpoint accepts any, and must not get yours."""
+    if not ENDPOINT:
+        return boto3.client("lambda")
+    dummy = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    return boto3.client("lambda", endpoint_url=ENDPOINT, **dummy)
 
 
 def main(arguments: list[str]) -> int:
@@ -35,11 +50,11 @@ def main(arguments: list[str]) -> int:
         print("usage: run_workflow.py EVENT.json", file=sys.stderr)
         return 2
     event = Path(arguments[0]).read_bytes()
-    order = aws.invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=event)["DurableExecutionArn"]
+    order = aws().invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=event)["DurableExecutionArn"]
     say("order started")
     wait_for("the end of the order, or a call for the warehouse", lambda: is_over(order) or waiting(order))
     if not is_over(order):
-        aws.send_durable_execution_callback_success(CallbackId=waiting(order), Result=b"Ada")
+        aws().send_durable_execution_callback_success(CallbackId=waiting(order), Result=b"Ada")
         say("the warehouse has packed the order")
     result = wait_for("the end of the order", lambda: is_over(order))
     return tell(result, history(order))
@@ -47,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 def is_over(order: str) -> dict[str, Any] | None:
     """The execution, once it has ended."""
-    execution: dict[str, Any] = aws.get_durable_execution(DurableExecutionArn=order)
+    execution: dict[str, Any] = aws().get_durable_execution(DurableExecutionArn=order)
     return execution if execution["Status"] != "RUNNING" else None
 
 
@@ -60,7 +75,7 @@ def waiting(order: str) -> str:
 
 def history(order: str) -> list[dict[str, Any]]:
     """What has happened to the order, in order."""
-    return list(aws.get_durable_execution_history(DurableExecutionArn=order, MaxItems=1000)["Events"])
+    return list(aws().get_durable_execution_history(DurableExecutionArn=order, MaxItems=1000)["Events"])
 
 
 def tell(result: dict[str, Any], story: list[dict[str, Any]]) -> int:
@@ -91,4 +106,11 @@ def wait_for(what: str, look: Callable[[], Any]) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EndpointConnectionError:
+        sys.exit(f"No answer. {ADVICE}")
+    except OSError as error:
+        sys.exit(f"run_workflow.py: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"run_workflow.py: {str(error).rstrip('.')}. {ADVICE}")

@@ -102,3 +102,48 @@ def test_ledger_when_shown(ledger: Path) -> None:
     outputs = [subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True) for _ in range(2)]
     assert outputs[0].stdout == "In the ledger:\n  charged  2 x  for order A, B\n"
     assert (outputs[1].returncode, "there is no ledger" in outputs[1].stderr) == (1, True)
+
+
+def run_workflow(event: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run run_workflow.py without credentials, a region, or what serves."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    nothing.update(AWS_EC2_METADATA_DISABLED="true", AWS_MAX_ATTEMPTS="1")
+    command = [sys.executable, "run_workflow.py", event]
+    return subprocess.run(
+        command, cwd=FOLDER, env={**environment, **nothing, **variables}, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "No answer. Is 'make serve' running in another terminal?"),
+        ({}, "run_workflow.py: You must specify a region. Without AWS_ENDPOINT_URL this is AWS"),
+        (
+            {"AWS_DEFAULT_REGION": "us-east-1"},
+            "run_workflow.py: Unable to locate credentials. Without AWS_ENDPOINT_URL",
+        ),
+    ],
+)
+def test_message_when_there_is_no_endpoint(variables: Dict[str, str], message: str) -> None:
+    """One line says what to do."""
+    done = run_workflow("events/order.json", **variables)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(message)
+
+
+def test_message_when_the_event_does_not_exist() -> None:
+    """One line names the file."""
+    done = run_workflow("none.json", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "run_workflow.py: [Errno 2] No such file or directory: 'none.json'\n",
+    )
+
+
+def test_workflow_when_interrupted_while_it_imports(tmp_path: Path) -> None:
+    """Ctrl-C leaves no traceback."""
+    (tmp_path / "boto3.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n")
+    done = run_workflow("events/order.json", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (130, "")
