@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Dict
@@ -35,5 +36,14 @@ def send(name: str, expected: int, lesson: str) -> bool:
 
 
 if __name__ == "__main__":
-    as_expected = [send(*order) for order in ORDERS]
+    if "URL" not in os.environ:
+        sys.exit("send_orders.py: URL is not set. `make run` sets it; after `make serve` it is http://127.0.0.1:8080")
+    try:
+        as_expected = [send(*order) for order in ORDERS]
+    except urllib.error.HTTPError as error:
+        sys.exit(f"send_orders.py: {error}. Does 'make serve' of this folder serve {os.environ['URL']}?")
+    except OSError as error:
+        sys.exit(f"No answer: {error}. Is 'make serve' running in another terminal?")
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(0 if all(as_expected) else 1)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -267,3 +268,37 @@ def test_package_when_built(tmp_path):
     subprocess.run(build, cwd=str(FOLDER), check=True, stdout=subprocess.DEVNULL)
     names = zipfile.ZipFile(package).namelist()
     assert {"app/orders.py", "app/warehouse.py", "pypwext/errors.py", "pydantic/__init__.py"} <= set(names)
+
+
+def send_orders(**variables):
+    """Run send_orders.py without a service."""
+    environment = {name: value for name, value in os.environ.items() if name != "URL"}
+    command = [sys.executable, "send_orders.py"]
+    return subprocess.run(
+        command, cwd=str(FOLDER), env={**environment, **variables}, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
+class TestMessages:
+    def test_one_line_when_url_is_not_set(self):
+        """It says where the address comes from."""
+        done = send_orders()
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith("send_orders.py: URL is not set. `make run` sets it")
+
+    def test_one_line_when_nothing_is_served(self):
+        """It says what to do."""
+        done = send_orders(URL="http://127.0.0.1:9")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.endswith("Is 'make serve' running in another terminal?\n")
+
+    def test_one_line_when_something_else_is_served(self):
+        """A server that does not know the function."""
+        handler = type("Refuses", (BaseHTTPRequestHandler,), {"do_POST": lambda self: self.send_error(404)})
+        with HTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.handle_request).start()
+            done = send_orders(URL=f"http://127.0.0.1:{server.server_port}")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith(
+            "send_orders.py: HTTP Error 404: Not Found. Does 'make serve' of this folder serve"
+        )
