@@ -102,6 +102,7 @@ def _start(found: Namespace) -> int:
             amqp=found.amqp,
             watch=found.watch,
             aws=found.aws,
+            ui=found.ui,
             freeze=found.freeze,
             memory_limit=not found.no_memory_limit,
             output=_output(found),

@@ -32,10 +32,20 @@ _REQUESTS: dict[str, Callable[[Origin, Sample], dict[str, Any]]] = {
 def event(found: Found) -> int:
     """Run the command; returns the exit status."""
     check_output()
+    write_payload(make_event(found))
+    return 0
+
+
+def make_event(found: Found) -> bytes:
+    """The event as indented JSON, with a line end. Raises UsageError."""
     origin = Origin(time.time(), region_of(found.region, os.environ), found.account or ACCOUNT_ID)
     document = _request(origin, found) if found.kind in _REQUESTS else _MAKERS[found.kind](origin, found)
-    write_payload(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
-    return 0
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def kinds() -> list[str]:
+    """The kinds of event."""
+    return [*_MAKERS, *_REQUESTS]
 
 
 def _bodies(found: Found) -> list[str]:

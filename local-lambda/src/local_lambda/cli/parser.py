@@ -66,6 +66,14 @@ def _start(parser: argparse.ArgumentParser) -> None:
         help=f"serve a local AWS endpoint too, with the resources of the template, on this port ({AWS_PORT})",
     )
     parser.add_argument(
+        "--ui",
+        type=_port,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="serve a page that shows the environments live, and print its link (any free port)",
+    )
+    parser.add_argument(
         "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
     _common_arguments(parser)
@@ -127,6 +135,13 @@ def _event(parser: argparse.ArgumentParser) -> None:
     from local_lambda.cli.event_parser import add_event_kinds
 
     add_event_kinds(parser, _pair, _account)
+
+
+def make_event_parser() -> argparse.ArgumentParser:
+    """The parser of the arguments after `local-lambda event`."""
+    parser = _Parser()
+    _event(parser)
+    return parser
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from local_lambda.service.snapshots import Snapshots
     from local_lambda.service.watch import Renewed, Watcher
     from local_lambda.sinks.console import Console
+    from local_lambda.ui.live_page import LivePage
 
     MakeWatcher = Callable[[Mapping[str, Renewed]], Watcher]
 
@@ -42,12 +43,14 @@ async def serve(
     local_aws: LocalAws | None = None,
     apis: Mapping[str, ApiSettings] | None = None,
     warm: int = 0,
+    page: LivePage | None = None,
 ) -> int:
     """Serve `programs`, listed by their functions' names, until a signal comes; then finish the requests in progress.
 
     `limit` is the highest number of environments for a function, and `access` says who may call. An environment that is
     idle for `idle_seconds` is shut down. One environment of the function that `debugger` debugs is started at once.
-    `apis` are the settings of the APIs whose routes the functions have. `warm` environments of each start ahead.
+    `apis` are the settings of the APIs whose routes the functions have. `warm` environments of each start ahead. `page`
+    is the live page.
     Returns the exit status.
     """
     import asyncio
@@ -74,7 +77,8 @@ async def serve(
     if local_aws is not None:
         assert urls is not None
         await local_aws.start(factory, pools, urls, versions)
-    app, routes = invoke_api(FunctionDirectory(pools, _region(pools), versions=versions)), None
+    invoke = app = invoke_api(FunctionDirectory(pools, _region(pools), versions=versions))
+    routes = None
     if any(pool.function.routes for pool in pools.values()):
         from local_lambda.apis.api_gateway.application import api_gateway
         from local_lambda.apis.api_gateway.authorizers import authorizers_of
@@ -100,6 +104,9 @@ async def serve(
         if urls is not None and pool.function.arn in urls.served:
             address = urls.served[pool.function.arn].address
             console.write("platform", f"URL of {pool.function.name}: {address}", needed=True)
+    if page is not None:
+        await page.start(every, invoke, f"http://{server.address}")
+        console.write("platform", f"live page: {page.link}", needed=True)
     console.flush()
     if debugger is not None:
         await debugger.start()
@@ -111,6 +118,8 @@ async def serve(
     watching = asyncio.ensure_future(make_watcher(renewed).run()) if make_watcher is not None else None
     await stop.wait()
     server.stop_listening()
+    if page is not None:
+        page.refuse()
     if urls is not None:
         urls.stop_listening()
     if local_aws is not None:
@@ -128,6 +137,8 @@ async def serve(
     if local_aws is not None:  # last: extensions may need its services until they end
         await local_aws.stop()
     server.close()
+    if page is not None:
+        page.close()
     if urls is not None:
         urls.close_all()
     if debugger is not None:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from local_lambda.functions.template import Functions
     from local_lambda.service.foundation import Program
     from local_lambda.service.watch import Renewed, Watcher
+    from local_lambda.ui.live_page import LivePage
 
 
 class StartOptions(NamedTuple):
     """`amqp` is a broker's URI; `watch` creates new environments for a function that changes on disk.
 
-    `aws` is the port of a local AWS endpoint, if there is to be one. With `debug_port`, debuggers can attach to the
+    `aws` is the port of a local AWS endpoint, and `ui` that of the live page, if there is to be one. With `debug_port`, debuggers can attach to the
     function `debug_function`, or to the only one.
     """
 
@@ -29,6 +30,7 @@ class StartOptions(NamedTuple):
     amqp: str | None = None
     watch: bool = False
     aws: int | None = None
+    ui: int | None = None
     freeze: bool = False
     memory_limit: bool = True
     output: OutputOptions = OutputOptions()
@@ -40,21 +42,32 @@ def start(options: StartOptions) -> int:
     """Run the command; returns the exit status."""
     local = _local_aws(options) if options.aws is not None else None
     try:
-        return _start(options, local)
+        if options.ui is None:
+            return _start(options, local, None)
+        from local_lambda.cli.live import live_page
+
+        page = live_page(options.ui, options.source.template)
+        try:
+            return _start(options, local, page)
+        finally:
+            page.close()
     finally:
         if local is not None:
             local.close()
 
 
-def _start(options: StartOptions, local: LocalAws | None) -> int:
+def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None) -> int:
     """The order of the steps is explained in `startup.py`."""
     from local_lambda.cli.prerequisites import check_extra, find_broker
     from local_lambda.cli.startup import started
+    from local_lambda.service.observers import Observers
 
     broker = find_broker(options.amqp)
     if options.watch:
         check_extra("start --watch", "watch", "watchfiles")
-    observers = local.observers() if local is not None else None
+    observers = local.observers() if local is not None else Observers()
+    if page is not None:
+        observers = page.observe(observers)
     with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
@@ -139,6 +152,7 @@ def _start(options: StartOptions, local: LocalAws | None) -> int:
                 local,
                 functions.apis,
                 options.server.warm,
+                page,
             )
         )
 

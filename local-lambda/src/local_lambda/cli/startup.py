@@ -72,7 +72,9 @@ def started(
         observers = observers or Observers()
         with _recorder(recording or RecordingOptions(), console) as recorder:
             shown = () if "trace" in output.hidden else (_shown_on(console),)
-            observers = observers._replace(recorder=recorder, on_trace=(*observers.on_trace, *shown))
+            if recorder is not None:
+                observers = observers._replace(recorders=(*observers.recorders, recorder))
+            observers = observers._replace(on_trace=(*observers.on_trace, *shown))
             factory = EnvironmentFactory(zygote, console, os.environ, workspace, _runtime_api, observers, freeze)
             try:
                 yield factory

@@ -21,7 +21,7 @@ from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.invoke_phase import InvokePhase
 from local_lambda.environment.memory_limit import MemoryLimit
 from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes
-from local_lambda.environment.process_control import ProcessControl
+from local_lambda.environment.process_control import ProcessControl, runs
 from local_lambda.environment.restore_phase import RestorePhase
 from local_lambda.environment.runtime import Runtime
 from local_lambda.environment.shutdown_phase import ShutdownPhase
@@ -240,10 +240,9 @@ class ExecutionEnvironment:
 
     def _out_of_memory(self) -> None:
         """Kill the runtime, as the kernel does; the rest follows from its end."""
-        runtime = self.control.runtime
-        if runtime is not None and runtime.exit_code is None and self.machine.state in (INITIALIZING, BUSY, IDLE):
+        if self._killable():
             self._exceeded = True
-            self.control.signal(runtime, SIGKILL)
+            self.kill_runtime()
 
     def _timed_out(self) -> None:
         self._abort(timed_out(self.function.timeout))
@@ -276,10 +275,35 @@ class ExecutionEnvironment:
         """The environment is free: freeze it, if requested."""
         if self._memory_limit is not None:
             self._memory_limit.rest()
-        if self._freeze and not self._held:
-            self.subscriptions.pause()
-            self.control.freeze()
+        if self._freeze:
+            self.freeze()
         self.on_free(self)
+
+    def freeze(self) -> bool:
+        """Stop all processes until the next invocation, or until `thaw`; False if the environment is not idle."""
+        if self.machine.state is not IDLE or self.control.frozen or self._held:
+            return False
+        self.subscriptions.pause()
+        self.control.freeze()
+        return True
+
+    def thaw(self) -> bool:
+        """Let all processes continue; False if they are not stopped."""
+        if not self.control.frozen:
+            return False
+        self._thaw()
+        return True
+
+    def kill_runtime(self) -> bool:
+        """Kill the runtime, as a crash would; the rest follows from its end. False if none is running."""
+        runtime = self.control.runtime
+        if runtime is None or not self._killable():
+            return False
+        self.control.signal(runtime, SIGKILL)
+        return True
+
+    def _killable(self) -> bool:
+        return runs(self.control.runtime) and self.machine.state in (INITIALIZING, BUSY, IDLE)
 
     def hold(self) -> None:
         """A debugger is there: from now on the Init limit and the timeout stand still, and nothing is frozen."""

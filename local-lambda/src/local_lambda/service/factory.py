@@ -113,9 +113,10 @@ class EnvironmentFactory:
         for sink in sinks:
             stream.add(sink)
         stream.add(self._dropped, kinds=(LogsDropped,))
-        if (recorder := self._observers.recorder) is not None:
+        if self._observers.recorders:
             self._recorded += 1
-            stream.add(recorder.sink(self._recorded), recorder=True)
+            for recorder in self._observers.recorders:
+                stream.add(recorder.sink(self._recorded), recorder=True)
             subscriptions.on_offered = partial(_record_delivery, stream)
         memory_limit = self.memory_limit and not (base.debugging is not None and base.debugging.takes_memory)
         environment = ExecutionEnvironment(
@@ -131,6 +132,8 @@ class EnvironmentFactory:
             memory_limit=memory_limit,
             restored_when=base.restored_when,
         )
+        for act in self._observers.on_environment:
+            act(self._recorded, environment)
         if base.debugging is not None:
             base.debugging.watch(environment)
         if base.runtime is not None:

@@ -218,6 +218,20 @@ class EnvironmentPool:
         if not old:
             all_ended()
 
+    def retire(self, environment: ExecutionEnvironment) -> bool:
+        """Shut down one environment as soon as it is idle; False if it is not in the pool, or no longer."""
+        if environment not in self.environments:
+            return False
+        self.environments.remove(environment)
+        self._leaving.add(environment)
+        if environment.free:
+            if environment in self._idle:
+                self._idle.remove(environment)
+            self._end(environment, lambda environment: None)
+        else:
+            environment.on_free = partial(self._end, when_ended=lambda environment: None)
+        return True
+
     async def finish(self) -> None:
         """Wait until no request is in progress; drop and name asynchronous invocations that wait for a next attempt."""
         self._finished = asyncio.get_running_loop().create_future()

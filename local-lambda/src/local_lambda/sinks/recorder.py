@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from local_lambda.errors import UsageError
 from local_lambda.events.platform import Event, ExtensionLog, RuntimeDone
@@ -30,18 +30,23 @@ class Recorder:
         return partial(self._write, environment)
 
     def _write(self, environment: int, event: Event) -> None:
-        line = {"time": "", "at": round(event.time, 6), "environment": environment} | event.wire()
-        if isinstance(event, RuntimeDone) and event.failed:
-            line["failed"] = True
-        if isinstance(event, RuntimeDone) and event.streamed:
-            line["streamed"] = True
-        elif isinstance(event, ExtensionLog):
-            line["source"] = event.source
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._file.write(json.dumps(entry_of(environment, event), separators=(",", ":")) + "\n")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def entry_of(environment: int, event: Event) -> dict[str, Any]:
+    """What a recording has of one event."""
+    entry = {"time": "", "at": round(event.time, 6), "environment": environment} | event.wire()
+    if isinstance(event, RuntimeDone) and event.failed:
+        entry["failed"] = True
+    if isinstance(event, RuntimeDone) and event.streamed:
+        entry["streamed"] = True
+    elif isinstance(event, ExtensionLog):
+        entry["source"] = event.source
+    return entry
 
 
 def open_recording(path: Path) -> TextIO:

@@ -13,12 +13,16 @@ PLATFORM, RUNTIME = "platform", "runtime"
 
 
 class EnvironmentReader:
-    """Reads the events of environment `number`; times count from `began` (seconds since the epoch)."""
+    """Reads the events of environment `number`; times count from `began` (seconds since the epoch).
 
-    def __init__(self, number: int, began: float) -> None:
+    `left_out` is the number of invocations before the first one that is read.
+    """
+
+    def __init__(self, number: int, began: float, left_out: int = 0) -> None:
         self.number = number
         self.ended = False
         self._began = began
+        self._left_out = left_out
         self._function = ""
         self._phases: list[Phase] = []
         self._phase: tuple[str, float, str] | None = None
@@ -123,7 +127,7 @@ class EnvironmentReader:
             return
         self._started = event
         request_id = event["record"]["requestId"]
-        name = f"Invoke {len(self._invocations) + 1}"
+        name = f"Invoke {self._left_out + len(self._invocations) + 1}"
         self._invocations[request_id] = name
         self._begin_phase(name, time, f"request {request_id}")
         if self._lane(RUNTIME).running:

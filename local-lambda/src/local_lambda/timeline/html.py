@@ -60,7 +60,12 @@ def draw_html(timeline: Timeline, title: str = "") -> str:
 def html_of(svg: str) -> str:
     """The page for a picture that `draw_svg` has drawn: what the page says is in the picture's titles."""
     title = re.findall(r'<title id="title">([^<]*)</title>', svg)[0]
-    return _PAGE.format(title=title, svg=_ELEMENT.sub(_hinted, svg))
+    return _PAGE.format(title=title, svg=with_hints(svg))
+
+
+def with_hints(svg: str) -> str:
+    """The picture with its hints as attributes, on elements that the keyboard reaches."""
+    return _ELEMENT.sub(_hinted, svg)
 
 
 def _hinted(found: re.Match[str]) -> str:

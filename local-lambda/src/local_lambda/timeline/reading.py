@@ -6,7 +6,7 @@ A recording may end anywhere, because the tool that wrote it may have been kille
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from local_lambda.errors import UsageError
@@ -16,27 +16,41 @@ from local_lambda.timeline.model import Timeline
 
 def read(lines: Iterable[str], name: str = "the recording") -> Timeline:
     """The recorded run. Raises UsageError for an invalid line; only the last line may be cut off."""
-    events = list(_events(lines, name))
+    events = list(events_of(lines, name))
     if not events:
         raise UsageError(f"{name} is empty; make one with `local-lambda invoke --record FILE`")
     complete = events[-1] is not None
     found = [event for event in events if event is not None]
     if not found:
         raise UsageError(f"{name}: line 1 is not an event of a recording")
-    began = min(event["at"] for event in found)
+    return timeline_of(found, complete)
+
+
+def timeline_of(
+    found: Sequence[dict[str, Any]],
+    complete: bool = True,
+    began: float | None = None,
+    end: float | None = None,
+    left_out: Mapping[int, int] | None = None,
+) -> Timeline:
+    """The timeline of at least one event. `began` and `end` are seconds since the epoch, if events are not all of it.
+
+    `left_out` has the number of invocations that are missing, by environment.
+    """
+    began = min(event["at"] for event in found) if began is None else began
     readers: dict[int, EnvironmentReader] = {}
     for event in sorted(found, key=lambda event: event["at"]):
         number = event["environment"]
         if number not in readers:
-            readers[number] = EnvironmentReader(number, began)
+            readers[number] = EnvironmentReader(number, began, (left_out or {}).get(number, 0))
         readers[number].take(event)
-    end = max(event["at"] for event in found)
+    end = max(event["at"] for event in found) if end is None else end
     environments = tuple(reader.finish(end) for _, reader in sorted(readers.items()))
     complete = complete and all(reader.ended for reader in readers.values())
     return Timeline(began, environments, complete)
 
 
-def _events(lines: Iterable[str], name: str) -> Iterator[dict[str, Any] | None]:
+def events_of(lines: Iterable[str], name: str) -> Iterator[dict[str, Any] | None]:
     """The events; None instead of a last line that is incomplete."""
     for number, line in enumerate(lines, 1):
         try:

@@ -41,7 +41,7 @@ from local_lambda.timeline.model import Environment, Lane, Phase, Timeline
 from local_lambda.timeline.scale import Row, milliseconds, rows
 
 
-def draw_svg(timeline: Timeline, title: str = "") -> str:
+def draw_svg(timeline: Timeline, title: str = "", *, styled: bool = True) -> str:
     """The picture, 900 pixels wide. The default title is the names of the functions."""
     title = title or "Timeline of " + ", ".join(dict.fromkeys(each.function for each in timeline.environments))
     body: list[str] = []
@@ -63,7 +63,7 @@ def draw_svg(timeline: Timeline, title: str = "") -> str:
         f' font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="{SIZE}">',
         f'<title id="title">{escape(title)}</title>',
         f'<desc id="description">{escape(_description(timeline))}</desc>',
-        f"<style>\n{palette.style_sheet()}\n</style>",
+        *((f"<style>\n{palette.style_sheet()}\n</style>",) if styled else ()),
         f'<rect class="back" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>',
         *body,
         "</svg>\n",

@@ -1,0 +1,108 @@
+"""What the states, spans and marks of the page are: short texts for readers who have only the page.
+
+Each names the entry of the glossary and the lesson that have more; a test compares them with the repository.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from local_lambda.timeline.model import MARKS, SPANS
+from local_lambda.ui import states
+
+
+class Explanation(NamedTuple):
+    """A text, a term of GLOSSARY.md, and the folder of the lesson whose README shows it."""
+
+    text: str
+    term: str
+    lesson: str
+
+
+STATES = {
+    states.COLD: Explanation(
+        "Nothing runs yet, or a reset has ended all processes. The next invocation has to wait for an Init phase: a"
+        " cold start.",
+        "cold start",
+        "hello-python3.8",
+    ),
+    states.INITIALIZING: Explanation(
+        "The Init phase: extensions start and register, then the runtime starts and imports the function's module. Ten"
+        " seconds at most.",
+        "Init phase",
+        "external-extension-layer",
+    ),
+    states.IDLE: Explanation(
+        "The environment is warm. Runtime and extensions have asked for their next event and wait for it. On AWS it"
+        " would be frozen now.",
+        "idle",
+        "hello-python3.8",
+    ),
+    states.FROZEN: Explanation(
+        "All processes are stopped in the middle of whatever they did. The next invocation lets them continue; to them"
+        " no time has passed.",
+        "freeze",
+        "internal-extension",
+    ),
+    states.BUSY: Explanation(
+        "One invocation is in progress. It is over when the runtime and every extension have asked for the next event,"
+        " which can be later than the response.",
+        "Invoke phase",
+        "external-extension-layer",
+    ),
+    states.ENDING: Explanation(
+        "All processes have to end: the runtime gets SIGTERM, extensions a SHUTDOWN event, and what is left is killed."
+        " This happens at the end of an environment, and after a crash or a timeout.",
+        "Shutdown phase",
+        "internal-extension",
+    ),
+    states.ENDED: Explanation(
+        "The environment is gone, with its /tmp and all that the function kept in memory.",
+        "spindown",
+        "internal-extension",
+    ),
+}
+_SPANS = {
+    "start": ("Init phase", "hello-python3.8"),
+    "register": ("Extensions API", "external-extension-layer"),
+    "handler": ("handler", "hello-python3.8"),
+    "response": ("response streaming", "response-streaming"),
+    "overhead": ("runtime interface client", "hello-python3.8"),
+    "event": ("extension", "external-extension-layer"),
+    "shutdown": ("Shutdown phase", "internal-extension"),
+    "frozen": ("freeze", "internal-extension"),
+}
+_MARKS = {
+    "log": ("log group", "logs-api-extension"),
+    "delivery": ("subscription", "logs-api-extension"),
+    "signal": ("Shutdown phase", "internal-extension"),
+    "kill": ("Shutdown phase", "internal-extension"),
+    "exit": ("Shutdown phase", "internal-extension"),
+    "error": ("function error", "hello-python3.8"),
+    "dropped": ("Telemetry API", "logs-api-extension"),
+}
+SUBSEGMENT = Explanation(
+    "A part of the invocation's X-Ray trace: something that the function measured, such as a call of another service.",
+    "segment",
+    "hello-python3.8",
+)
+PHASE = Explanation(
+    "A part of the environment's life: Init, one Invoke for each invocation, Shutdown. Each has its own scale.",
+    "execution environment",
+    "hello-python3.8",
+)
+
+
+def explanations() -> dict[str, dict[str, Explanation]]:
+    """All of them, by kind and name."""
+    return {
+        "state": STATES,
+        "span": {name: Explanation(f"{_sentence(text)}.", *_SPANS[name]) for name, text in SPANS.items()},
+        "mark": {name: Explanation(f"{_sentence(text)}.", *_MARKS[name]) for name, text in MARKS.items()},
+        "subsegment": {"": SUBSEGMENT},
+        "phase": {"": PHASE},
+    }
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
