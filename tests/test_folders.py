@@ -17,7 +17,7 @@ OWN_WORDS = {
     ("powertools-decorators", "run-image"),
 }
 """Where a target means something different, so that its description differs, too."""
-SAME = ["invoke", "test", "image"]
+SAME = ["watch", "invoke", "test", "image"]
 """Targets whose recipes are the same in every folder."""
 SCAFFOLDING = ["install.mk", "aws.mk", "build_package.py", "with_service.py", "tests/extensions_api.py"]
 SCAFFOLDING += [".vscode/launch.json"]

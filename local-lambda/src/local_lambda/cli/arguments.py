@@ -122,6 +122,7 @@ def _exec(found: Namespace) -> int:
             opt=found.opt,
             recording=_recording(found),
             amqp=found.amqp,
+            ui=found.ui,
             freeze=found.freeze,
             memory_limit=not found.no_memory_limit,
             output=_output(found),

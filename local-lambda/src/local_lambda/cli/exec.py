@@ -12,28 +12,45 @@ from local_lambda.errors import UsageError
 
 if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
+    from local_lambda.ui.live_page import LivePage
 
 
 class ExecOptions(NamedTuple):
-    """`command` is the runtime's command line, `opt` a folder to use as `/opt`, `amqp` a broker's URI."""
+    """`command` is the runtime's command line, `opt` a folder to use as `/opt`, `amqp` a broker's URI.
+
+    `ui` is the port of the live page, if there is to be one.
+    """
 
     server: ServerOptions
     command: tuple[str, ...]
     opt: Path | None = None
     recording: RecordingOptions = RecordingOptions()
     amqp: str | None = None
+    ui: int | None = None
     freeze: bool = False
     memory_limit: bool = True
     output: OutputOptions = OutputOptions()
 
 
 def execute(options: ExecOptions) -> int:
-    """Run the command; returns the exit status. The order of its steps is explained in `startup.py`."""
+    """Run the command; returns the exit status."""
+    if options.ui is None:
+        return _execute(options, None)
+    from local_lambda.cli.live import live_page
+
+    with live_page(options.ui, Path("template.yaml")) as page:
+        return _execute(options, page)
+
+
+def _execute(options: ExecOptions, page: LivePage | None) -> int:
+    """The order of the steps is explained in `startup.py`."""
     from local_lambda.cli.prerequisites import check_program, find_broker
     from local_lambda.cli.startup import started
+    from local_lambda.service.observers import Observers
 
     broker = find_broker(options.amqp)
-    with started(options.freeze, options.recording, output=options.output) as factory:
+    observers = None if page is None else page.observe(Observers())
+    with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
         factory.retry_pauses = options.server.retry_pauses
@@ -60,7 +77,17 @@ def execute(options: ExecOptions) -> int:
         programs, limit = {function.name: program}, options.server.max_environments
         access, idle = options.server.access(), options.server.idle_timeout
         return run(
-            serve(factory, programs, listener, limit, access, broker, idle_seconds=idle, warm=options.server.warm)
+            serve(
+                factory,
+                programs,
+                listener,
+                limit,
+                access,
+                broker,
+                idle_seconds=idle,
+                warm=options.server.warm,
+                page=page,
+            )
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +11,17 @@ if TYPE_CHECKING:
     from local_lambda.ui.live_page import LivePage
 
 
-def live_page(port: int, template: Path) -> LivePage:
-    """The page on `port` (0: any free one). Raises StartError."""
+@contextmanager
+def live_page(port: int, template: Path) -> Iterator[LivePage]:
+    """The page on `port` (0: any free one), with the events next to `template`. Raises StartError."""
     from local_lambda.cli.event import kinds
     from local_lambda.ui.live_page import LivePage
 
-    return LivePage(port, template, kinds(), _sample)
+    page = LivePage(port, template, kinds(), _sample)
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 def _sample(kind: str) -> bytes:

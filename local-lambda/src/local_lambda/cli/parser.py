@@ -65,14 +65,7 @@ def _start(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help=f"serve a local AWS endpoint too, with the resources of the template, on this port ({AWS_PORT})",
     )
-    parser.add_argument(
-        "--ui",
-        type=_port,
-        nargs="?",
-        const=0,
-        metavar="PORT",
-        help="serve a page that shows the environments live, and print its link (any free port)",
-    )
+    _ui_argument(parser)
     parser.add_argument(
         "--watch", action="store_true", help="reload a function when its code, layers or template change"
     )
@@ -114,6 +107,7 @@ def _exec(parser: argparse.ArgumentParser) -> None:
     _amqp_argument(parser)
     _common_arguments(parser)
     _idle_argument(parser)
+    _ui_argument(parser)
     parser.add_argument("--opt", type=Path, metavar="DIR", help="a folder to use as /opt, with extensions/ in it")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND...", help="the runtime's command line")
 
@@ -285,6 +279,17 @@ def _amqp_argument(
     what: str = "also serve queues of this RabbitMQ (default: the environment variable AMQP_URI, or none)",
 ) -> None:
     parser.add_argument("--amqp", metavar="URI", help=what)
+
+
+def _ui_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ui",
+        type=_port,
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="serve a page that shows the environments live, and print its link (any free port)",
+    )
 
 
 def _idle_argument(parser: argparse.ArgumentParser) -> None:

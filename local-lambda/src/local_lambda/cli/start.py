@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class StartOptions(NamedTuple):
     """`amqp` is a broker's URI; `watch` creates new environments for a function that changes on disk.
 
-    `aws` is the port of a local AWS endpoint, and `ui` that of the live page, if there is to be one. With `debug_port`, debuggers can attach to the
-    function `debug_function`, or to the only one.
+    `aws` is the port of a local AWS endpoint, and `ui` that of the live page, if there is to be one. With `debug_port`,
+    debuggers can attach to the function `debug_function`, or to the only one.
     """
 
     source: SourceOptions
@@ -46,11 +46,8 @@ def start(options: StartOptions) -> int:
             return _start(options, local, None)
         from local_lambda.cli.live import live_page
 
-        page = live_page(options.ui, options.source.template)
-        try:
+        with live_page(options.ui, options.source.template) as page:
             return _start(options, local, page)
-        finally:
-            page.close()
     finally:
         if local is not None:
             local.close()

@@ -1,4 +1,4 @@
-"""The buttons that act on environments. Each is a verb of the environment or of its pool; invoking is the Invoke API."""
+"""The buttons that act on environments. Each is a verb of the environment or of its pool."""
 
 from __future__ import annotations
 

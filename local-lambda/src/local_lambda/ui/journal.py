@@ -14,7 +14,7 @@ from local_lambda.events.local import Traced
 from local_lambda.events.platform import Event, Log, RuntimeDone
 from local_lambda.sinks.recorder import entry_of
 from local_lambda.ui.history import History
-from local_lambda.ui.lines import LONGEST, SHOWN, line_of
+from local_lambda.ui.lines import LONGEST, SHOWN, line_of, shortened
 from local_lambda.ui.states import ENDED
 from local_lambda.ui.traces import MAX_DOCUMENTS, draw_trace
 
@@ -91,7 +91,7 @@ class Journal:
     def _take(self, history: History, event: Event) -> None:
         if isinstance(event, Log):
             if len(event.text) > LONGEST:
-                event = _shortened(event)
+                event = type(event)(event.time, shortened(event.text), event.source)
         elif isinstance(event, Traced) and len(event.documents) > MAX_DOCUMENTS:
             event = Traced(event.time, event.request_id, event.documents[:MAX_DOCUMENTS])
         kind = event.type
@@ -121,9 +121,3 @@ class Journal:
         for number in ended[: max(len(ended) - MAX_ENDED, 0)]:
             del self.histories[number]
             self.ended += 1
-
-
-def _shortened(event: Log) -> Log:
-    more = len(event.text) - LONGEST
-    text = f"{event.text[:LONGEST]}… ({more} more characters)"
-    return type(event)(event.time, text, event.source)

@@ -51,8 +51,12 @@ def line_of(entry: Mapping[str, Any]) -> Line:
 
 def _text(record: Any) -> str:
     text = record if isinstance(record, str) else str(record)
-    text = text.rstrip("\n")
-    return visible(text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)")
+    return visible(shortened(text.rstrip("\n")))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is too long, with its length."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 40]}… ({len(text)} characters)"
 
 
 def _platform(kind: str, record: Mapping[str, Any]) -> Line:

@@ -100,9 +100,8 @@ class LivePage:
         return {
             "template": self._template.name,
             "functions": [
-                {"name": pool.function.name, "tenants": pool.function.tenant_isolation}
-                for pool in self._pools
-                if pool.function.version == "$LATEST"
+                {"name": name, "tenants": pool.function.tenant_isolation}
+                for name, pool in {pool.function.name: pool for pool in self._pools}.items()
             ],
             "kinds": list(self._kinds),
             "commands": commands(url),

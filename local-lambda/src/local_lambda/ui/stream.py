@@ -61,7 +61,9 @@ class PageStream:
         exchange.begin(200, [("Content-Type", "text/event-stream"), *headers])
         client = Client(exchange)
         exchange.on_drain = lambda: self._drained(client)
+        exchange.on_disconnect = exchange.abandon
         self.clients.append(client)
+        self._journal.seen()  # without a page nothing looked at what has changed
         self._send(client, _message("snapshot", self._snapshot()), FIRST_LINES)
 
     def close(self) -> None:
