@@ -166,14 +166,19 @@ def local_lambda_exec(setup: Setup) -> contextlib.AbstractContextManager[Server]
 
 
 def local_lambda_start(
-    setup: Setup, environments: int = 1, functions: Mapping[str, Mapping[str, object]] = ECHO
+    setup: Setup,
+    environments: int = 1,
+    functions: Mapping[str, Mapping[str, object]] = ECHO,
+    more: Sequence[str] = (),
 ) -> contextlib.AbstractContextManager[Server]:
-    """The tool serving a template; it is ready when the first function is."""
+    """The tool serving a template, with `more` options; it is ready when the first function is."""
     port = processes.free_port()
     template = write_template(setup.folder / "start", functions, setup.python)
     options = ["-t", str(template), "--port", str(port), "--max-environments", str(environments)]
-    command = [setup.tool, "start", *options, "--python", setup.python]
-    name = "local-lambda start" if environments == 1 else f"local-lambda start, {environments} environments"
+    command = [setup.tool, "start", *options, "--python", setup.python, *more]
+    name = " ".join(["local-lambda start", *more])
+    if environments > 1:
+        name += f", {environments} environments"
     return running(name, command, port, setup, next(iter(functions)))
 
 

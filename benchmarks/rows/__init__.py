@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.candidates import Setup
 from benchmarks.figures import Figure
-from benchmarks.rows import amqp, extensions, invocations, memory, packages, queues, starting, streams
+from benchmarks.rows import amqp, extensions, invocations, memory, packages, page, queues, starting, streams
 
 Row = Callable[[Setup, float], list[Figure]]
 
@@ -30,6 +30,7 @@ ROWS: dict[str, Row] = {
         amqp.amqp,
         queues.queue,
         streams.stream,
+        page.page,
         packages.cold,
         packages.image,
     )

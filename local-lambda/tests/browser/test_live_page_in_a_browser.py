@@ -22,7 +22,7 @@ from support.tool import DEADLINE_SECONDS, Gate, Tool
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox -e ui has it")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+CHROMIUM = shutil.which(os.environ.get("CHROMIUM") or "chromium")
 DOCS = Path(__file__).parents[2] / "docs"
 FLAGS = [
     "--disable-background-networking",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from local_lambda.ui.journal import LINES, MAX_ENDED, Journal
 from local_lambda.ui.lines import LONGEST
 from local_lambda.ui.states import StateReader
 
+REPOSITORY = Path(__file__).parents[3]
 BEGUN = {"functionName": "Hello", "functionVersion": "$LATEST", "phase": "init"}
 GOOD = {"status": "success", "metrics": {"durationMs": 1.5}}
 
@@ -26,7 +29,7 @@ def entry(kind: str, at: float, record: Any) -> dict[str, Any]:
 
 def take(history: History, kind: str, at: float, record: Any) -> None:
     """Give a history an event."""
-    history.take(kind, at, partial(entry, kind, at, record))
+    history.take(kind, at, partial(entry, kind, at, record), record if isinstance(record, dict) else {})
 
 
 @pytest.mark.parametrize(
@@ -107,9 +110,11 @@ def test_journal_reports_the_first_change_after_it_was_seen() -> None:
 
 
 def test_everything_that_can_be_shown_is_explained() -> None:
-    """All states, spans and marks have a text that ends like a sentence."""
-    for found in explanations().values():
-        for each in found.values():
-            assert each.text.endswith(".")
-            assert each.term
-            assert each.lesson
+    """All states, spans and marks have a text, a term that the glossary has, and a lesson that exists."""
+    terms = set(re.findall(r"^\| .*\*\*.*", (REPOSITORY / "GLOSSARY.md").read_text(), re.MULTILINE))
+    known = {term for row in terms for term in re.findall(r"\*\*([^*]+)\*\*", row)}
+    for kind, found in explanations().items():
+        for name, each in found.items():
+            assert each.text.endswith("."), (kind, name)
+            assert each.term in known, (kind, name)
+            assert (REPOSITORY / each.lesson / "README.md").is_file(), (kind, name)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 from conftest import MakeProject
 from support.live_page import LivePage
-from support.tool import Gate
+from support.tool import FUNCTIONS, Gate, serving
 
 ECHO = "def handler(event, context):\n    print('echo', event)\n    return event\n"
 WAITING = """
@@ -212,22 +213,42 @@ def test_recording_is_replayed(make_project: MakeProject, tmp_path: Path) -> Non
         assert page.request("GET", "/api/recordings/1?until=0").status == 404  # two are kept
 
 
-def test_page_is_not_imported_when_it_is_switched_off(make_project: MakeProject, tmp_path: Path) -> None:
-    """Without the option none of its modules is loaded, and no event is made for it."""
+def test_page_is_not_imported_when_it_is_switched_off(make_project: MakeProject) -> None:
+    """Without the option none of its modules is loaded."""
     project = make_project({"app.py": ECHO}, Hello={"Handler": "app.handler"})
     script = "\n".join(
         [
             "import atexit, sys",
             "from local_lambda.cli.arguments import main",
             "status = main(sys.argv[1:])",
-            "print([name for name in sys.modules if name.startswith('local_lambda.ui')], file=sys.stderr)",
+            "names = [name for name in sys.modules if name.startswith(('local_lambda.ui', 'local_lambda.cli.live'))]",
+            "print('imported:', names, file=sys.stderr)",
             "sys.exit(status)",
         ]
     )
-    command = [sys.executable, "-c", script, "invoke", "-t", project.template, "--python", project.python, "Hello"]
-    ended = subprocess.run([*map(str, command)], capture_output=True, text=True, env={**os.environ})
-    assert ended.returncode == 0
-    assert ended.stderr.splitlines()[-1] == "[]"
+    command = [sys.executable, "-c", script, "start", "-t", project.template, "--python", project.python, "--port", "0"]
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as tool:
+        assert tool.stderr is not None
+        port = re.search(r"listening on http://127\.0\.0\.1:(\d+)", tool.stderr.readline())
+        assert port is not None
+        connection = HTTPConnection("127.0.0.1", int(port[1]))
+        connection.request("POST", "/2015-03-31/functions/Hello/invocations", b"1")
+        assert connection.getresponse().read() == b"1"
+        connection.close()
+        tool.terminate()
+        assert tool.stderr.read().splitlines()[-1] == "imported: []"
+
+
+def test_runtime_of_exec_has_a_page(function_python: Path) -> None:
+    """The same page, with the one function of the environment variables."""
+    shell = {"AWS_LAMBDA_FUNCTION_NAME": "lonely", "PYTHONPATH": str(FUNCTIONS)}
+    command = ("exec", "--ui", "--", function_python, "-m", "awslambdaric", "app.echo")
+    with serving(*command, variables=shell) as tool:
+        page = LivePage(tool)
+        assert [each["name"] for each in page.request("GET", "/api/about").json["functions"]] == ["lonely"]
+        with page.messages() as messages:
+            assert page.invoke("lonely", 1).json == 1
+            messages.until_idle_after(1)
 
 
 def test_taken_port_is_named_with_its_option(make_project: MakeProject) -> None:

@@ -6,11 +6,11 @@ A live run may last for days; of every environment the page keeps what it can sh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
-from local_lambda.ui.states import TELLING, StateReader
+from local_lambda.ui.states import StateReader
 
 CHAPTERS = 30
 """How many chapters of a live environment are kept, and in addition its last Init phase."""
@@ -66,11 +66,11 @@ class History:
         self._dropped = 0
         """Invocations in chapters that were dropped."""
 
-    def take(self, kind: str, at: float, entry: MakeEntry, failed: bool = False) -> None:
-        """Add an event."""
+    def take(self, kind: str, at: float, entry: MakeEntry, record: Mapping[str, Any], failed: bool = False) -> None:
+        """Add an event. `record` may be empty for a type that is not in `states.TELLING`."""
         if kind in _BEGINNINGS or not self._chapters:
             self._begin(kind, at)
-        self.reader.take(kind, at, entry()["record"] if kind in TELLING else {}, failed)
+        self.reader.take(kind, at, record, failed)
         chapter = self._chapters[-1]
         chapter.invocations += kind == "platform.start"
         if self._limit is None or len(chapter.events) < EVENTS or kind.startswith("platform."):

@@ -15,7 +15,7 @@ from local_lambda.events.platform import Event, Log, RuntimeDone
 from local_lambda.sinks.recorder import entry_of
 from local_lambda.ui.history import History
 from local_lambda.ui.lines import LONGEST, SHOWN, line_of, shortened
-from local_lambda.ui.states import ENDED
+from local_lambda.ui.states import ENDED, TELLING
 from local_lambda.ui.traces import MAX_DOCUMENTS, draw_trace
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LINES = 2_000
 TRACES = 20
 MAX_ENDED = 20
 """How many environments that have ended are kept."""
+_NONE: dict[str, Any] = {}
 
 
 class Kept(NamedTuple):
@@ -96,7 +97,8 @@ class Journal:
             event = Traced(event.time, event.request_id, event.documents[:MAX_DOCUMENTS])
         kind = event.type
         failed = isinstance(event, RuntimeDone) and event.failed
-        history.take(kind, event.time, partial(entry_of, history.number, event), failed)
+        record = event.record() if kind in TELLING else _NONE
+        history.take(kind, event.time, partial(entry_of, history.number, event), record, failed)
         if kind in SHOWN:
             self.serial += 1
             self.lines.append(Kept(self.serial, history.number, event))

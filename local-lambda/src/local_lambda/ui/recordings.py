@@ -39,7 +39,8 @@ class LoadedRecording:
         for entry in entries:
             number = entry["environment"]
             history = self.histories.setdefault(number, History(number, None))
-            history.take(entry["type"], entry["at"], partial(_same, entry), bool(entry.get("failed")))
+            kind, at, record = entry["type"], entry["at"], entry["record"]
+            history.take(kind, at, partial(_same, entry), record, bool(entry.get("failed")))
         entries = sorted(entries, key=_time)
         self._lines = [
             {"environment": entry["environment"], "at": entry["at"], **line_of(entry)._asdict()}
