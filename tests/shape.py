@@ -18,7 +18,20 @@ from walkthrough.copies import tracked_files
 
 EXAMPLES = find_examples()
 SHORT_NAMES = short_names(EXAMPLES)
-TARGETS = ["help", "install", "run", "serve", "watch", "invoke", "timeline", "test", "package", "image", "run-image", "clean"]
+TARGETS = [
+    "help",
+    "install",
+    "run",
+    "serve",
+    "watch",
+    "invoke",
+    "timeline",
+    "test",
+    "package",
+    "image",
+    "run-image",
+    "clean",
+]
 TARGETS += ["deploy", "invoke-aws", "logs-aws", "delete"]
 FILES = [
     "requirements.txt",

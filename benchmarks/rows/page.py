@@ -1,4 +1,4 @@
-"""The row for the live page: what `start --ui` costs under load, and how long the page waits for a picture meanwhile."""
+"""The row for the live page: what `start --ui` costs under load, and how long the page waits for a picture."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def page(setup: Setup, effort: float) -> list[Figure]:
 
 @contextlib.contextmanager
 def _open_page(setup: Setup, server: Server, pictures: list[float]) -> Iterator[None]:
-    """Do what a page does, until the block has ended: read the stream, and ask for pictures with the pause it is told."""
+    """Do what a page does, until the block has ended: read the stream, and ask for pictures with the pause it gets."""
     log = (setup.folder / f"{server.name.replace(' ', '-')}.log").read_text()
     found = re.search(r"live page: http://([\d.]+):(\d+)/#(\w+)", log)
     assert found is not None

@@ -47,6 +47,4 @@ class Guard:
     def check_token(self, exchange: Exchange) -> None:
         """Raises ApiError for a request without the token."""
         if not hmac.compare_digest(exchange.header(HEADER), self.token.encode()):
-            raise ApiError(
-                401, "Unauthorized", "The token is missing: open the link that the tool has printed"
-            )
+            raise ApiError(401, "Unauthorized", "The token is missing: open the link that the tool has printed")
