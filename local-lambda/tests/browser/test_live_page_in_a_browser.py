@@ -17,7 +17,7 @@ import pytest
 
 from conftest import MakeProject
 from support.live_page import LivePage
-from support.tool import DEADLINE_SECONDS, Gate, Tool
+from support.tool import Gate, Tool
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox -e ui has it")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -138,9 +138,7 @@ def test_link_leads_to_answers_states_and_pictures(watched: Watched, tool: Tool)
     expect(page.locator("#lines")).to_contain_text("got {'item': 'tea'}")
     expect(page.locator("#trace-list")).to_contain_text("look up the price")
     expect(page.locator("#picture [data-phase='Invoke 1']")).to_have_count(1)
-    expect(page.locator("[data-action='invoke'] + code")).to_have_text(
-        "curl --data-binary @events/price.json $URL"
-    )
+    expect(page.locator("[data-action='invoke'] + code")).to_have_text("curl --data-binary @events/price.json $URL")
 
     page.locator("#picture [data-span='handler']").hover()
     expect(page.locator("#details")).to_contain_text("What is this? The runtime, from an event until its response")
@@ -158,9 +156,7 @@ def test_link_leads_to_answers_states_and_pictures(watched: Watched, tool: Tool)
     states(page, "idle")
 
 
-def test_buttons_do_what_they_say(
-    watched: Watched, tool: Tool, make_gate: Callable[[], Gate]
-) -> None:
+def test_buttons_do_what_they_say(watched: Watched, tool: Tool, make_gate: Callable[[], Gate]) -> None:
     """Two at once, failures, freezing, killing, a cold start, an asynchronous event, the end of an environment."""
     page, gate = watched.open(LivePage(tool)), make_gate()
     page.locator("#event").fill(json.dumps(gate.event))
@@ -321,7 +317,8 @@ CONTRAST = """() => {
     if (!own || !element.checkVisibility()) continue;
     const [a, b] = [luminance(numbers(getComputedStyle(element).color)), luminance(back(element))];
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (contrast < 4.5) poor.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)}: ${contrast.toFixed(2)}`);
+    if (contrast < 4.5)
+      poor.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)}: ${contrast.toFixed(2)}`);
   }
   return poor;
 }"""

@@ -19,6 +19,7 @@ from local_lambda.ui.states import StateReader
 
 REPOSITORY = Path(__file__).parents[3]
 BEGUN = {"functionName": "Hello", "functionVersion": "$LATEST", "phase": "init"}
+SNAP = {"status": "success", "initializationType": "snap-start"}
 GOOD = {"status": "success", "metrics": {"durationMs": 1.5}}
 
 
@@ -39,6 +40,12 @@ def take(history: History, kind: str, at: float, record: Any) -> None:
         ([("platform.initStart", BEGUN)], "initializing"),
         ([("platform.initStart", BEGUN), ("platform.initReport", GOOD)], "idle"),
         ([("platform.initStart", BEGUN), ("platform.initReport", {"status": "error"})], "initializing"),
+        (
+            [("platform.initStart", BEGUN), ("platform.initReport", SNAP)],
+            "snapshot",
+        ),
+        ([("platform.restoreStart", BEGUN)], "restoring"),
+        ([("platform.restoreStart", BEGUN), ("platform.restoreReport", {"status": "error"})], "restoring"),
         ([("platform.restoreStart", BEGUN), ("platform.restoreReport", GOOD)], "idle"),
         ([("platform.start", {})], "busy"),
         ([("platform.start", {}), ("platform.runtimeDone", GOOD)], "busy"),
@@ -78,6 +85,15 @@ def test_chapters_and_events_are_bounded() -> None:
         "platform.initReport",
     ]
     assert history.events_left_out >= 100 * EVENTS
+
+
+def test_platform_events_of_a_chapter_are_bounded() -> None:
+    """Dropped logs may be reported again and again in one invocation."""
+    history = History(1)
+    for _ in range(EVENTS * 3):
+        take(history, "platform.logsDropped", 1.0, {})
+    assert len(history.view(1).entries) == 2 * EVENTS
+    assert history.events_left_out == EVENTS
 
 
 def test_journal_is_bounded() -> None:

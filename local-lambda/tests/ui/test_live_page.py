@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from conftest import MakeProject
 from support.live_page import LivePage
 from support.tool import FUNCTIONS, Gate, serving
@@ -204,6 +206,10 @@ def test_recording_is_replayed(make_project: MakeProject, tmp_path: Path) -> Non
                 b'{"at": 1.0, "environment": 1, "type": "platform.start", "record": {}}\n',
                 "run.txt has events whose records `local-lambda --record` does not write",
             ),
+            (
+                b'{"at": NaN, "environment": 1, "type": "function", "record": "x"}\n',
+                "run.txt has events whose records `local-lambda --record` does not write",
+            ),
         ):
             refused = page.request("POST", "/api/recordings?name=run.txt", body)
             assert (refused.status, refused.json["message"]) == (400, reason)
@@ -211,6 +217,23 @@ def test_recording_is_replayed(make_project: MakeProject, tmp_path: Path) -> Non
         for _ in range(2):
             page.request("POST", "/api/recordings", record.read_bytes())
         assert page.request("GET", "/api/recordings/1?until=0").status == 404  # two are kept
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="SnapStart needs Python 3.12")
+def test_snapshot_is_shown_and_left_alone(make_project: MakeProject) -> None:
+    """With SnapStart the process that was initialized is a snapshot, and buttons cannot change it."""
+    snap = {"AutoPublishAlias": "live", "SnapStart": {"ApplyOn": "PublishedVersions"}, "Timeout": 30}
+    project = make_project({"app.py": ECHO}, Hello={"Handler": "app.handler", **snap})
+    with project.serving("--ui") as tool:
+        page = LivePage(tool)
+        with page.messages() as messages:
+            assert page.invoke("Hello:live", {}).status == 200
+            found = messages.until_states("snapshot", "idle")
+            assert [each["invocations"] for each in found] == [0, 1]
+        for action in ("freeze", "thaw", "kill", "shutdown"):
+            refused = page.request("POST", f"/api/environments/1/{action}")
+            assert refused.status == 409
+            assert "it is a snapshot" in refused.json["message"]
 
 
 def test_page_is_not_imported_when_it_is_switched_off(make_project: MakeProject) -> None:

@@ -116,6 +116,8 @@ def test_only_so_many_pages_are_served(page: LivePage) -> None:
         ("GET", "/api/recordings/7?until=1", 404),
         ("GET", "/api/picture?environments=x", 400),
         ("GET", "/api/picture?environments=1&until=soon", 400),
+        ("GET", "/api/picture?environments=1&until=inf", 400),
+        ("GET", "/api/picture?environments=1&until=nan", 400),
     ],
 )
 def test_bad_request_has_one_line_that_says_why(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError
-from local_lambda.service.pool import EnvironmentPool
+from local_lambda.ui.states import SNAPSHOT
+
+if TYPE_CHECKING:
+    from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.service.pool import EnvironmentPool
+    from local_lambda.ui.journal import Journal
 
 
 class Actions:
-    """Acts on the environments of `pools`; `environments` has them by their number."""
+    """Acts on the environments of `pools`; `journal` has them by their number."""
 
-    def __init__(self, pools: Iterable[EnvironmentPool], environments: Mapping[int, ExecutionEnvironment]) -> None:
+    def __init__(self, pools: Iterable[EnvironmentPool], journal: Journal) -> None:
         self._pools = list(pools)
-        self._environments = environments
+        self._journal = journal
         self.on_environment: Mapping[str, Callable[[int], None]] = {
             "freeze": self._freeze,
             "thaw": self._thaw,
@@ -45,12 +50,14 @@ class Actions:
     def _shutdown(self, number: int) -> None:
         environment = self._find(number)
         if not any(pool.retire(environment) for pool in self._pools):
-            raise _conflict(number, "be shut down: it has ended, or is about to")
+            raise _conflict(number, "be shut down: it is not one of the template's functions, or already ends")
 
     def _find(self, number: int) -> ExecutionEnvironment:
-        environment = self._environments.get(number)
+        environment = self._journal.environments.get(number)
         if environment is None:
             raise ApiError(404, "NotFound", f"There is no environment {number}, or it has ended")
+        if self._journal.histories[number].reader.state == SNAPSHOT:
+            raise _conflict(number, "be changed: it is a snapshot, from which others are restored")
         return environment
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from local_lambda.http.exchange import Application, Exchange
 from local_lambda.timeline import palette
 from local_lambda.ui.actions import Actions
 from local_lambda.ui.guard import HEADERS, SECURITY, Guard
+from local_lambda.ui.history import History
 from local_lambda.ui.journal import Journal
 from local_lambda.ui.picture import Wish, draw_picture
 from local_lambda.ui.recordings import MAX_BYTES, LoadedRecording, Recordings
@@ -116,7 +118,6 @@ class PageApplication:
         _respond(exchange, {})
 
     def _picture(self, exchange: Exchange) -> None:
-        began = time.perf_counter()
         query = parse_qs(exchange.query.decode("latin-1"))
         journal = self._parts.journal
         loaded = self._loaded(query["recording"][0].encode()) if "recording" in query else None
@@ -130,10 +131,20 @@ class PageApplication:
             query.get("phase", [""])[0],
             now if "until" in query else None,
         )
-        drawn = draw_picture(list(histories.values()), wish, now)
-        took = (time.perf_counter() - began) * 1000
-        pause = max(LEAST_PAUSE_MS, round(took * PICTURE_SHARE))
-        _respond(exchange, {"svg": drawn.svg, "leftOut": drawn.left_out, "pauseMs": pause, "version": journal.version})
+        draw = partial(_draw, list(histories.values()), wish, now)
+        if loaded is None:
+            _respond(exchange, {**draw(), "version": journal.version})
+        else:
+            self._begin(self._draw_loaded(exchange, draw))
+
+    async def _draw_loaded(self, exchange: Exchange, draw: Callable[[], dict[str, Any]]) -> None:
+        """A recording may have long phases, and does not change: the tool serves meanwhile."""
+        try:
+            drawn = await asyncio.to_thread(draw)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            page_error(exchange, ApiError(400, "NotARecording", "The recording has a phase that cannot be drawn"))
+            return
+        _respond(exchange, drawn)
 
     def _load(self, exchange: Exchange) -> None:
         if exchange.body_size > MAX_BYTES:
@@ -141,7 +152,10 @@ class PageApplication:
                 413, "TooLarge", f"A recording of more than {MAX_BYTES >> 20} MB: draw it with `local-lambda timeline`"
             )
         name = parse_qs(exchange.query.decode("latin-1")).get("name", ["the recording"])[0][:100]
-        task = asyncio.get_running_loop().create_task(self._read(exchange, exchange.body, name))
+        self._begin(self._read(exchange, exchange.body, name))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -189,6 +203,13 @@ def _unknown(exchange: Exchange) -> ApiError:
     return ApiError(404, "NotFound", "There is no such path on the port of the page")
 
 
+def _draw(histories: Sequence[History], wish: Wish, now: float) -> dict[str, Any]:
+    began = time.perf_counter()
+    drawn = draw_picture(histories, wish, now)
+    took = (time.perf_counter() - began) * 1000
+    return {"svg": drawn.svg, "leftOut": drawn.left_out, "pauseMs": max(LEAST_PAUSE_MS, round(took * PICTURE_SHARE))}
+
+
 def _respond(exchange: Exchange, document: object) -> None:
     exchange.respond(200, _json(document), [("Content-Type", "application/json")], HEADERS)
 
@@ -206,6 +227,8 @@ def _number(text: bytes) -> int:
 def _seconds(query: Mapping[str, list[str]]) -> float:
     try:
         value = float(query["until"][0])
+        if not math.isfinite(value):
+            raise ValueError
     except (LookupError, ValueError):
         raise ApiError(400, "BadRequest", "The request has no time `until`") from None
     return value

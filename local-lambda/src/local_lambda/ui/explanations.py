@@ -32,6 +32,18 @@ STATES = {
         "Init phase",
         "external-extension-layer",
     ),
+    states.RESTORING: Explanation(
+        "SnapStart: the environment continues from a snapshot, and runs the function's hooks for that. This takes the"
+        " place of an Init phase.",
+        "SnapStart",
+        "hello-python3.8",
+    ),
+    states.SNAPSHOT: Explanation(
+        "SnapStart: the Init phase of a version has run once in this process. It serves no invocation; environments are"
+        " restored from it.",
+        "SnapStart",
+        "hello-python3.8",
+    ),
     states.IDLE: Explanation(
         "The environment is warm. Runtime and extensions have asked for their next event and wait for it. On AWS it"
         " would be frozen now.",
@@ -87,7 +99,8 @@ SUBSEGMENT = Explanation(
     "hello-python3.8",
 )
 PHASE = Explanation(
-    "A part of the environment's life: Init, one Invoke for each invocation, Shutdown. Each has its own scale.",
+    "A part of the environment's life: Init or Restore, one Invoke for each invocation, Shutdown. Each has its own"
+    " scale.",
     "execution environment",
     "hello-python3.8",
 )

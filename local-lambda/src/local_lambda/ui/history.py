@@ -15,7 +15,7 @@ from local_lambda.ui.states import StateReader
 CHAPTERS = 30
 """How many chapters of a live environment are kept, and in addition its last Init phase."""
 EVENTS = 250
-"""How many events of a live chapter are kept; further ones are counted."""
+"""How many events of a live chapter are kept, and as many more of the platform; further ones are counted."""
 _BEGINNINGS = frozenset({"platform.initStart", "platform.restoreStart", "platform.start", "local.stop"})
 _INITS = frozenset({"platform.initStart", "platform.restoreStart"})
 
@@ -73,7 +73,8 @@ class History:
         self.reader.take(kind, at, record, failed)
         chapter = self._chapters[-1]
         chapter.invocations += kind == "platform.start"
-        if self._limit is None or len(chapter.events) < EVENTS or kind.startswith("platform."):
+        most = 2 * EVENTS if kind.startswith("platform.") else EVENTS
+        if self._limit is None or len(chapter.events) < most:
             chapter.events.append(Moment(at, entry))
         else:
             self.events_left_out += 1

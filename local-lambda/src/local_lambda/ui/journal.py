@@ -6,9 +6,9 @@ It is a recorder next to the one that writes files, and only keeps references: e
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from local_lambda.events.local import Traced
 from local_lambda.events.platform import Event, Log, RuntimeDone
@@ -97,7 +97,7 @@ class Journal:
             event = Traced(event.time, event.request_id, event.documents[:MAX_DOCUMENTS])
         kind = event.type
         failed = isinstance(event, RuntimeDone) and event.failed
-        record = event.record() if kind in TELLING else _NONE
+        record = cast(Mapping[str, Any], event.record()) if kind in TELLING else _NONE
         history.take(kind, event.time, partial(entry_of, history.number, event), record, failed)
         if kind in SHOWN:
             self.serial += 1

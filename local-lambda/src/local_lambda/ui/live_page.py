@@ -68,7 +68,7 @@ class LivePage:
             self._guard,
             self._journal,
             self._stream,
-            Actions(pools, self._journal.environments),
+            Actions(pools, self._journal),
             SampleEvents(self._template),
             Recordings(),
             invoke,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import OrderedDict
 from functools import partial
@@ -26,9 +27,11 @@ class LoadedRecording:
     def __init__(self, data: bytes, name: str) -> None:
         entries = _entries(data, name)
         try:
+            if not all(math.isfinite(entry["at"]) for entry in entries):
+                raise ValueError
             timeline_of(entries)
             self._read(entries)
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
             raise UsageError(f"{name} has events whose records `local-lambda --record` does not write") from None
         self.name = name
         times = [entry["at"] for entry in entries]

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from local_lambda.functions.config import SNAP_START
+
 COLD: Final = "cold"
 INITIALIZING: Final = "initializing"
+RESTORING: Final = "restoring"
+SNAPSHOT: Final = "snapshot"
 IDLE: Final = "idle"
 FROZEN: Final = "frozen"
 BUSY: Final = "busy"
@@ -63,10 +67,11 @@ class StateReader:
         elif kind in ("platform.initStart", "platform.restoreStart"):
             self.function, self.version = record["functionName"], record["functionVersion"]
             self.inits += 1
-            self._become(INITIALIZING, at)
+            self._become(INITIALIZING if kind == "platform.initStart" else RESTORING, at)
         elif kind in ("platform.initReport", "platform.restoreReport"):
             if record["status"] == "success":
-                self._become(IDLE, at)
+                # with SnapStart only the snapshot has an Init phase; its environments are restored
+                self._become(SNAPSHOT if record.get("initializationType") == SNAP_START else IDLE, at)
         elif kind == "local.freeze":
             if self.state in (IDLE, FROZEN):
                 self._become(FROZEN if record["frozen"] else IDLE, at)

@@ -7,12 +7,15 @@ const cards = new Map();
 const lists = new Map();
 let chosen = null;
 let shown = [];
+let own = [];
 let onChoice = () => {};
 
 export const chosenEnvironment = () => shown.find((each) => each.number === chosen) ?? null;
 
 export function setFunctions(names, listener) {
   onChoice = listener;
+  own = names;
+  lists.clear();
   find("functions").replaceChildren();
   for (const name of names) list(name);
 }
@@ -88,4 +91,5 @@ export function update(environments) {
 export function clear() {
   for (const { element } of cards.values()) element.remove();
   cards.clear();
+  setFunctions(own, onChoice);
 }

@@ -76,8 +76,8 @@ export function showCommands(environment) {
 function can(action, state) {
   if (action === "freeze") return state === "idle";
   if (action === "thaw") return state === "frozen";
-  if (action === "kill") return ["idle", "busy", "initializing", "frozen"].includes(state);
-  return state !== undefined && state !== "ended";
+  if (action === "kill") return ["idle", "busy", "initializing", "restoring", "frozen"].includes(state);
+  return state !== undefined && state !== "ended" && state !== "snapshot";
 }
 
 export function setReplaying(value) {

@@ -55,7 +55,7 @@ function query() {
   return parts.toString();
 }
 
-const moving = () => !replay && environments.some(({ state }) => ["busy", "initializing", "ending"].includes(state));
+const moving = () => !replay && environments.some(({ state }) => ["busy", "initializing", "restoring", "ending"].includes(state));
 
 async function draw() {
   wanted = `${query()} ${replay ? "" : version}`;
