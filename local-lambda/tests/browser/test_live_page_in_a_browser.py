@@ -242,6 +242,28 @@ def test_recording_is_loaded_and_replayed(
     watched.complaints = [each for each in watched.complaints if "400 (Bad Request)" not in each]
 
 
+def test_markup_is_shown_as_text(watched: Watched, tool: Tool, make_project: MakeProject, tmp_path: Path) -> None:
+    """Log lines, responses, and all that a recording names are texts, never elements."""
+    record, markup = tmp_path / "run.jsonl", "<img src=/x onerror=alert(1)>"
+    project = make_project({"app.py": CODE}, Other=EXTENSION_FREE)
+    assert project.invoke("Other", "--record", record, events=[{"item": markup}]).status == 0
+    text = record.read_text()
+    assert '"Other"' in text
+    record.write_text(text.replace('"Other"', json.dumps(markup)).replace("look up the price", markup))
+    page = watched.open(LivePage(tool))
+    page.locator("#event").fill(json.dumps({"item": markup}))
+    press(page, "Invoke")
+    expect(page.locator("#lines")).to_contain_text(markup)
+    assert page.locator("img").count() == 0
+    page.get_by_label("Load a recording").set_input_files(record)
+    expect(page.locator("#functions")).to_contain_text(markup)
+    expect(page.locator("#picture")).to_contain_text(markup[:10])
+    expect(page.locator("#trace-list")).to_contain_text(markup)
+    assert page.locator("img").count() == 0
+    press(page, "Back to live")
+    expect(page.locator("#functions")).not_to_contain_text(markup)
+
+
 def test_keyboard_alone_is_enough(watched: Watched, tool: Tool) -> None:
     """Every control is reached with the Tab key and says what it is; arrows walk through the picture."""
     page = watched.open(LivePage(tool))
@@ -271,7 +293,9 @@ def test_keyboard_alone_is_enough(watched: Watched, tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_has_contrast_and_fits_at_900_pixels(browser: Browser, tool: Tool, dark: bool) -> None:
+def test_text_has_contrast_and_fits_at_900_pixels(
+    browser: Browser, tool: Tool, make_gate: Callable[[], Gate], dark: bool
+) -> None:
     """4.5 at least, in both themes, and nothing to scroll sideways. The pictures of the docs are made of this."""
     watched = Watched(browser, dark)
     page = watched.open(LivePage(tool))
@@ -279,9 +303,16 @@ def test_text_has_contrast_and_fits_at_900_pixels(browser: Browser, tool: Tool, 
     states(page, "idle")
     press(page, "Freeze")
     states(page, "frozen")
+    gate, event = make_gate(), page.locator("#event").input_value()
+    page.locator("#event").fill(json.dumps(gate.event))
     press(page, "Invoke twice at once")
+    states(page, "busy", "busy")
+    gate.open()
+    expect(page.locator("#functions .state.busy")).to_have_count(1)
+    gate.open()
     states(page, "idle", "idle")
     expect(page.locator("#answer-list li")).to_have_count(3)
+    page.locator("#event").fill(event)
     press(page, "Freeze")
     states(page, "idle", "frozen")
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
