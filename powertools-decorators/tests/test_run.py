@@ -294,8 +294,13 @@ class TestMessages:
 
     def test_one_line_when_something_else_is_served(self):
         """A server that does not know the function."""
-        handler = type("Refuses", (BaseHTTPRequestHandler,), {"do_POST": lambda self: self.send_error(404)})
-        with HTTPServer(("127.0.0.1", 0), handler) as server:
+
+        class Refuses(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))  # or the connection would be reset
+                self.send_error(404)
+
+        with HTTPServer(("127.0.0.1", 0), Refuses) as server:
             threading.Thread(target=server.handle_request).start()
             done = send_orders(URL=f"http://127.0.0.1:{server.server_port}")
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
