@@ -11,6 +11,7 @@ Operations: https://docs.aws.amazon.com/lambda/latest/api/API_GetDurableExecutio
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -52,18 +53,24 @@ def main(arguments: list[str]) -> int:
     event = Path(arguments[0]).read_bytes()
     order = aws().invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=event)["DurableExecutionArn"]
     say("order started")
-    wait_for("the end of the order, or a call for the warehouse", lambda: is_over(order) or waiting(order))
-    if not is_over(order):
-        aws().send_durable_execution_callback_success(CallbackId=waiting(order), Result=b"Ada")
+    wait_for(lambda: is_over(order) or waiting(order))
+    if not is_over(order) and (callback := waiting(order)):
+        aws().send_durable_execution_callback_success(CallbackId=callback, Result=b"Ada")
         say("the warehouse has packed the order")
-    result = wait_for("the end of the order", lambda: is_over(order))
-    return tell(result, history(order))
+        wait_for(lambda: is_over(order))
+    if not is_over(order):
+        say(f"the order has not ended after {DEADLINE} seconds; this is its history so far")
+    return tell(describe(order), history(order))
 
 
-def is_over(order: str) -> dict[str, Any] | None:
-    """The execution, once it has ended."""
-    execution: dict[str, Any] = aws().get_durable_execution(DurableExecutionArn=order)
-    return execution if execution["Status"] != "RUNNING" else None
+def describe(order: str) -> dict[str, Any]:
+    """The execution: its status, and its result or its error."""
+    return dict(aws().get_durable_execution(DurableExecutionArn=order))
+
+
+def is_over(order: str) -> bool:
+    """Whether the execution has ended."""
+    return bool(describe(order)["Status"] != "RUNNING")
 
 
 def waiting(order: str) -> str:
@@ -85,7 +92,8 @@ def tell(result: dict[str, Any], story: list[dict[str, Any]]) -> int:
     for event in story:
         seconds = (event["EventTimestamp"] - began).total_seconds()
         print(f"  {seconds:6.2f} s  {event['EventType']:22} {event.get('Name', '')}".rstrip())
-    print(f"{result['Status']}: {result.get('Result') or result.get('Error')}")
+    details = result.get("Result") or json.dumps(result.get("Error") or {})
+    print(f"{result['Status']}: {details}")
     return int(result["Status"] != "SUCCEEDED")
 
 
@@ -94,15 +102,13 @@ def say(text: str) -> None:
     print(f"workflow | {text}", file=sys.stderr, flush=True)
 
 
-def wait_for(what: str, look: Callable[[], Any]) -> Any:
-    """Look until there is something, and return it; give up after DEADLINE."""
+def wait_for(look: Callable[[], object]) -> None:
+    """Look until there is something; give up after DEADLINE."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
+        if look():
+            return
         time.sleep(0.05)
-    sys.exit(f"run_workflow.py: no sign of {what} within {DEADLINE} seconds")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The durable executions of a region: starts them, invokes their functions as often as needed, and bounds their number.
 
-Rules: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html. How often a function that fails is invoked
-again is not documented; five attempts in a row are what AWS's local runner makes.
+Rules: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html. AWS invokes a function that fails again with
+growing pauses until the execution times out; five attempts in a row are what its local runner makes:
+https://docs.aws.amazon.com/lambda/latest/dg/durable-execution-sdk-retries.html
 """
 
 from __future__ import annotations
@@ -125,7 +126,9 @@ class Executions:
         self._runs[execution.arn].ended.add_done_callback(ended)
 
     async def close(self) -> None:
-        """Invoke no more functions, and name the executions that are lost."""
+        """Invoke no more functions, and name the executions that are lost. A second call does nothing."""
+        if self._closed:
+            return
         self._closed = True
         lost = [run for run in self._runs.values() if run.execution.status == RUNNING]
         if lost:
