@@ -8,17 +8,27 @@ function failed, before the first byte or after.
 
 import os
 import re
+import signal
 import sys
 import time
 from http.client import HTTPConnection, HTTPSConnection, IncompleteRead
 from typing import List
 from urllib.parse import urlsplit
 
+PATIENCE = 10  # seconds, from the start of the service to the lines with the URLs
+
 
 def find_url(function: str) -> str:
-    """Wait until `local-lambda` has said which URL the function has."""
+    """Wait until `local-lambda` has said which URL the function has. Ends this process if that takes long."""
+    if "SERVICE_LOG" not in os.environ:
+        sys.exit(f"read_stream.py: {function} is no URL, and a function's name needs with_service.py")
+    late = f"read_stream.py: local-lambda has not printed a URL of {function}: see the lines above for those it has"
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(late))
+    signal.alarm(PATIENCE)
     with open(os.environ["SERVICE_LOG"]) as log:
-        return next(url[1] for url in (re.search(rf"URL of {function}: (\S+)", line) for line in log) if url)
+        found = next(url[1] for url in (re.search(rf"URL of {function}: (\S+)", line) for line in log) if url)
+    signal.alarm(0)
+    return found
 
 
 def main(arguments: List[str]) -> int:
@@ -26,8 +36,9 @@ def main(arguments: List[str]) -> int:
     if not 1 <= len(arguments) <= 2:
         print("usage: read_stream.py URL-OR-FUNCTION [QUERY]", file=sys.stderr)
         return 2
-    target, query = arguments[0], arguments[1] if len(arguments) > 1 else "rows=5"
+    target = arguments[0]
     url = urlsplit(target if "://" in target else find_url(target))
+    query = arguments[1] if len(arguments) > 1 else url.query or "rows=5"
     connection = (HTTPSConnection if url.scheme == "https" else HTTPConnection)(url.netloc)
     start, size = time.monotonic(), 0
 
@@ -43,7 +54,7 @@ def main(arguments: List[str]) -> int:
             if not piece:
                 break
             if size + len(piece) < 80:
-                say("piece: " + piece.decode().replace("\n", " "))
+                say("piece: " + piece.decode(errors="replace").replace("\n", " "))
             size += len(piece)
     except IncompleteRead:
         say(f"broken off after {size} bytes")

@@ -26,7 +26,7 @@ def main(api: HTTPConnection, handler_name: str) -> None:
         handler = getattr(importlib.import_module(module), function)
     except Exception as error:
         report(api, f"{RUNTIME}/init/error", error)
-        raise
+        sys.exit(1)
     while True:
         serve(api, handler)
 
@@ -78,6 +78,8 @@ def send(api: HTTPConnection, data: bytes) -> None:
 
 def write_prelude(head: Dict[str, Any]) -> bytes:
     """Status and headers for a function URL. Eight zero bytes separate them from the body."""
+    if unknown := sorted(set(head) - {"statusCode", "headers", "cookies"}):
+        raise TypeError(f"a dict as the first piece is the prelude, which has no {unknown[0]}: yield json.dumps(...)")
     return json.dumps(head).encode() + bytes(8)
 
 

@@ -132,6 +132,7 @@ def test_read_stream_when_run(served: Served) -> None:
         0,
         ["- status 200", "- piece: row 1 ", "- piece: row 2 ", "- end after 12 bytes"],
     )
+    assert run_client("read_stream.py", None, f"{url}?rows=1").stdout.splitlines()[-1] == "- end after 6 bytes"
     done = run_client("read_stream.py", None, url, "rows=2&fail=2")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "- broken off after 6 bytes")
 
@@ -201,12 +202,14 @@ def test_clients_when_misused(served: Served) -> None:
         run_client("invoke_stream.py", None),
         run_client("read_stream.py", None, "http://127.0.0.1:1/"),
         run_client("invoke_stream.py", served, "MissingFunction", str(EVENT)),
+        run_client("read_stream.py", None, "StreamedFunction"),
     ]
     assert [(each.returncode, each.stderr.split(":")[0], each.stderr.count("\n")) for each in done] == [
         (2, "usage", 1),
         (2, "usage", 1),
         (1, "read_stream.py", 1),
         (1, "invoke_stream.py", 1),
+        (1, "read_stream.py", 1),
     ]
 
 

@@ -86,6 +86,7 @@ def test_request_when_the_handler_fails_before_its_first_piece(api: RuntimeApi) 
     [
         ([5], "yield text or bytes, not int; only the first piece may be a dict, the prelude"),
         ([{"headers": {"A"}}], "Object of type set is not JSON serializable"),
+        ([{"row": 1}], "a dict as the first piece is the prelude, which has no row: yield json.dumps(...)"),
         (None, "the handler has to yield its response, and returned NoneType"),
         ({"statusCode": 200}, "the handler has to yield its response, and returned dict"),
     ],
@@ -132,7 +133,7 @@ def test_trailers_when_the_handler_fails_later(api: RuntimeApi, capsys: pytest.C
 def test_error_when_the_handler_cannot_be_imported(api: RuntimeApi) -> None:
     """Lambda gets to know why the environment cannot start."""
     connection = HTTPConnection(api.address, timeout=PATIENCE)
-    with pytest.raises(ModuleNotFoundError):
+    with pytest.raises(SystemExit):
         streaming_runtime.main(connection, "app.missing.lambda_handler")
     connection.close()
     assert api.heads[0][0].startswith("POST /2018-06-01/runtime/init/error ")
