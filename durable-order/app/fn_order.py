@@ -17,14 +17,17 @@ from aws_durable_execution_sdk_python.retries import RetryStrategyConfig, create
 
 from app import shop
 
-# The bank is asked three times, a second apart. The defaults are longer, and random.
-ASK_AGAIN = create_retry_strategy(
-    RetryStrategyConfig(
-        max_attempts=3,
-        initial_delay=Duration.from_seconds(1),
-        backoff_rate=1,
-        jitter_strategy=JitterStrategy.NONE,
-        retryable_error_types=[shop.BankIsDown],
+# The bank is asked three times, a second apart; any other error fails at once. By default a step is tried six times
+# with random pauses, whatever it raises.
+ASK_AGAIN = StepConfig(
+    retry_strategy=create_retry_strategy(
+        RetryStrategyConfig(
+            max_attempts=3,
+            initial_delay=Duration.from_seconds(1),
+            backoff_rate=1,
+            jitter_strategy=JitterStrategy.NONE,
+            retryable_error_types=[shop.BankIsDown],
+        )
     )
 )
 
@@ -38,16 +41,17 @@ def lambda_handler(event: dict[str, Any], context: DurableContext) -> dict[str, 
     checks = context.parallel(
         [
             lambda branch: branch.step(lambda _: shop.reserve(number, event["item"]), name="reserve"),
-            lambda branch: branch.step(lambda _: shop.find_price(event["item"]), name="price"),
+            lambda branch: branch.step(lambda _: shop.find_price(event["item"]), name="price", config=ASK_AGAIN),
         ],
         name="checks",
     )
+    checks.throw_if_error()  # or the results would be those of the branches that succeeded
     shelf, price = checks.get_results()
 
     context.step(
         lambda _: shop.charge(number, price, event.get("bankDown", 0)),
         name="charge",
-        config=StepConfig(retry_strategy=ASK_AGAIN),
+        config=ASK_AGAIN,
     )
     shop.lose_power(event)  # where the process is killed, if the event asks for it
 

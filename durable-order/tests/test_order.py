@@ -52,6 +52,14 @@ def test_status_when_the_bank_stays_down(ledger: Path) -> None:
     assert deeds() == ["reserved", "refused", "refused", "refused"]
 
 
+def test_error_when_a_branch_fails(ledger: Path) -> None:
+    """An item that is not sold ends the order at once, with its error, before anything is charged."""
+    with DurableFunctionTestRunner(handler=lambda_handler) as runner:
+        result = runner.run(input=json.dumps({"item": "piano"}), execution_timeout=30)
+    assert (result.status, result.error.message) == (InvocationStatus.FAILED, "'piano'")
+    assert deeds() == ["reserved"]
+
+
 def test_power_when_lost(ledger: Path) -> None:
     """The process is killed the first time only, and only if the event asks for it."""
     shop.lose_power({})
