@@ -5,6 +5,7 @@ An exercise is checked by what happens in a real execution environment, never by
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -75,11 +76,13 @@ class Run:
         )
         assert self._process.stderr is not None
         said = []
+        wanted = {"listening on": "", **({"URL of Exercise:": ""} if "FunctionUrlConfig" in function else {})}
         for line in self._process.stderr:
             said.append(line)
-            found = re.search(r"listening on (http://\S+)", line)
-            if found:
-                self._url = f"{found[1]}/2015-03-31/functions/Exercise/invocations"
+            wanted.update((what, found[1]) for what in wanted if (found := re.search(rf"{what} (http://\S+)", line)))
+            if all(wanted.values()):
+                self._url = f"{wanted['listening on']}/2015-03-31/functions/Exercise/invocations"
+                self._function_url = wanted.get("URL of Exercise:", "")
                 break
         else:
             self.close()
@@ -126,6 +129,19 @@ class Run:
         request_id = headers["x-amzn-RequestId"]
         (report,) = self._wait_for("platform.report", request_id)
         return Answer(payload, failed, self._lines(request_id), report["record"]["metrics"])
+
+    def read_pieces(self) -> list[str]:
+        """Call the function's URL; the pieces of the response as they came. Raises Failed if there is none."""
+        try:
+            with urllib.request.urlopen(self._function_url, timeout=SECONDS) as response:
+                return [piece.decode(errors="replace") for piece in iter(lambda: response.read1(65536), b"")]
+        except urllib.error.HTTPError as error:
+            said = [str(event["record"]) for event in self.events("function")]
+            reason = [line for line in said if not line.startswith(" ")][-1:]
+            saw = f"The caller got status {error.code}. {''.join(reason)}"
+            raise Failed(saw.rstrip(), "status 200") from None
+        except http.client.IncompleteRead:
+            raise Failed("The response broke off before its end.", "a complete response") from None
 
     def attempts(self, event: object) -> int:
         """Invoke the function asynchronously; how often it is tried until it succeeds or is given up."""

@@ -62,8 +62,28 @@ def test_exercise_has_all_its_texts(exercise: Exercise) -> None:
 
 
 def test_numbers_have_no_gap() -> None:
-    """There are twenty."""
-    assert [exercise.number for exercise in EXERCISES] == [f"{number:02}" for number in range(1, 21)]
+    """There are twenty-one."""
+    assert [exercise.number for exercise in EXERCISES] == [f"{number:02}" for number in range(1, 22)]
+
+
+def test_streaming_runtime_is_that_of_the_lesson() -> None:
+    """The exercise has the file of the folder response-streaming."""
+    name = "streaming_runtime.py"
+    lesson = EXERCISES[0].folder.parent.parent / "response-streaming/app"
+    assert (EXERCISES[20].folder / name).read_bytes() == (lesson / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "saw"),
+    [("return 'row 1'", r"The caller got status 502\. .*"), ("yield 'a'; raise OSError", "The response broke off.*")],
+)
+def test_url_when_the_handler_fails(tmp_path: Path, body: str, saw: str) -> None:
+    """The learner sees what the caller saw."""
+    exercise = next(each for each in EXERCISES if each.name == "21-streaming")
+    code = copy(exercise, tmp_path)
+    (code / "app.py").write_text(f"def handler(event, context):\n    {body}\n")
+    with pytest.raises(Failed, match=saw):
+        exercise.check(code)
 
 
 def test_code_that_python_cannot_read(tmp_path: Path) -> None:

@@ -1,0 +1,9 @@
+"""The work, which takes time. This file is as it should be."""
+
+import time
+
+
+def write_rows():
+    for number in (1, 2, 3):
+        time.sleep(0.1)
+        yield f"row {number}\n"
