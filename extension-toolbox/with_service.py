@@ -27,7 +27,7 @@ def main(arguments: List[str]) -> int:
     variable, service, *command = arguments
     if variable in os.environ:
         return run(command)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     program, pipe = shlex.split(service), subprocess.PIPE
     try:
@@ -91,7 +91,4 @@ def pass_on(output: IO[str], until: str = "$^", copy: Optional[int] = None) -> s
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1:]))

@@ -70,7 +70,7 @@ EXAMPLES = {
         "OrdersFunction",
         "order-without-coupon.json",
         r'\{"message": "Hi Ada", "card": "(\*{12}|400012341234)1234"\}',
-        "[telemetry-to-s3] leaving: 1 objects, 1 of them lost",
+        "[telemetry-to-s3] leaving: 1 object, 1 of them lost",
         extensions=("config-cache", "runtime-proxy", "telemetry-to-s3"),
     ),
     "durable-order": Example(

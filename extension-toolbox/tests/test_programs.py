@@ -1,5 +1,6 @@
 """The programs that run next to the function."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -30,7 +31,10 @@ def test_calls_when_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         monkeypatch.setenv("LAMBDA_URL", f"http://127.0.0.1:{server.server_address[1]}")
         command = [sys.executable, str(FOLDER / "call_with_pause.py"), str(FOLDER / "events/order.json"), "2", "2"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        listen = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a caller may ignore Ctrl-C
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+        )
         assert Silent.asked.wait(30)
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == ("", "")
