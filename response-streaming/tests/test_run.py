@@ -69,7 +69,8 @@ def served(local_lambda: Any) -> Iterator[Served]:
 
 def run_client(name: str, served: Optional[Served], *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run one of the two clients; the lines it prints begin with a time, which is replaced by `-`."""
-    environment = {**os.environ, **({"LAMBDA_URL": served.url} if served else {})}
+    # boto3 warns on Pythons that it will soon leave.
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", **({"LAMBDA_URL": served.url} if served else {})}
     command = [sys.executable, str(FOLDER / name), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     done.stdout = re.sub(r"^\(\d+\.\d s\)", "-", done.stdout, flags=re.MULTILINE)
