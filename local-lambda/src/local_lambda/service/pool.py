@@ -208,9 +208,7 @@ class EnvironmentPool:
 
         self._leaving.update(old)
         for environment in old:
-            environment.on_free = partial(self._end, when_ended=ended)
-            if environment.free:
-                self._end(environment, ended)
+            self._end_when_free(environment, ended)
         if self._provisioned is not None:
             self.provision(*self._provisioned)
         if self.snapshots is not None:
@@ -223,14 +221,18 @@ class EnvironmentPool:
         if environment not in self.environments:
             return False
         self.environments.remove(environment)
+        if environment in self._idle:
+            self._idle.remove(environment)
         self._leaving.add(environment)
-        if environment.free:
-            if environment in self._idle:
-                self._idle.remove(environment)
-            self._end(environment, lambda environment: None)
-        else:
-            environment.on_free = partial(self._end, when_ended=lambda environment: None)
+        self._end_when_free(environment, lambda environment: None)
         return True
+
+    def _end_when_free(
+        self, environment: ExecutionEnvironment, when_ended: Callable[[ExecutionEnvironment], None]
+    ) -> None:
+        environment.on_free = partial(self._end, when_ended=when_ended)
+        if environment.free:
+            self._end(environment, when_ended)
 
     async def finish(self) -> None:
         """Wait until no request is in progress; drop and name asynchronous invocations that wait for a next attempt."""
