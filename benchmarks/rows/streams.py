@@ -63,4 +63,5 @@ def _ask(connection: HTTPConnection, path: str, event: object) -> tuple[float, f
     first = time.perf_counter() - begin
     while piece := answer.read1(READ):
         size += len(piece)
+    answer.close()  # older Pythons do not, after read1, and then refuse the next request
     return first, time.perf_counter() - begin, size
