@@ -156,6 +156,24 @@ def test_link_leads_to_answers_states_and_pictures(watched: Watched, tool: Tool)
     states(page, "idle")
 
 
+def test_what_is_this_leads_to_glossary_and_walkthrough(watched: Watched, tool: Tool) -> None:
+    """A state and a span; both files open in a new tab, the glossary at the term."""
+    page = watched.open(LivePage(tool))
+    press(page, "Invoke")
+    states(page, "idle")
+    page.get_by_role("button", name="idle: what is this?").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("dialog").get_by_role("link", name="idle", exact=True).click()
+    expect(opened.value.locator("b:target")).to_have_text("idle")
+    expect(opened.value.locator("b:target")).to_be_in_viewport()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.locator("#picture [data-span='handler']").hover()
+    with page.expect_popup() as opened:
+        page.locator("#details").get_by_role("link", name="hello-python3.8/README.md").click()
+    expect(opened.value.locator("pre")).to_contain_text("# ")
+    expect(opened.value).to_have_url(re.compile(r"/read/hello-python3\.8/README\.md$"))
+
+
 def test_buttons_do_what_they_say(watched: Watched, tool: Tool, make_gate: Callable[[], Gate]) -> None:
     """Two at once, failures, freezing, killing, a cold start, an asynchronous event, the end of an environment."""
     page, gate = watched.open(LivePage(tool)), make_gate()

@@ -19,6 +19,7 @@ from local_lambda.errors import ApiError, UsageError
 from local_lambda.http.exchange import Application, Exchange
 from local_lambda.timeline import palette
 from local_lambda.ui.actions import Actions
+from local_lambda.ui.further_reading import FurtherReading
 from local_lambda.ui.guard import HEADERS, SECURITY, Guard
 from local_lambda.ui.history import History
 from local_lambda.ui.journal import Journal
@@ -44,6 +45,7 @@ class Parts(NamedTuple):
     actions: Actions
     events: SampleEvents
     recordings: Recordings
+    reading: FurtherReading
     invoke: Application
     about: Mapping[str, Any]
     make_event: Callable[[str], bytes]
@@ -78,7 +80,7 @@ class PageApplication:
     def _serve(self, exchange: Exchange) -> None:
         guard = self._parts.guard
         guard.check_origin(exchange)
-        if exchange.method == b"GET" and (found := files().get(exchange.path.decode("latin-1"))) is not None:
+        if exchange.method == b"GET" and (found := self._file(exchange.path.decode("latin-1"))) is not None:
             exchange.respond(200, found[1], [("Content-Type", f"{found[0]}; charset=utf-8")], HEADERS)
             return
         guard.check_token(exchange)
@@ -88,6 +90,12 @@ class PageApplication:
             self._parts.invoke(exchange)
         else:
             self._router.serve(exchange)
+
+    def _file(self, path: str) -> tuple[str, bytes] | None:
+        """A file that every reader may have: type and content."""
+        if (text := self._parts.reading.page(path)) is not None:
+            return _TYPES[".html"], text
+        return files().get(path)
 
     def _about(self, exchange: Exchange) -> None:
         _respond(exchange, {**self._parts.about, "events": self._parts.events.names()})

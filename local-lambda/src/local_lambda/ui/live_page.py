@@ -58,12 +58,14 @@ class LivePage:
         from local_lambda.http.server import Server
         from local_lambda.ui.actions import Actions
         from local_lambda.ui.application import PageApplication, Parts
+        from local_lambda.ui.further_reading import FurtherReading, find_checkout, find_source
         from local_lambda.ui.recordings import MAX_BYTES, Recordings
         from local_lambda.ui.sample_events import SampleEvents
         from local_lambda.ui.stream import PageStream
 
         self._pools = list(pools)
         self._stream = PageStream(self._journal, self._snapshot)
+        reading = FurtherReading(find_checkout(), find_source())
         parts = Parts(
             self._guard,
             self._journal,
@@ -71,8 +73,9 @@ class LivePage:
             Actions(pools, self._journal),
             SampleEvents(self._template),
             Recordings(),
+            reading,
             invoke,
-            self._about(url),
+            {**self._about(url), "explanations": reading.explanations()},
             self._make_event,
         )
         self._app = PageApplication(parts)
@@ -95,7 +98,6 @@ class LivePage:
 
     def _about(self, url: str) -> dict[str, Any]:
         from local_lambda.ui.commands import commands
-        from local_lambda.ui.explanations import explanations
 
         return {
             "template": self._template.name,
@@ -105,9 +107,6 @@ class LivePage:
             ],
             "kinds": list(self._kinds),
             "commands": commands(url),
-            "explanations": {
-                kind: {name: each._asdict() for name, each in found.items()} for kind, found in explanations().items()
-            },
         }
 
     def _snapshot(self) -> dict[str, Any]:

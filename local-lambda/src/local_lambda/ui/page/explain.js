@@ -8,14 +8,16 @@ export function explanationOf(kind, name) {
   return known[kind]?.[name] ?? known[kind]?.[""];
 }
 
-/** Where else to read: an entry below, and the files of the repository. */
+/** Where else to read: an entry below, and two files of the repository. */
 export function more(kind, name) {
-  const found = explanationOf(kind, name);
   const id = `term-${kind}-${known[kind][name] ? name : ""}`;
-  return [
-    make("a", { href: `#${id}` }, "all explanations"),
-    ` · glossary (GLOSSARY.md): ${found.term} · walkthrough: ${found.lesson}/README.md`,
-  ];
+  return [make("a", { href: `#${id}` }, "all explanations"), " · ", ...files(explanationOf(kind, name))];
+}
+
+/** The files: links, if the tool knows where they are. */
+function files({ term, lesson, glossary, walkthrough }) {
+  const link = (href, text) => (href ? make("a", { href, target: "_blank", rel: "noopener" }, text) : text);
+  return ["glossary: ", link(glossary, term), " · walkthrough: ", link(walkthrough, `${lesson}/README.md`)];
 }
 
 export function explain(kind, name) {
@@ -31,9 +33,9 @@ export function setExplanations(explanations) {
   known = explanations;
   const terms = [];
   for (const [kind, names] of Object.entries(known)) {
-    for (const [name, { text, term, lesson }] of Object.entries(names)) {
+    for (const [name, found] of Object.entries(names)) {
       terms.push(make("dt", { id: `term-${kind}-${name}` }, name ? `${name} (${kind})` : kind));
-      terms.push(make("dd", {}, text, " ", make("span", { className: "hint" }, `GLOSSARY.md: ${term}; ${lesson}/README.md`)));
+      terms.push(make("dd", {}, found.text, " ", make("span", { className: "hint" }, ...files(found))));
     }
   }
   find("terms").replaceChildren(...terms);
