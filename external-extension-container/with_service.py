@@ -45,7 +45,7 @@ def main(arguments: List[str]) -> int:
                 return 1
             log, copy = os.pipe()
             os.set_blocking(copy, False)  # a command that does not read must not hold up the service
-            rest = threading.Thread(target=pass_on, args=(process.stderr, "$^", copy))
+            rest = threading.Thread(target=pass_on, args=(process.stderr, "", copy))
             rest.start()
             os.environ.update({variable: url, "SERVICE_LOG": f"/dev/fd/{log}"})
             status = run(command, log)
@@ -71,15 +71,15 @@ def run(command: List[str], *descriptors: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-def pass_on(output: IO[str], until: str = "$^", copy: Optional[int] = None) -> str:
-    """Print what the service prints, up to a line that matches; return what matched there, or ''.
+def pass_on(output: IO[str], until: str = "", copy: Optional[int] = None) -> str:
+    """Print what the service prints, up to a line that matches, if any may; return what matched there, or ''.
 
     Each printed line is then written to `copy`, which is closed at the end. What does not fit there is lost.
     """
     for line in output:
         with contextlib.suppress(BrokenPipeError):  # nobody reads it any more, but the service must not notice
             print(line, end="", file=sys.stderr, flush=True)
-        found = re.search(until, line)
+        found = re.search(until, line) if until else None
         if found:
             return found[1]
         if copy is not None:

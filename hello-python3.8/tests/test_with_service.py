@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import List
 from urllib.error import URLError
@@ -102,7 +103,16 @@ def test_service_when_its_log_is_not_read(tmp_path: Path) -> None:
     )
     wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
     errors = start([sys.executable, "-c", f"open({str(done)!r}).close()"], wrapper).communicate(timeout=30)[1]
-    assert errors.count("-" * 99 + "\n") == 3000
+    assert Counter(errors.splitlines()) == {"listening on x": 1, "-" * 99: 3000}
+
+
+def test_log_when_a_line_is_empty() -> None:
+    """It is a line like any other."""
+    service = "import sys; [print(line, file=sys.stderr, flush=True) for line in ('listening on x', '', 'after')];"
+    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
+    wait = "import os; print([next(log) for log in [open(os.environ['SERVICE_LOG'])] for _ in range(2)])"
+    output, errors = start([sys.executable, "-c", wait], wrapper).communicate(timeout=30)
+    assert (output, errors) == ("['\\n', 'after\\n']\n", "listening on x\n\nafter\n")
 
 
 def test_command_when_the_variable_is_set() -> None:
