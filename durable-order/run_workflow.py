@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # Ctrl-C ends this without a traceback, also during the next import, which takes a second
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError

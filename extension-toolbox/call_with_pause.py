@@ -4,6 +4,7 @@ python call_with_pause.py EVENT.json COUNT SECONDS
 """
 
 import os
+import signal
 import sys
 import time
 import urllib.error
@@ -28,7 +29,5 @@ def main(event: str, count: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

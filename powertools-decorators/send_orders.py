@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -36,6 +37,7 @@ def send(name: str, expected: int, lesson: str) -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     if "URL" not in os.environ:
         sys.exit("send_orders.py: URL is not set. `make run` sets it; after `make serve` it is http://127.0.0.1:8080")
     try:
@@ -44,6 +46,4 @@ if __name__ == "__main__":
         sys.exit(f"send_orders.py: {error}. Does 'make serve' of this folder serve {os.environ['URL']}?")
     except OSError as error:
         sys.exit(f"No answer: {error}. Is 'make serve' running in another terminal?")
-    except KeyboardInterrupt:
-        sys.exit(130)
     sys.exit(0 if all(as_expected) else 1)

@@ -6,6 +6,7 @@ The function is on AWS, or where LAMBDA_URL says. The exit status is 1 if the fu
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,9 +47,8 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     try:
         sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
     except (OSError, BotoCoreError, ClientError) as problem:
         sys.exit(f"invoke_stream.py: {problem}")

@@ -64,9 +64,8 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     try:
         sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
     except OSError as problem:
         sys.exit(f"read_stream.py: {problem}. Is the function served?")

@@ -136,6 +136,7 @@ class Run:
             with urllib.request.urlopen(self._function_url, timeout=SECONDS) as response:
                 return [piece.decode(errors="replace") for piece in iter(lambda: response.read1(65536), b"")]
         except urllib.error.HTTPError as error:
+            self.end()  # the events are complete then
             said = [str(event["record"]) for event in self.events("function")]
             reason = [line for line in said if not line.startswith(" ")][-1:]
             saw = f"The caller got status {error.code}. {''.join(reason)}"
