@@ -48,10 +48,7 @@ def environments() -> dict[str, str]:
     return named
 
 
-COVERED = "tool-py313"
-"""The environment that measures the coverage of the tool: from 3.12 on that costs little."""
-LOWEST_COVERAGE = 95
-LONGEST = (COVERED, "walkthroughs", "images", "aws")
+LONGEST = ("tool-py313", "walkthroughs", "images", "aws")
 """They come first, so that a parallel run does not end with one of them."""
 WITHOUT = {
     "tool-py311": ("amqp", "apis", "aws", "cli", "node", "sources"),
@@ -61,7 +58,7 @@ WITHOUT = {
     ),
     "tool-py314": ("amqp", "apis", "aws", "cli", "http", "node", "service", "sources"),
 }
-"""The rooms of the tool's tests that an environment leaves out, because the one with coverage runs them: what they test
+"""The rooms of the tool's tests that an environment leaves out, because the usual Python runs them: what they test
 talks to other programs, and hardly to Python. Types are checked for the oldest Python. Node.js needs a minute, so once
 is enough. What runs on 3.11 and on 3.13 is not run on 3.12 as well, if it takes long."""
 
@@ -95,12 +92,8 @@ def settings(name: str, folder: str) -> dict[str, object]:
     if folder == "local-lambda":
         requirements.append(f"-c {ROOT / 'tests' / 'constraints.txt'}")
     found: dict[str, object] = {"description": f"the tests of {folder}", "change_dir": ROOT / folder}
-    if name == COVERED and "--" not in sys.argv:  # tests that are named are run without more ado
-        requirements.append("coverage>=7.10")
-        steps = ("run -m pytest tests", "combine --quiet", f"report --fail-under={LOWEST_COVERAGE}")
-        found["commands"] = [Command(["coverage", *step.split()]) for step in steps]
     without = left_out(name, folder)
-    if without and "--" not in sys.argv:
+    if without and "--" not in sys.argv:  # tests that are named are run without more ado
         found["commands"] = [Command(["pytest", "tests", *without])]
     return {**found, "deps": PythonDeps("\n".join(requirements), ROOT)}
 
