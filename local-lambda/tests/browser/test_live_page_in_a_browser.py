@@ -9,7 +9,10 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +20,7 @@ import pytest
 
 from conftest import MakeProject
 from support.live_page import LivePage
-from support.tool import Gate, Tool
+from support.tool import DEADLINE_SECONDS, Gate, Tool
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox -e ui has it")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -32,6 +35,15 @@ FLAGS = [
     "--no-proxy-server",
 ]
 MAX_PICTURE_BYTES = 200_000
+LOAD = 500
+"""Invocations of one caller."""
+LINES = 5_000
+"""What an invocation from the page writes: more than the page gets in that time."""
+COUNTED = """wanted => {
+  const texts = [...document.querySelectorAll("#functions li p")].map((each) => each.textContent);
+  return texts.reduce((sum, text) => sum + parseInt(text), 0) === wanted;
+}"""
+"""Whether the environments on the page have so many invocations together."""
 CODE = """
 import time
 from aws_xray_sdk.core import xray_recorder
@@ -123,6 +135,19 @@ def states(page: Page, *wanted: str) -> None:
 def press(page: Page, name: str) -> None:
     """Press a button."""
     page.get_by_role("button", name=name, exact=True).click()
+
+
+def invoke_often(tool: Tool) -> Counter[int]:
+    """Invoke as fast as one caller can; how often each status came."""
+    connection = HTTPConnection(tool.host, tool.port, timeout=DEADLINE_SECONDS)
+    statuses: Counter[int] = Counter()
+    for _ in range(LOAD):
+        connection.request("POST", "/2015-03-31/functions/Busy/invocations", b"{}")
+        with connection.getresponse() as response:
+            response.read()
+        statuses[response.status] += 1
+    connection.close()
+    return statuses
 
 
 def test_link_leads_to_answers_states_and_pictures(watched: Watched, tool: Tool) -> None:
@@ -258,6 +283,31 @@ def test_recording_is_loaded_and_replayed(
     )
     expect(page.get_by_role("alert")).to_contain_text("notes.txt: line 1 is not an event of a recording")
     watched.complaints = [each for each in watched.complaints if "400 (Bad Request)" not in each]
+
+
+def test_page_samples_under_load_and_the_recording_is_complete(
+    browser: Browser, make_project: MakeProject, tmp_path: Path, callers: ThreadPoolExecutor
+) -> None:
+    """While callers invoke as fast as they can, buttons work; what the page leaves out, the recording has."""
+    record = tmp_path / "run.jsonl"
+    code = "def handler(event, context):\n    for _ in range(event.get('lines', 1)):\n        print('got', event)\n"
+    project = make_project({"app.py": code}, Busy={"Handler": "app.handler"})
+    (project.folder / "events").mkdir()
+    (project.folder / "events/press.json").write_text(json.dumps({"lines": LINES}))
+    with project.serving("--ui", "--record", record) as tool:
+        watched = Watched(browser)
+        page = watched.open(LivePage(tool))
+        calls = [callers.submit(invoke_often, tool) for _ in range(4)]
+        press(page, "Invoke")
+        expect(page.locator("#answer-list li").first).to_contain_text("200 Busy")
+        expect(page.locator("#log-count")).to_contain_text("left out")
+        assert [call.result() for call in calls] == [{200: LOAD}] * 4
+        page.wait_for_function(COUNTED, arg=4 * LOAD + 1)
+        watched.context.close()
+        assert watched.complaints == []
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    assert sum(event["type"] == "platform.report" for event in events) == 4 * LOAD + 1
+    assert sum(event["type"] == "function" for event in events) == 4 * LOAD + LINES
 
 
 def test_markup_is_shown_as_text(watched: Watched, tool: Tool, make_project: MakeProject, tmp_path: Path) -> None:
