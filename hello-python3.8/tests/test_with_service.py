@@ -98,8 +98,8 @@ def test_service_when_its_log_is_not_read(tmp_path: Path) -> None:
     done = tmp_path / "done"
     os.mkfifo(done)
     service = (
-        "import sys; print('listening on x', file=sys.stderr); [print('-' * 99, file=sys.stderr) for _ in range(3000)];"
-        f" open({str(done)!r}, 'w').close()"
+        "import functools, sys; say = functools.partial(print, file=sys.stderr, flush=True); say('listening on x');"
+        f" [say('-' * 99) for _ in range(3000)]; open({str(done)!r}, 'w').close()"
     )
     wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", service])]
     errors = start([sys.executable, "-c", f"open({str(done)!r}).close()"], wrapper).communicate(timeout=30)[1]
