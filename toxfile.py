@@ -51,7 +51,7 @@ def environments() -> dict[str, str]:
 LONGEST = ("tool-py313", "walkthroughs", "images", "aws")
 """They come first, so that a parallel run does not end with one of them."""
 WITHOUT = {
-    "tool-py311": ("amqp", "apis", "aws", "cli", "node", "sources"),
+    "tool-py311": ("amqp", "apis", "aws", "cli", "node", "runs", "sources"),
     "tool-py312": (
         *("amqp", "apis", "aws", "cli", "http", "node", "processes"),
         *("runs", "service", "sources", "telemetry", "timeline", "xray"),
@@ -60,9 +60,9 @@ WITHOUT = {
 }
 """The rooms of the tool's tests that an environment leaves out, because the usual Python runs them: what they test
 talks to other programs, and hardly to Python. Types are checked for the oldest Python. Node.js needs a minute, so once
-is enough. What runs on 3.11 and on 3.13 is not run on 3.12 as well, if it takes long."""
+is enough. What runs on 3.13 and on 3.14 is not run on 3.11 and 3.12 as well, if it takes long."""
 
-WAITING = ("sqs-worker", "extension-toolbox", "durable-order")
+WAITING = ("sqs-worker", "extension-toolbox", "durable-order", "logs-api-extension")
 """Examples whose runs mostly wait, for instance until a message becomes visible again. They run on the oldest Python
 and on the one that most people use; their other tests run on every Python."""
 PACKAGES = ["-k", "not test_package"]
