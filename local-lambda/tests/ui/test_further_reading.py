@@ -1,4 +1,4 @@
-"""Where "What is this?" leads: to GLOSSARY.md and to the lessons."""
+"""Where "What is this?" leads: to GLOSSARY.md and to the walkthroughs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_links_when_there_is_a_checkout(make_project: MakeProject) -> None:
             assert f'<b id="{anchor}">{each["term"]}</b>' in glossary.body.decode()
             lesson = page.request("GET", each["walkthrough"], token="")
             assert (lesson.status, lesson.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-            title = (REPOSITORY / each["lesson"] / "README.md").read_text().splitlines()[0]
+            title = (REPOSITORY / each["lesson"]).read_text().splitlines()[0]
             assert title.startswith("# ") and title in lesson.body.decode()
 
 

@@ -1,4 +1,4 @@
-"""GLOSSARY.md and the lessons, to which "What is this?" links.
+"""GLOSSARY.md and the walkthroughs, to which "What is this?" links.
 
 In a checkout, the port of the page serves them. A package that knows the address of its repository links to that one.
 Without either, the page names the files.
@@ -37,7 +37,7 @@ class FurtherReading:
     def __init__(self, folder: Path | None, source: str) -> None:
         self._folder = folder
         self._start = _PREFIX if folder else f"{source}/blob/main/" if source else ""
-        self._names = {GLOSSARY, *(_readme(each) for found in explanations().values() for each in found.values())}
+        self._names = {GLOSSARY, *(each.lesson for found in explanations().values() for each in found.values())}
 
     def explanations(self) -> dict[str, dict[str, dict[str, str]]]:
         """All explanations by kind and name, with the addresses `glossary` and `walkthrough` of both files, if known."""
@@ -65,7 +65,7 @@ class FurtherReading:
         fragment = f"#{_anchor(explanation.term)}" if self._folder else ""
         return {
             "glossary": f"{self._start}{GLOSSARY}{fragment}",
-            "walkthrough": f"{self._start}{_readme(explanation)}",
+            "walkthrough": f"{self._start}{explanation.lesson}",
         }
 
 
@@ -83,10 +83,6 @@ def find_source() -> str:
     except PackageNotFoundError:
         return ""
     return next((url for label, _, url in (each.partition(", ") for each in urls) if label == "Source"), "")
-
-
-def _readme(explanation: Explanation) -> str:
-    return f"{explanation.lesson}/README.md"
 
 
 def _anchor(term: str) -> str:

@@ -17,7 +17,7 @@ export function more(kind, name) {
 /** The files: links, if the tool knows where they are. */
 function files({ term, lesson, glossary, walkthrough }) {
   const link = (href, text) => (href ? make("a", { href, target: "_blank", rel: "noopener" }, text) : text);
-  return ["glossary: ", link(glossary, term), " · walkthrough: ", link(walkthrough, `${lesson}/README.md`)];
+  return ["glossary: ", link(glossary, term), " · walkthrough: ", link(walkthrough, lesson)];
 }
 
 export function explain(kind, name) {
