@@ -40,7 +40,7 @@ class FurtherReading:
         self._names = {GLOSSARY, *(each.lesson for found in explanations().values() for each in found.values())}
 
     def explanations(self) -> dict[str, dict[str, dict[str, str]]]:
-        """All explanations by kind and name, with the addresses `glossary` and `walkthrough` of both files, if known."""
+        """All explanations by kind and name, with the addresses of both files (`glossary`, `walkthrough`) if known."""
         return {
             kind: {name: {**each._asdict(), **self._links(each)} for name, each in found.items()}
             for kind, found in explanations().items()
