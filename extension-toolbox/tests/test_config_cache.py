@@ -136,6 +136,7 @@ class Running:
             LAUNCHER,
             TMPDIR=str(folder),
             TOOLBOX_ENDPOINT_URL=cloud.url,
+            TOOLBOX_TIMEOUT="10",
             AWS_REGION="us-east-1",
             AWS_ACCESS_KEY_ID="A",
             AWS_SECRET_ACCESS_KEY="B",

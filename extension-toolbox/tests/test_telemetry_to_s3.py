@@ -116,7 +116,8 @@ def test_process_when_it_has_no_bucket(api: ExtensionsApi) -> None:
 def start(api: ExtensionsApi, cloud: AWS, **settings: str) -> Any:
     """The extension as a process, having asked for its first event."""
     credentials = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"}
-    process = api.start(LAUNCHER, S3_BUCKET="logs", TOOLBOX_ENDPOINT_URL=cloud.url, **credentials, **settings)
+    endpoint = {"TOOLBOX_ENDPOINT_URL": cloud.url, "TOOLBOX_TIMEOUT": "10"}  # this machine may be busy
+    process = api.start(LAUNCHER, S3_BUCKET="logs", **endpoint, **credentials, **settings)
     api.wait_until_asked()
     return process
 
@@ -128,7 +129,7 @@ def test_object_when_shut_down(api: ExtensionsApi, cloud: AWS) -> None:
     api.events.put(invoke_event("request-1"))
     api.wait_until_asked()
     assert cloud.objects == {}
-    api.events.put(shutdown_event())
+    api.events.put(shutdown_event(seconds=30))
     output, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, errors) == (0, "")
     ((path, body),) = cloud.objects.items()

@@ -15,8 +15,10 @@ from http.client import HTTPException
 from typing import Dict, Mapping, Union
 from urllib.parse import urlsplit
 
+from lambda_api import number
+
 # What a call may take, so that an environment that ends is not held up. Retries are up to the caller.
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = number("TOOLBOX_TIMEOUT", 1)
 
 
 def call_aws(service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
