@@ -166,7 +166,8 @@ def test_link_leads_to_answers_states_and_pictures(watched: Watched, tool: Tool)
     expect(page.locator("[data-action='invoke'] + code")).to_have_text("curl --data-binary @events/price.json $URL")
 
     page.locator("#picture [data-span='handler']").hover()
-    expect(page.locator("#details")).to_contain_text("What is this? The runtime, from an event until its response")
+    expect(page.locator("#details")).to_contain_text("runtime: the runtime, from an event until its response")
+    expect(page.locator("#details")).to_contain_text("What is this? all explanations")
     page.get_by_role("button", name="idle: what is this?").click()
     expect(page.get_by_role("dialog")).to_contain_text("The environment is warm")
     press(page, "Close")
@@ -234,6 +235,78 @@ def test_buttons_do_what_they_say(watched: Watched, tool: Tool, make_gate: Calla
     states(page, "idle", "ended", "ended")
     page.locator("#event").fill("{not JSON")
     expect(page.locator("#event-problem")).to_contain_text("This is not JSON")
+
+
+def test_invocations_that_hang_leave_the_buttons_working(
+    watched: Watched, tool: Tool, make_gate: Callable[[], Gate]
+) -> None:
+    """A browser opens few connections. The page says so before none is left, and a hanging function can be killed."""
+    page, gate = watched.open(LivePage(tool)), make_gate()
+    page.locator("#event").fill(json.dumps(gate.event))
+    press(page, "Invoke twice at once")
+    press(page, "Invoke twice at once")
+    states(page, *["busy"] * 4)
+    expect(page.locator("#waiting")).to_have_text("4 in progress")
+    press(page, "Invoke")
+    expect(page.get_by_role("alert")).to_contain_text("4 invocations from this page are not over yet")
+    for number in (4, 3, 2, 1):
+        page.get_by_role("radio", name=f"Environment {number}").check()
+        press(page, "Kill the runtime")
+        expect(page.locator("#waiting")).to_have_text(f"{number - 1} in progress" if number > 1 else "")
+    states(page, *["cold"] * 4)
+
+
+def test_event_that_was_edited_stays_and_is_in_the_commands(watched: Watched, tool: Tool) -> None:
+    """What the reader has written is not lost, and a command below a button sends it, too."""
+    page = watched.open(LivePage(tool))
+    page.locator("#event").fill('{"item": "don\'t"}')
+    page.locator("#function").dispatch_event("change")
+    expect(page.locator("#event")).to_have_value('{"item": "don\'t"}')
+    command = page.locator("[data-action='invoke'] + code")
+    expect(command).to_have_text("curl --data-binary @<(echo '{\"item\": \"don'\\''t\"}') $URL")
+    page.locator("#event").fill("{bad")
+    expect(page.locator("#event")).to_have_attribute("aria-invalid", "true")
+    press(page, "Event")
+    answer = page.locator("#answer-list li").first
+    expect(answer).to_contain_text("400")
+    expect(answer).not_to_contain_text("accepted")
+    watched.complaints = [each for each in watched.complaints if "400 (Bad Request)" not in each]
+
+
+def test_page_keeps_what_it_has_when_the_tool_is_killed(browser: Browser, make_project: MakeProject) -> None:
+    """The lines stay, and the buttons cannot be pressed; the link of the next run works in the same tab."""
+    project = make_project({"app.py": CODE}, Price=EXTENSION_FREE)
+    watched = Watched(browser)
+    with project.serving("--ui") as tool:
+        first = LivePage(tool)
+        page = watched.open(first)
+        press(page, "Invoke")
+        states(page, "idle")
+        expect(page.locator("#lines")).to_contain_text("got {}")
+        tool.process.kill()
+        expect(page.locator("#connection")).to_have_text("not connected, trying again")
+        expect(page.locator("#lines")).to_contain_text("got {}")
+        expect(page.get_by_role("button", name="Invoke", exact=True)).to_be_disabled()
+    with project.serving("--ui", str(first.port)) as tool:
+        expect(page.get_by_role("alert")).to_contain_text("The token is not that of this run")
+        watched.open(LivePage(tool))
+        expect(page.locator("#functions .state")).to_have_count(0)
+        press(page, "Invoke")
+        states(page, "idle")
+    watched.context.close()
+
+
+def test_link_may_be_on_a_page_of_another_site(watched: Watched, tool: Tool) -> None:
+    """Such as a terminal in the browser. The page itself loads nothing from there."""
+    link = LivePage(tool).link
+    watched.page.route(
+        "http://terminal.example/",
+        lambda route: route.fulfill(body=f"<a href='{link}'>live</a>", content_type="text/html"),
+    )
+    watched.page.goto("http://terminal.example/")
+    watched.page.get_by_role("link").click()
+    expect(watched.page.locator("#connection")).to_have_text("live")
+    watched.hosts.remove("terminal.example")
 
 
 def test_filter_shows_only_matching_lines(watched: Watched, tool: Tool) -> None:

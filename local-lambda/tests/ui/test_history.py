@@ -12,7 +12,7 @@ import pytest
 from local_lambda.events.local import Freeze, Stopped
 from local_lambda.events.platform import FunctionLog
 from local_lambda.ui.explanations import STATES, explanations
-from local_lambda.ui.history import CHAPTERS, EVENTS, History
+from local_lambda.ui.history import CHAPTER_LINES, CHAPTERS, ENDED_CHAPTERS, EVENTS, History
 from local_lambda.ui.journal import LINES, MAX_ENDED, Journal
 from local_lambda.ui.lines import LONGEST
 from local_lambda.ui.states import StateReader
@@ -73,18 +73,33 @@ def test_chapters_and_events_are_bounded() -> None:
     take(history, "platform.initReport", 0.2, GOOD)
     for number in range(100):
         take(history, "platform.start", number + 1.0, {"requestId": str(number)})
-        for _ in range(EVENTS * 2):
+        for _ in range(CHAPTER_LINES * 2):
             take(history, "function", number + 1.1, "a line")
+        take(history, "local.processSignalled", number + 1.2, {"process": "runtime", "signal": "SIGTERM"})
         take(history, "platform.report", number + 1.5, {"status": "success", "requestId": str(number)})
     view = history.view(CHAPTERS)
     assert view.left_out == 100 - CHAPTERS
-    assert len(view.entries) <= (CHAPTERS + 1) * (EVENTS + 2)
+    assert len(view.entries) == 3 + CHAPTERS * (CHAPTER_LINES + 3)  # what is no line is there, after all these lines
+    assert view.events_left_out == CHAPTERS * CHAPTER_LINES
     assert [each["type"] for each in view.entries[:3]] == [
         "local.processStarted",
         "platform.initStart",
         "platform.initReport",
     ]
-    assert history.events_left_out >= 100 * EVENTS
+
+
+def test_ended_environment_keeps_less() -> None:
+    """Pictures show so many phases of it as they show by default."""
+    history = History(1)
+    take(history, "platform.initStart", 0.0, BEGUN)
+    for number in range(CHAPTERS):
+        take(history, "platform.start", number + 1.0, {"requestId": str(number)})
+    assert history.view(CHAPTERS).left_out == 0
+    take(history, "local.stop", 99.0, {"reason": "spindown"})
+    take(history, "local.stopped", 100.0, {"final": True})
+    view = history.view(CHAPTERS)
+    assert [each["type"] for each in view.entries][-2:] == ["local.stop", "local.stopped"]
+    assert view.left_out == CHAPTERS - ENDED_CHAPTERS + 1
 
 
 def test_platform_events_of_a_chapter_are_bounded() -> None:
@@ -92,8 +107,8 @@ def test_platform_events_of_a_chapter_are_bounded() -> None:
     history = History(1)
     for _ in range(EVENTS * 3):
         take(history, "platform.logsDropped", 1.0, {})
-    assert len(history.view(1).entries) == 2 * EVENTS
-    assert history.events_left_out == EVENTS
+    view = history.view(1)
+    assert (len(view.entries), view.events_left_out) == (EVENTS, 2 * EVENTS)
 
 
 def test_journal_is_bounded() -> None:

@@ -45,7 +45,7 @@ def test_request_is_refused_when_the_token_is_wrong(page: LivePage, method: str,
     reply = page.request(method, path, token=token)
     assert (reply.status, reply.json) == (
         401,
-        {"message": "The token is missing: open the link that the tool has printed"},
+        {"message": "The token is not that of this run: open the link that the tool has printed"},
     )
 
 

@@ -38,7 +38,7 @@ def execute(options: ExecOptions) -> int:
         return _execute(options, None)
     from local_lambda.cli.live import live_page
 
-    with live_page(options.ui, Path("template.yaml")) as page:
+    with live_page(options.ui, None) as page:
         return _execute(options, page)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def live_page(port: int, template: Path) -> Iterator[LivePage]:
+def live_page(port: int, template: Path | None) -> Iterator[LivePage]:
     """The page on `port` (0: any free one), with the events next to `template`. Raises StartError."""
     from local_lambda.cli.event import kinds
     from local_lambda.ui.live_page import LivePage

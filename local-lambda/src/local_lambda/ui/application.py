@@ -215,7 +215,12 @@ def _draw(histories: Sequence[History], wish: Wish, now: float) -> dict[str, Any
     began = time.perf_counter()
     drawn = draw_picture(histories, wish, now)
     took = (time.perf_counter() - began) * 1000
-    return {"svg": drawn.svg, "leftOut": drawn.left_out, "pauseMs": max(LEAST_PAUSE_MS, round(took * PICTURE_SHARE))}
+    return {
+        "svg": drawn.svg,
+        "leftOut": drawn.left_out,
+        "eventsLeftOut": drawn.events_left_out,
+        "pauseMs": max(LEAST_PAUSE_MS, round(took * PICTURE_SHARE)),
+    }
 
 
 def _respond(exchange: Exchange, document: object) -> None:

@@ -12,7 +12,9 @@ import hmac
 import os
 
 from local_lambda.errors import ApiError
+from local_lambda.http.access import LOOPBACK
 from local_lambda.http.exchange import Exchange
+from local_lambda.http.head import Head
 from local_lambda.http.headers import Block
 
 HEADER = b"x-local-lambda-token"
@@ -31,6 +33,16 @@ SECURITY = (
 HEADERS = Block(*SECURITY)
 
 
+def opens_page(head: Head) -> bool:
+    """Whether a browser follows a link to the page. It may be on any other page: the page alone tells nothing."""
+    is_page = head.method == b"GET" and head.path == b"/" and not head.header(b"origin")
+    return is_page and (head.header(b"sec-fetch-mode"), head.header(b"sec-fetch-dest")) == (b"navigate", b"document")
+
+
+ACCESS = LOOPBACK.with_cors(opens_page)
+"""The rule of the port before a body is read."""
+
+
 class Guard:
     """The token of one run."""
 
@@ -41,10 +53,12 @@ class Guard:
         """Raises ApiError for a request of a page that this port has not served."""
         origin = exchange.header(b"origin").lower()
         site = exchange.header(b"sec-fetch-site", b"none").lower()
-        if (origin and origin != b"http://" + exchange.head.host.lower()) or site not in (b"none", b"same-origin"):
+        is_own = (not origin or origin == b"http://" + exchange.head.host.lower()) and site in (b"none", b"same-origin")
+        if not is_own and not opens_page(exchange.head):
             raise ApiError(403, "Forbidden", "Only the page of this port may call this")
 
     def check_token(self, exchange: Exchange) -> None:
         """Raises ApiError for a request without the token."""
         if not hmac.compare_digest(exchange.header(HEADER), self.token.encode()):
-            raise ApiError(401, "Unauthorized", "The token is missing: open the link that the tool has printed")
+            message = "The token is not that of this run: open the link that the tool has printed"
+            raise ApiError(401, "Unauthorized", message)

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
-from local_lambda.ui.states import StateReader
+from local_lambda.ui.states import ENDED, StateReader
 
 CHAPTERS = 30
 """How many chapters of a live environment are kept, and in addition its last Init phase."""
-EVENTS = 250
-"""How many events of a live chapter are kept, and as many more of the platform; further ones are counted."""
+CHAPTER_LINES = 250
+"""How many log lines of a live chapter are kept; further ones are counted."""
+EVENTS = 500
+"""How many other events of a live chapter are kept; further ones are counted."""
+ENDED_CHAPTERS = 8
+"""How many chapters are kept of an environment that has ended."""
+_LINE_TYPES = frozenset({"function", "extension"})
 _BEGINNINGS = frozenset({"platform.initStart", "platform.restoreStart", "platform.start", "local.stop"})
 _INITS = frozenset({"platform.initStart", "platform.restoreStart"})
 
@@ -34,22 +39,28 @@ class Moment(NamedTuple):
 class Chapter:
     """The events from one beginning to the next."""
 
-    __slots__ = ("before", "began", "events", "invocations", "is_init")
+    __slots__ = ("before", "began", "events", "events_left_out", "invocations", "is_init", "lines")
 
     def __init__(self, began: float, before: StateReader | None) -> None:
         self.began = began
         self.before = before
         """The state at the beginning, for a recording."""
         self.events: list[Moment] = []
+        self.events_left_out = 0
+        self.lines = 0
         self.invocations = 0
         self.is_init = False
 
 
 class View(NamedTuple):
-    """What is drawn of an environment: its entries, and the number of earlier invocations that are not among them."""
+    """What is drawn of an environment: its entries, and what is not among them.
+
+    These are earlier invocations, and events of the chapters that are drawn.
+    """
 
     entries: list[Entry]
     left_out: int
+    events_left_out: int
 
 
 class History:
@@ -58,7 +69,6 @@ class History:
     def __init__(self, number: int, chapters: int | None = CHAPTERS) -> None:
         self.number = number
         self.reader = StateReader()
-        self.events_left_out = 0
         self._limit = chapters
         self._chapters: deque[Chapter] = deque()
         self._init: Chapter | None = None
@@ -73,11 +83,15 @@ class History:
         self.reader.take(kind, at, record, failed)
         chapter = self._chapters[-1]
         chapter.invocations += kind == "platform.start"
-        most = 2 * EVENTS if kind.startswith("platform.") else EVENTS
-        if self._limit is None or len(chapter.events) < most:
+        is_line = kind in _LINE_TYPES
+        chapter.lines += is_line
+        others = len(chapter.events) - min(chapter.lines, CHAPTER_LINES)
+        if self._limit is None or (chapter.lines <= CHAPTER_LINES if is_line else others < EVENTS):
             chapter.events.append(Moment(at, entry))
         else:
-            self.events_left_out += 1
+            chapter.events_left_out += 1
+        if self._limit is not None and self.reader.state == ENDED:
+            self._drop(ENDED_CHAPTERS)
 
     def view(self, last: int, until: float | None = None) -> View:
         """The last Init phase and the `last` chapters that began by `until` (seconds since the epoch), or so far."""
@@ -89,7 +103,7 @@ class History:
             shown = [init, *shown]
             before = [each for each in before if each is not init]
         left_out = self._dropped + sum(each.invocations for each in before)
-        return View([*_entries(shown, until)], left_out)
+        return View([*_entries(shown, until)], left_out, sum(each.events_left_out for each in shown))
 
     def at(self, until: float) -> StateReader:
         """The state at a time, for a recording."""
@@ -111,7 +125,12 @@ class History:
             chapter = self._chapters.pop()
             chapter.is_init = True
         self._chapters.append(chapter)
-        if self._limit is not None and len(self._chapters) > self._limit:
+        if self._limit is not None:
+            self._drop(self._limit)
+
+    def _drop(self, limit: int) -> None:
+        """Keep so many chapters, and the last Init phase."""
+        while len(self._chapters) > limit:
             oldest = self._chapters.popleft()
             self._dropped += oldest.invocations
             if oldest.is_init:

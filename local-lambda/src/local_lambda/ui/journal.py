@@ -14,7 +14,7 @@ from local_lambda.events.local import Traced
 from local_lambda.events.platform import Event, Log, RuntimeDone
 from local_lambda.sinks.recorder import entry_of
 from local_lambda.ui.history import History
-from local_lambda.ui.lines import LONGEST, SHOWN, line_of, shortened
+from local_lambda.ui.lines import SHOWN, line_of, shortened
 from local_lambda.ui.states import ENDED, TELLING
 from local_lambda.ui.traces import MAX_DOCUMENTS, draw_trace
 
@@ -26,6 +26,8 @@ LINES = 2_000
 TRACES = 20
 MAX_ENDED = 20
 """How many environments that have ended are kept."""
+DRAWN = 200
+"""Characters of a log line that are kept for pictures."""
 _NONE: dict[str, Any] = {}
 
 
@@ -90,15 +92,17 @@ class Journal:
                 yield draw_trace(entry_of(kept.environment, kept.event))
 
     def _take(self, history: History, event: Event) -> None:
+        drawn = event
         if isinstance(event, Log):
-            if len(event.text) > LONGEST:
+            if len(event.text) > DRAWN:
                 event = type(event)(event.time, shortened(event.text), event.source)
+                drawn = type(event)(event.time, shortened(event.text, DRAWN), event.source)
         elif isinstance(event, Traced) and len(event.documents) > MAX_DOCUMENTS:
-            event = Traced(event.time, event.request_id, event.documents[:MAX_DOCUMENTS])
+            drawn = event = Traced(event.time, event.request_id, event.documents[:MAX_DOCUMENTS])
         kind = event.type
         failed = isinstance(event, RuntimeDone) and event.failed
         record = cast(Mapping[str, Any], event.record()) if kind in TELLING else _NONE
-        history.take(kind, event.time, partial(entry_of, history.number, event), record, failed)
+        history.take(kind, event.time, partial(entry_of, history.number, drawn), record, failed)
         if kind in SHOWN:
             self.serial += 1
             self.lines.append(Kept(self.serial, history.number, event))

@@ -54,9 +54,9 @@ def _text(record: Any) -> str:
     return visible(shortened(text.rstrip("\n")))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text that is too long, with its length."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 40]}… ({len(text)} characters)"
+    return text if len(text) <= longest else f"{text[: longest - 40]}… ({len(text)} characters)"
 
 
 def _platform(kind: str, record: Mapping[str, Any]) -> Line:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_lambda.http.sockets import listen
-from local_lambda.ui.guard import Guard
+from local_lambda.ui.guard import ACCESS, Guard
 from local_lambda.ui.journal import Journal
 
 if TYPE_CHECKING:
@@ -23,12 +23,14 @@ HOST = "127.0.0.1"
 
 
 class LivePage:
-    """The page on `port` (0: any free one). `kinds` are the sample events that `make_event` makes.
+    """The page on `port` (0: any free one) for the functions of `template`, or for that of `exec` if there is none.
 
-    Raises StartError if the port is taken.
+    `kinds` are the sample events that `make_event` makes. Raises StartError if the port is taken.
     """
 
-    def __init__(self, port: int, template: Path, kinds: Sequence[str], make_event: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, port: int, template: Path | None, kinds: Sequence[str], make_event: Callable[[str], bytes]
+    ) -> None:
         self._listener = listen(HOST, port, "--ui")
         self._template = template
         self._kinds = kinds
@@ -54,7 +56,6 @@ class LivePage:
 
     async def start(self, pools: Sequence[EnvironmentPool], invoke: Application, url: str) -> None:
         """Serve the page for these pools; `invoke` is the Invoke API, which is at `url` for others."""
-        from local_lambda.http.access import LOOPBACK
         from local_lambda.http.server import Server
         from local_lambda.ui.actions import Actions
         from local_lambda.ui.application import PageApplication, Parts
@@ -71,7 +72,7 @@ class LivePage:
             self._journal,
             self._stream,
             Actions(pools, self._journal),
-            SampleEvents(self._template),
+            SampleEvents(self._template.parent if self._template else Path()),
             Recordings(),
             reading,
             invoke,
@@ -79,7 +80,7 @@ class LivePage:
             self._make_event,
         )
         self._app = PageApplication(parts)
-        self._server = Server(self._app.serve, self._listener, MAX_BYTES, LOOPBACK)
+        self._server = Server(self._app.serve, self._listener, MAX_BYTES, ACCESS)
         await self._server.start()
 
     def refuse(self) -> None:
@@ -100,13 +101,13 @@ class LivePage:
         from local_lambda.ui.commands import commands
 
         return {
-            "template": self._template.name,
+            "title": self._template.name if self._template else "local-lambda exec",
             "functions": [
                 {"name": name, "tenants": pool.function.tenant_isolation}
                 for name, pool in {pool.function.name: pool for pool in self._pools}.items()
             ],
             "kinds": list(self._kinds),
-            "commands": commands(url),
+            "commands": commands(url, "start" if self._template else "exec"),
         }
 
     def _snapshot(self) -> dict[str, Any]:

@@ -32,10 +32,11 @@ class Wish(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """An SVG element, empty if there is nothing to show, and the invocations that it leaves out."""
+    """An SVG element, empty if there is nothing to show, and how many invocations and other events it leaves out."""
 
     svg: str
-    left_out: int
+    left_out: int = 0
+    events_left_out: int = 0
 
 
 def draw_picture(histories: Sequence[History], wish: Wish, now: float) -> Picture:
@@ -45,16 +46,16 @@ def draw_picture(histories: Sequence[History], wish: Wish, now: float) -> Pictur
     views = {each.number: each.view(last, wish.until) for each in chosen}
     entries = [entry for view in views.values() for entry in view.entries]
     if not entries:
-        return Picture("", 0)
+        return Picture("")
     left_out = {number: view.left_out for number, view in views.items()}
     end = max(now, max(entry["at"] for entry in entries))
     timeline = timeline_of(entries, end=end, left_out=left_out)
     shown = tuple(_zoomed(each, wish.phase) for each in timeline.environments)
     shown = tuple(each for each in shown if each.phases)
     if not shown:
-        return Picture("", 0)
+        return Picture("")
     svg = draw_svg(Timeline(timeline.began, shown), "Timeline", styled=False)
-    return Picture(with_hints(svg), sum(left_out.values()))
+    return Picture(with_hints(svg), sum(left_out.values()), sum(view.events_left_out for view in views.values()))
 
 
 def _zoomed(environment: Environment, phase: str) -> Environment:

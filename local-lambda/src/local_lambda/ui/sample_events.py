@@ -1,4 +1,4 @@
-"""The events next to the template, in `events/`, which the editor offers."""
+"""The events in `events/`, which the editor offers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MAX_BYTES = 1024 * 1024
 
 
 class SampleEvents:
-    """The JSON files in the folder `events` next to `template`."""
+    """The JSON files in `events` in a folder: that of the template, or where `exec` was started."""
 
-    def __init__(self, template: Path) -> None:
-        self._folder = template.resolve().parent / FOLDER
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve() / FOLDER
 
     def names(self) -> list[str]:
         """Their names, sorted."""

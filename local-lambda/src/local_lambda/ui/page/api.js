@@ -1,10 +1,15 @@
 // Requests to the tool. The token is in the part of the printed link that browsers do not send; it stays in this tab.
 
 const KEY = "token";
-if (/^#[0-9a-f]{32}$/.test(location.hash)) {
+const LINK = /^#[0-9a-f]{32}$/;
+if (LINK.test(location.hash)) {
   sessionStorage.setItem(KEY, location.hash.slice(1));
   history.replaceState(null, "", location.pathname);
 }
+// The link of another run of the tool, opened in this tab: only the part after the address differs.
+addEventListener("hashchange", () => {
+  if (LINK.test(location.hash)) location.reload();
+});
 
 export function headers(more = {}) {
   return { "X-Local-Lambda-Token": sessionStorage.getItem(KEY) ?? "", ...more };
@@ -18,10 +23,11 @@ export async function request(path, options = {}) {
   return document;
 }
 
-/** Call `take(event, data)` for each server-sent event until the tool ends or cannot be reached. */
-export async function listen(take) {
+/** Call `begin()` when the tool answers, and `take(event, data)` for each server-sent event until it cannot be reached. */
+export async function listen(begin, take) {
   const response = await fetch("/api/stream", { headers: headers() });
   if (!response.ok) throw new Error((await response.json()).message);
+  begin();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -46,11 +46,27 @@ function card(number) {
 
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
+const byTime = (one, other) => one.since - other.since;
+const byNumber = (one, other) => one.number - other.number;
+
+/** The environments that changed last, in the order of their numbers. */
+export const latest = (environments, count) => [...environments].sort(byTime).slice(-count).sort(byNumber);
+
+/** Choose the environment of a function that changed last, if there is one. */
+export function chooseOf(name) {
+  const own = shown.filter((each) => each.function === name && usable(each));
+  if (own.length && !own.some((each) => each.number === chosen)) {
+    chosen = latest(own, 1)[0].number;
+    update(shown);
+  }
+}
+
+const usable = ({ state }) => state !== "ended" && state !== "snapshot";
+
 export function update(environments) {
   shown = environments;
-  const alive = environments.filter((each) => each.state !== "ended");
-  if (!environments.some((each) => each.number === chosen && each.state !== "ended")) {
-    chosen = alive.at(-1)?.number ?? null;
+  if (!environments.some((each) => each.number === chosen && usable(each))) {
+    chosen = latest(environments.filter(usable), 1)[0]?.number ?? null;
   }
   for (const each of environments) {
     let parts = cards.get(each.number);

@@ -40,7 +40,7 @@ export function setExplanations(explanations) {
   }
   find("terms").replaceChildren(...terms);
   find("explain").addEventListener("click", (event) => {
-    if (event.target.closest("a")) find("explain").close();
+    if (event.target.closest("a") || event.target === find("explain")) find("explain").close(); // itself: beside the text
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("a[href^='#term-']")) find("all-terms").open = true;

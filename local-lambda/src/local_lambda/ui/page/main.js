@@ -17,8 +17,9 @@ const live = { snapshot: { environments: [], version: 0 }, lines: [], traces: []
 let ended = false;
 
 function connection(text, isLive) {
-  find("connection").textContent = text;
+  if (find("connection").textContent !== text) find("connection").textContent = text;
   find("connection").classList.toggle("live", isLive);
+  invoke.setConnected(isLive);
 }
 
 function take(event, data) {
@@ -60,20 +61,26 @@ function backToLive() {
   showLive();
 }
 
+/** The tool answers: it sends what it knows from the beginning. What was shown until now stays if it does not. */
+function begin() {
+  live.lines = [];
+  live.traces = [];
+  if (!replay.replaying()) {
+    logs.set([]);
+    traces.set([]);
+  }
+  problem("");
+  connection("live", true);
+}
+
 async function follow() {
   while (!ended) {
     try {
-      live.lines = [];
-      live.traces = [];
-      if (!replay.replaying()) {
-        logs.set([]);
-        traces.set([]);
-      }
-      connection("live", true);
-      await listen(take);
-    } catch {
-      connection("not connected, trying again", false);
+      await listen(begin, take);
+    } catch (error) {
+      if (!(error instanceof TypeError)) problem(error.message); // the tool has answered, with a refusal
     }
+    connection("not connected, trying again", false);
     if (!ended) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
   connection("the tool has ended", false);
@@ -81,7 +88,7 @@ async function follow() {
 
 try {
   const about = await request("/api/about");
-  find("template").textContent = about.template;
+  find("template").textContent = about.title;
   setExplanations(about.explanations);
   environments.setFunctions(about.functions.map(({ name }) => name), invoke.showCommands);
   invoke.setAbout(about);

@@ -2,9 +2,10 @@
 
 import { request } from "./api.js";
 import { find, make, setOptions } from "./dom.js";
+import { latest } from "./environments.js";
 import { explanationOf, more } from "./explain.js";
 
-const NEWEST = 3;
+const LATEST = 3;
 const WIDTHS = [100, 150, 200, 300, 400];
 let environments = [];
 let version = -1;
@@ -14,9 +15,10 @@ let width = 0;
 let pause = 250;
 let replay = null;
 let wanted = "";
+let again = false;
 
 export function start() {
-  for (const id of ["which", "last", "phase"]) find(id).addEventListener("change", () => draw());
+  for (const id of ["which", "last", "phase"]) find(id).addEventListener("change", () => draw(true));
   find("hold").addEventListener("change", () => draw());
   find("wider").addEventListener("click", () => setWidth(width + 1));
   find("narrower").addEventListener("click", () => setWidth(width - 1));
@@ -27,7 +29,7 @@ export function start() {
     const phase = target.closest("[data-hint]") ? null : target.closest("[data-phase]");
     if (phase) {
       find("phase").value = find("phase").value ? "" : phase.dataset.phase;
-      draw();
+      draw(true);
     }
   });
   picture.addEventListener("keydown", move);
@@ -39,14 +41,14 @@ export function update(found, newVersion, at = null) {
   replay = at;
   version = newVersion;
   const options = found.map((each) => [String(each.number), `${each.number}: ${each.function}`]).reverse();
-  setOptions(find("which"), [["", "the newest 3"], ...options]);
+  setOptions(find("which"), [["", "the latest 3"], ...options]);
   draw();
 }
 
 function query() {
   const which = find("which").value;
-  const newest = environments.slice(-NEWEST).map((each) => each.number);
-  const parts = new URLSearchParams({ environments: which || newest.join(","), last: find("last").value });
+  const numbers = latest(environments, LATEST).map((each) => each.number);
+  const parts = new URLSearchParams({ environments: which || numbers.join(","), last: find("last").value });
   if (find("phase").value) parts.set("phase", find("phase").value);
   if (replay) {
     parts.set("recording", replay.number);
@@ -57,9 +59,12 @@ function query() {
 
 const moving = () => !replay && environments.some(({ state }) => ["busy", "initializing", "restoring", "ending"].includes(state));
 
-async function draw() {
+/** Draw what has changed, unless the picture is to hold still: then only what the reader has `asked` for. */
+async function draw(asked = false) {
   wanted = `${query()} ${replay ? "" : version}`;
-  if (fetching || find("hold").checked || (wanted === drawn && !moving())) return;
+  again ||= asked;
+  if (fetching || (find("hold").checked && !again) || (wanted === drawn && !moving())) return;
+  again = false;
   fetching = true;
   try {
     drawn = wanted;
@@ -76,9 +81,19 @@ async function draw() {
   }
 }
 
-function show({ svg, leftOut }) {
+const plural = (count, words) => `${count} ${words}${count === 1 ? "" : "s"}`;
+
+function show({ svg, leftOut, eventsLeftOut }) {
   const picture = find("picture");
-  find("left-out").textContent = leftOut ? `${leftOut} earlier invocations are not drawn; a recording has them all.` : "";
+  const missing = [];
+  if (leftOut) missing.push(plural(leftOut, "earlier invocation"));
+  if (eventsLeftOut) missing.push(`${plural(eventsLeftOut, "log line or other event")} of these phases`);
+  find("left-out").textContent = missing.length ? `Not drawn: ${missing.join(", ")}; a recording has everything.` : "";
+  if (!svg && find("phase").value) {
+    find("phase").value = ""; // this phase is no longer kept
+    draw(true);
+    return;
+  }
   if (!svg) {
     picture.replaceChildren(make("p", { className: "hint" }, "Nothing has run yet."));
     return;
@@ -119,8 +134,14 @@ function describe(shape) {
   const known = kind === "subsegment" ? "" : name;
   find("details").replaceChildren(
     make("p", {}, make("strong", {}, lane ? `${lane}: ` : ""), shape.dataset.hint),
-    make("p", { className: "hint" }, `What is this? ${explanationOf(kind, known)?.text ?? ""} `, ...more(kind, known)),
+    make("p", { className: "hint" }, `What is this? ${textOf(kind, known, shape.dataset.hint)}`, ...more(kind, known)),
   );
+}
+
+/** The explanation, unless the hint of the shape begins with the same words. */
+function textOf(kind, name, hint) {
+  const text = explanationOf(kind, name)?.text ?? "";
+  return hint.toLowerCase().includes(text.slice(0, -1).toLowerCase()) ? "" : `${text} `;
 }
 
 function move(event) {

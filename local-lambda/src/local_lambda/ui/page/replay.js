@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { find, problem } from "./dom.js";
 
-const STEP_MS = 250;
+const STEP_MS = 50;
 let loaded = null;
 let until = 0;
 let timer = 0;
@@ -61,7 +61,9 @@ function stop() {
 async function seek(ms) {
   until = ms;
   find("until").value = String(ms);
-  find("replay-time").textContent = `${(ms / 1000).toFixed(2)} of ${(loaded.ms / 1000).toFixed(2)} s`;
+  const text = `${(ms / 1000).toFixed(2)} of ${(loaded.ms / 1000).toFixed(2)} s`;
+  find("replay-time").textContent = text;
+  find("until").setAttribute("aria-valuetext", text);
   if (asking) return;
   asking = true;
   try {
@@ -70,7 +72,7 @@ async function seek(ms) {
       asked = until;
       const at = asked >= loaded.ms ? loaded.end : loaded.began + asked / 1000;
       const { number } = loaded;
-      const found = await request(`/api/recordings/${number}?until=${at}`);
+      const found = await request(`/api/recordings/${number}?${new URLSearchParams({ until: at })}`);
       if (loaded?.number === number) show(found, { number, until: at });
     } while (loaded && asked !== until);
   } catch (error) {
