@@ -206,8 +206,16 @@ def test_recording_is_replayed(make_project: MakeProject, tmp_path: Path) -> Non
                 b'{"at": 1.0, "environment": 1, "type": "platform.start", "record": {}}\n',
                 "run.txt has events whose records `local-lambda --record` does not write",
             ),
+            *(
+                (
+                    b'{"at": %b, "environment": %b, "type": "function", "record": "x"}\n' % tuple(numbers.split()),
+                    "run.txt has events whose records `local-lambda --record` does not write",
+                )
+                for numbers in (b"NaN 1", b"1e300 1", b"1 -5", b"1 true", b"1 9999999999999")
+            ),
             (
-                b'{"at": NaN, "environment": 1, "type": "function", "record": "x"}\n',
+                b'{"at": 1, "environment": 1, "type": "platform.runtimeDone", "record":'
+                b' {"requestId": "1", "status": "success", "metrics": {"durationMs": 1e999}}}\n',
                 "run.txt has events whose records `local-lambda --record` does not write",
             ),
         ):

@@ -17,6 +17,9 @@ from local_lambda.ui.traces import draw_trace
 MAX_BYTES = 16 * 1024 * 1024
 MAX_RECORDINGS = 2
 """How many are kept; another one replaces the oldest."""
+MAX_TIME = 1e11
+"""Seconds since the epoch, some thousand years from now."""
+MAX_NUMBER = 1_000_000_000
 LINES = 300
 TRACES = 5
 
@@ -27,10 +30,12 @@ class LoadedRecording:
     def __init__(self, data: bytes, name: str) -> None:
         entries = _entries(data, name)
         try:
-            if not all(math.isfinite(entry["at"]) for entry in entries):
+            if not all(_can_be_shown(entry) for entry in entries):
                 raise ValueError
             timeline_of(entries)
             self._read(entries)
+            if not all(math.isfinite(history.reader.duration or 0) for history in self.histories.values()):
+                raise ValueError
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
             raise UsageError(f"{name} has events whose records `local-lambda --record` does not write") from None
         self.name = name
@@ -94,6 +99,11 @@ def _entries(data: bytes, name: str) -> list[Entry]:
     if not entries:
         raise UsageError(f"{name} is empty; make a recording with `local-lambda invoke --record FILE`")
     return entries
+
+
+def _can_be_shown(entry: Entry) -> bool:
+    """Whether time and number are such as a run has; the page gets them as JSON and sends them in requests."""
+    return 0 <= entry["at"] < MAX_TIME and type(entry["environment"]) is int and 0 < entry["environment"] < MAX_NUMBER
 
 
 def _time(entry: Entry) -> float:

@@ -13,7 +13,7 @@ let waiting = 0;
 let about = null;
 let replaying = false;
 let connected = true;
-let edited = false;
+let original = "{}";
 
 export function setAbout(found) {
   about = found;
@@ -25,7 +25,6 @@ export function setAbout(found) {
   find("sample").addEventListener("change", load);
   find("tenant").addEventListener("input", () => showCommands(chosenEnvironment()));
   find("event").addEventListener("input", () => {
-    edited = true;
     check();
     showCommands(chosenEnvironment());
   });
@@ -40,7 +39,7 @@ function choose() {
   const name = find("function").value;
   find("tenant-label").hidden = !about.functions.find((each) => each.name === name)?.tenants;
   chooseOf(name);
-  if (edited) {
+  if (edited()) {
     showCommands(chosenEnvironment());
     return;
   }
@@ -55,7 +54,7 @@ async function load() {
   const paths = { event: `/api/events/${encodeURIComponent(name)}`, kind: `/api/kinds/${name}` };
   try {
     find("event").value = kind ? (await request(paths[kind])).text : "{}";
-    edited = false;
+    original = find("event").value;
     problem("");
   } catch (error) {
     problem(error.message);
@@ -75,6 +74,8 @@ function check() {
   find("event").setAttribute("aria-invalid", String(Boolean(text)));
 }
 
+const edited = () => find("event").value !== original;
+
 /** A word of a shell's command line. */
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
@@ -82,8 +83,8 @@ const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replac
 function eventFile() {
   const [kind, name] = find("sample").value.split(":");
   const text = find("event").value.trim();
-  if (!edited && kind === "event") return quoted(`events/${name}`);
-  if (!edited && kind === "kind") return `<(local-lambda event ${name})`;
+  if (!edited() && kind === "event") return quoted(`events/${name}`);
+  if (!edited() && kind === "kind") return `<(local-lambda event ${name})`;
   return text.length > MOST_IN_COMMAND ? "FILE-WITH-THIS-EVENT" : `<(echo ${quoted(text || "{}")})`;
 }
 
