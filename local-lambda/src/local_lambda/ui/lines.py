@@ -62,13 +62,14 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def _platform(kind: str, record: Mapping[str, Any]) -> Line:
     metrics = record.get("metrics", {})
     status = record.get("status", "success")
+    failure = "" if status == "success" else f" {status}"  # an exception of the handler is a success for the platform
     words: dict[str, Callable[[], str]] = {
         "initStart": lambda: "Init phase begins",
         "initReport": lambda: f"Init phase {status}: {metrics['durationMs']} ms",
         "restoreReport": lambda: f"restore {status}: {metrics['durationMs']} ms",
         "start": lambda: f"START {record['requestId']}",
         "report": lambda: (
-            f"REPORT {record['requestId']} {status}: {metrics['durationMs']} ms,"
+            f"REPORT {record['requestId']}{failure}: {metrics['durationMs']} ms,"
             f" billed {metrics['billedDurationMs']} ms, {metrics['maxMemoryUsedMB']} MB used"
         ),
         "extension": lambda: f"extension {record['name']}: {record['state']}",
