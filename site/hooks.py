@@ -33,6 +33,7 @@ LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
 REASON = re.compile(r"^( *```[\w.+-]+) .*")
 """The words after a fence's language, which say why a block is not run."""
 PICTURE = re.compile(r"^\[?!\[([^]]*)\]\(([\w./-]*timeline\.svg)\)(?:\]\([^)]*\))?$")
+TRANSCRIPT = re.compile(r'<div class="language-console highlight"')
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", "Dockerfile": "dockerfile"}
 
 
@@ -164,6 +165,23 @@ def timeline(caption: str, picture: str, name: str) -> str:
     return (
         f'{frame}\n<p><a href="{page}">The timeline on its own page</a>. Point at a bar or a mark for its details.</p>'
     )
+
+
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Give each transcript the text that its button copies: its commands, as the test of the READMEs runs them.
+
+    Pygments' guess at what is prompt and what is output does not know here-documents and continued lines.
+    """
+    name = page.file.src_uri
+    if name.startswith("source/"):
+        return content
+    blocks = (block for block in parse(ROOT / name).blocks if block.language == "console")
+
+    def with_commands(found: re.Match[str]) -> str:
+        commands = "\n".join(command.text for command in next(blocks).commands())
+        return f'{found[0]} data-copy="{html.escape(commands)}"'
+
+    return TRANSCRIPT.sub(with_commands, content)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -97,14 +97,35 @@ def test_walkthrough_has_its_timeline(site: Path, folder: str) -> None:
     assert (site / folder / "timeline.html").read_text(encoding="utf-8").count("data-hint=") > 1
 
 
-def test_copying_a_transcript_leaves_prompts_and_output_out(site: Path) -> None:
-    """The theme marks what it copies; the style sheet hides two kinds of words in what is marked."""
-    page = (site / "hello-python3.8/index.html").read_text(encoding="utf-8")
-    assert re.search(r'class="language-console highlight">.*<code><span class="gp">\$ </span>make', page)
+def copied(site: Path, name: str) -> list[str]:
+    """What the buttons of the transcripts of a page copy."""
+    text = (site / page_of(name)).read_text(encoding="utf-8")
+    tags = re.findall(r'<div class="language-console [^>]*>', text)
+    return [html.unescape(re.findall(r' data-copy="([^"]*)"', tag)[0]) for tag in tags]
+
+
+def test_copying_a_transcript_copies_its_commands(site: Path) -> None:
+    """Those that the test of the READMEs runs, on every page: without prompts and output."""
+    for name in tracked_files():
+        if name.endswith(".md") and (site / page_of(name)).is_file():
+            blocks = [block for block in parse(ROOT / name).blocks if block.language == "console"]
+            commands = ["\n".join(command.text for command in block.commands()) for block in blocks]
+            assert (name, copied(site, name)) == (name, commands)
+
+
+def test_copying_a_transcript_copies_here_documents(site: Path) -> None:
+    """With their bodies; and no line of the output, whatever it looks like."""
+    assert any("<<" in text and "\nEND" in text for text in copied(site, "local-lambda/docs/routes.md"))
+    symptoms = copied(site, "docs/symptoms.md")
+    assert [text for text in symptoms if "function | " in text or "..." in text.splitlines()] == []
+
+
+def test_theme_copies_the_attribute(site: Path) -> None:
+    """Instead of the text of the block."""
     assert any(
-        "data-md-copying" in script.read_text(encoding="utf-8") for script in site.glob("assets/javascripts/*.js")
+        'getAttribute("data-copy")' in script.read_text(encoding="utf-8")
+        for script in site.glob("assets/javascripts/*.js")
     )
-    assert "[data-md-copying] :is(.gp, .go)" in (site / "site.css").read_text(encoding="utf-8")
 
 
 def test_symptoms_are_forty_commands_that_can_be_searched(site: Path) -> None:
