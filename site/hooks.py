@@ -33,6 +33,13 @@ LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
 REASON = re.compile(r"^( *```[\w.+-]+) .*")
 """The words after a fence's language, which say why a block is not run."""
 PICTURE = re.compile(r"^\[?!\[([^]]*)\]\(([\w./-]*timeline\.svg)\)(?:\]\([^)]*\))?$")
+SEARCH: dict[str, dict[str, Any]] = {
+    "GLOSSARY.md": {"boost": 2},
+    "docs/symptoms.md": {"boost": 2},
+    "local-lambda/docs/life-of-an-invocation.md": {"boost": 0.1},
+    "local-lambda/tests/attacks/README.md": {"exclude": True},
+}
+"""What the search finds first: pages that explain; and last: pages for people who change the tool."""
 TRANSCRIPT = re.compile(r'<div class="language-console highlight"')
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", "Dockerfile": "dockerfile"}
 
@@ -128,6 +135,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     name = page.file.src_uri
     if name.startswith("source/"):
         return markdown
+    if name in SEARCH:
+        page.meta["search"] = SEARCH[name]
     lines = markdown.split("\n")
     for index, outside in enumerate(parse(ROOT / name).prose):
         lines[index] = change(lines[index], name, config) if outside else REASON.sub(r"\1", lines[index])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import itertools
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from examples import find_examples
@@ -139,6 +141,35 @@ def test_symptoms_are_forty_commands_that_can_be_searched(site: Path) -> None:
     assert (len(symptoms), sorted(with_command)) == (40, starts)
     index = html.unescape((site / "search/search_index.json").read_text(encoding="utf-8").replace('\\"', '"'))
     assert [symptom for symptom in symptoms if html.unescape(symptom) not in index] == []
+
+
+@pytest.fixture(scope="module")
+def index(site: Path) -> dict[str, Any]:
+    """The index that the search of the site reads."""
+    return json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
+
+
+def words(index: dict[str, Any], text: str) -> set[str]:
+    """The words that the search makes of a text, or of what a reader types."""
+    return set(re.split(index["config"]["separator"], re.sub(r"<[^>]*>", " ", text).lower())) - {""}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Sandbox.Timedout", "Timedout", "ImportModuleError", "Runtime.ExitError", "ExitError", "errorType", "127.0.0.1"],
+)
+def test_search_finds_the_words_of_a_message(index: dict[str, Any], typed: str) -> None:
+    """A part of it, too: each word that is typed is one of the index, or nothing is found."""
+    known = set().union(*(words(index, f"{entry['title']} {entry['text']}") for entry in index["docs"]))
+    assert words(index, typed) <= known
+
+
+def test_search_prefers_pages_that_explain(index: dict[str, Any]) -> None:
+    """To those for people who change the tool."""
+    boosts = {entry["location"].partition("#")[0]: entry.get("boost", 1) for entry in index["docs"]}
+    assert boosts["docs/symptoms.html"] == boosts["GLOSSARY.html"] == 2
+    assert boosts["local-lambda/docs/life-of-an-invocation.html"] < boosts["index.html"] == 1
+    assert [page for page in boosts if "attacks" in page] == []
 
 
 @pytest.mark.parametrize("link", ["nowhere.md", "GLOSSARY.md#nowhere", "docs/nowhere.svg", "docs/nowhere.py"])
