@@ -20,13 +20,14 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "walkthrough/src", "local-lambda/src")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("site", "tests", "walkthrough/src", "local-lambda/src")]
+import sequences  # noqa: E402
 from examples import find_examples  # noqa: E402
 
 from local_lambda.timeline.html import html_of  # noqa: E402
 from walkthrough.anchors import CODE, HOST_PAGES, INLINE, links, slug  # noqa: E402
 from walkthrough.copies import tracked_files  # noqa: E402
-from walkthrough.parse import parse  # noqa: E402
+from walkthrough.parse import Block, Document, parse  # noqa: E402
 
 LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
 """A form for pull requests, and the hints of the exercises, which `make learn` gives one at a time."""
@@ -85,6 +86,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages, their pictures and timelines, and the source files that they link to."""
     for name in pages():
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
+        for number, block in enumerate(diagrams(parse(ROOT / name)), 1):
+            content = sequences.draw(sequences.read(block.lines))
+            files.append(File.generated(config, diagram(name, number), content=content))
         for target in sorted(targets(name)):
             if files.get_file_from_path(target) or target.endswith(".md"):
                 continue
@@ -96,6 +100,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             elif not files.get_file_from_path(page_of(target)):
                 files.append(File.generated(config, page_of(target), content=show(target)))
     return files
+
+
+def diagrams(document: Document) -> list[Block]:
+    """The blocks of a page that GitHub shows as pictures."""
+    return [block for block in document.blocks if block.language == "mermaid"]
+
+
+def diagram(name: str, number: int) -> str:
+    """The picture that the site has for a diagram of a page."""
+    return name.replace(".md", f"-{number}.svg")
 
 
 def targets(name: str) -> set[str]:
@@ -138,8 +152,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if name in SEARCH:
         page.meta["search"] = SEARCH[name]
     lines = markdown.split("\n")
-    for index, outside in enumerate(parse(ROOT / name).prose):
+    document = parse(ROOT / name)
+    for index, outside in enumerate(document.prose):
         lines[index] = change(lines[index], name, config) if outside else REASON.sub(r"\1", lines[index])
+    for number, block in enumerate(diagrams(document), 1):
+        words = html.escape(sequences.read(block.lines).in_words())
+        picture = f'<p><img src="{Path(diagram(name, number)).name}" alt="{words}"></p>'
+        lines[block.line - 1 : block.line + len(block.lines) + 1] = [picture, *[""] * (len(block.lines) + 1)]
     return "\n".join(lines)
 
 

@@ -12,8 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import sequences
 from examples import find_examples
 
 from walkthrough.copies import ROOT, tracked_files
@@ -170,6 +172,30 @@ def test_search_prefers_pages_that_explain(index: dict[str, Any]) -> None:
     assert boosts["docs/symptoms.html"] == boosts["GLOSSARY.html"] == 2
     assert boosts["local-lambda/docs/life-of-an-invocation.html"] < boosts["index.html"] == 1
     assert [page for page in boosts if "attacks" in page] == []
+
+
+def test_diagrams_are_pictures(site: Path) -> None:
+    """As on GitHub: with all participants and messages, and in words for those who do not see the picture."""
+    page = (site / "local-lambda/docs/life-of-an-invocation.html").read_text(encoding="utf-8")
+    blocks = parse(ROOT / "local-lambda/docs/life-of-an-invocation.md").blocks
+    diagrams = [block for block in blocks if block.language == "mermaid"]
+    pictures = re.findall(r'<img src="(life-of-an-invocation-\d\.svg)" alt="([^"]+)"', page)
+    assert len(pictures) == len(diagrams) == 3
+    assert "sequenceDiagram" not in page
+    for (picture, words), diagram in zip(pictures, diagrams, strict=True):
+        drawn = ElementTree.parse(site / "local-lambda/docs" / picture).getroot()
+        texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+        participants = [line.split(maxsplit=1)[1] for line in diagram.lines if "participant " in line]
+        messages = [line.partition(": ")[2] for line in diagram.lines if "->>" in line]
+        assert texts == [*participants, *messages]
+        assert [text for text in messages if text not in html.unescape(words)] == []
+
+
+@pytest.mark.parametrize("line", ["    Note over caller: waits", "    caller->>nobody: hello"])
+def test_diagram_that_cannot_be_drawn_fails(line: str) -> None:
+    """Instead of a picture that lacks a part."""
+    with pytest.raises(ValueError, match=f"cannot draw: {line.strip()}"):
+        sequences.read(["sequenceDiagram", "    participant caller", line])
 
 
 @pytest.mark.parametrize("link", ["nowhere.md", "GLOSSARY.md#nowhere", "docs/nowhere.svg", "docs/nowhere.py"])
