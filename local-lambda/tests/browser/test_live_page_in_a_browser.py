@@ -1,14 +1,10 @@
-"""The live page in Chromium, as a person uses it. The screenshots of the docs are made here, if SCREENSHOTS is set.
-
-Playwright drives the Chromium of the system (Debian: `apt-get install chromium`), headless and without its own traffic.
-"""
+"""The live page in Chromium, as a person uses it. The screenshots of the docs are made here, if SCREENSHOTS is set."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,17 +19,9 @@ from support.live_page import LivePage
 from support.tool import DEADLINE_SECONDS, Gate, Tool
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox -e ui has it")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
-CHROMIUM = shutil.which(os.environ.get("CHROMIUM") or "chromium")
 DOCS = Path(__file__).parents[2] / "docs"
-FLAGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-proxy-server",
-]
 MAX_PICTURE_BYTES = 200_000
 LOAD = 500
 """Invocations of one caller."""
@@ -60,21 +48,6 @@ def handler(event, context):
     return {"price": 27}
 """
 EXTENSION_FREE = {"Handler": "app.handler", "Tracing": "Active"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Without it these tests are skipped with its name, or fail if CI is set."""
-    if CHROMIUM is None:
-        reason = "Chromium is not installed: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason, False)
-        pytest.skip(reason)
-    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

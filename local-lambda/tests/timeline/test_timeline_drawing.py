@@ -226,6 +226,17 @@ def test_html_is_the_picture_with_hints(timeline: Timeline) -> None:
 
 
 @each
+def test_html_has_one_stop_of_the_tab_key(timeline: Timeline) -> None:
+    """However many elements have a hint; and a group may have elements with the focus, an image may not."""
+    page = draw_html(timeline)
+    hints = page.count("data-hint=")
+    assert page.count('tabindex="0"') == min(hints, 1)
+    assert page.count("tabindex=") == hints
+    root = re.findall(r"<svg [^>]*>", page)[0]
+    assert 'role="group" aria-labelledby="title description"' in root
+
+
+@each
 def test_terminal_is_short_and_no_wider_than_asked(timeline: Timeline) -> None:
     """Whatever was recorded; without colors it has none."""
     lines = draw_terminal(timeline, 100, color=False).splitlines()
