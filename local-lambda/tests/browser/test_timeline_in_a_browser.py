@@ -70,3 +70,17 @@ def test_arrow_keys_lead_from_mark_to_mark(page: Page) -> None:
     assert focused() == ""
     page.keyboard.press("Shift+Tab")
     assert focused() == hints[1]
+
+
+def test_frame_has_the_background_of_the_page_around_it(page: Page, tmp_path: Path) -> None:
+    """And no margin: the picture fills it."""
+    around = tmp_path / "around.html"
+    around.write_text('<body style="margin: 0"><iframe src="timeline.html" style="width: 600px; border: 0">')
+    page.goto(around.as_uri())
+    frame = page.frame_locator("iframe")
+    box = frame.locator("svg").bounding_box()
+    assert box is not None
+    assert (box["x"], box["y"], box["width"]) == (0, 0, 600)
+    color = "getComputedStyle(document.body).backgroundColor"
+    assert frame.locator("body").evaluate(color) == "rgba(0, 0, 0, 0)"
+    assert page.frames[-1].evaluate("getComputedStyle(document.querySelector('.back')).fill") == "none"

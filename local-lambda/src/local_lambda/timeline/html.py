@@ -23,6 +23,10 @@ body {{ margin: 24px auto; max-width: 1400px; padding: 0 12px; font: 14px system
   background: light-dark(#ffffff, #0d1117); color: light-dark(#1f2328, #e6edf3) }}
 svg {{ width: 100%; height: auto }}
 text {{ pointer-events: none }}
+.framed {{ overflow: hidden }}
+.framed body {{ margin: 0; max-width: none; padding: 0; background: none }}
+.framed svg {{ display: block }}
+.framed .back {{ fill: none }}
 [tabindex]:hover, [tabindex]:focus {{ stroke-width: 2; outline: none }}
 [tabindex]:focus-visible {{ outline: 2px solid light-dark(#0969da, #58a6ff); outline-offset: 3px }}
 #hint {{ position: fixed; box-sizing: border-box; max-width: min(110ch, calc(100vw - 16px));
@@ -30,6 +34,9 @@ text {{ pointer-events: none }}
   white-space: pre-wrap; overflow-wrap: anywhere;
   background: light-dark(#1f2328, #e6edf3); color: light-dark(#ffffff, #0d1117) }}
 </style>
+<script>
+document.documentElement.classList.toggle("framed", self !== top); // the page around it has margins and a background
+</script>
 </head>
 <body>
 {svg}
