@@ -188,8 +188,9 @@ def timeline(caption: str, picture: str, name: str) -> str:
     svg = (ROOT / resolve(name, picture)).read_text(encoding="utf-8")
     width, height = (float(number) for number in re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0])
     page = picture.replace(".svg", ".html")
-    shape = f"aspect-ratio: {width} / {height + 60}"  # and the page's margins
+    shape = f"aspect-ratio: {width} / {height}"
     frame = f'<iframe class="timeline" src="{page}" title="{html.escape(caption)}" style="{shape}"></iframe>'
+    frame = f'<div class="scrolls">{frame}</div>'
     return (
         f'{frame}\n<p><a href="{page}">The timeline on its own page</a>. Point at a bar or a mark for its details.</p>'
     )

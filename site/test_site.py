@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -97,7 +98,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 def test_walkthrough_has_its_timeline(site: Path, folder: str) -> None:
     """The picture of the run is a page that shows details, and the walkthrough embeds it."""
     walkthrough = (site / folder / "index.html").read_text(encoding="utf-8")
-    assert '<iframe class="timeline" src="timeline.html"' in walkthrough
+    assert '<div class="scrolls"><iframe class="timeline" src="timeline.html"' in walkthrough
     assert (site / folder / "timeline.html").read_text(encoding="utf-8").count("data-hint=") > 1
 
 
@@ -210,3 +211,74 @@ def test_broken_link_fails(copy: Path, link: str) -> None:
         readme.write_text(before, encoding="utf-8")
     assert built.returncode != 0
     assert link in built.stderr
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, by Playwright: tox -e ui has both."""
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tox -e ui has it")
+    program = shutil.which(os.environ.get("CHROMIUM") or "chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    flags = ["--disable-background-networking", "--no-proxy-server", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with driver.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
+
+
+def measure(browser: Any, page: Path, width: int, script: str) -> Any:
+    """The value of a script in a page of the site, in a window of this width."""
+    opened = browser.new_page(viewport={"width": width, "height": 800})
+    try:
+        opened.goto(page.as_uri())
+        opened.wait_for_selector(".md-code__button, .md-typeset__scrollwrap")
+        return opened.evaluate(script)
+    finally:
+        opened.close()
+
+
+def test_timeline_is_legible_on_a_phone(site: Path, browser: Any) -> None:
+    """It is wider than the screen, and scrolls in the page, which does not."""
+    script = """[document.documentElement.scrollWidth, document.querySelector("iframe.timeline").clientWidth]"""
+    assert measure(browser, site / "hello-python3.8/index.html", 400, script) == [400, 700]
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_tables_are_not_cut_off(site: Path, browser: Any, width: int) -> None:
+    """The widest ones are those of the start page."""
+    tables = """[...document.querySelectorAll(".md-typeset__scrollwrap")]"""
+    script = f"{tables}.map((each) => each.scrollWidth - each.clientWidth)"
+    assert set(measure(browser, site / "index.html", width, script)) == {0}
+
+
+def test_first_column_of_a_wide_table_stays_on_a_phone(site: Path, browser: Any) -> None:
+    """Without it, the other columns have no meaning."""
+    script = """(() => {
+        const table = [...document.querySelectorAll(".md-typeset__scrollwrap")].pop();
+        table.scrollLeft = 300;
+        return [table.scrollLeft, table.querySelector("tbody td").getBoundingClientRect().left];
+    })()"""
+    assert measure(browser, site / "index.html", 400, script) == [300, 0]
+
+
+def test_hidden_link_of_a_heading_takes_no_line(site: Path, browser: Any) -> None:
+    """The heading is as high as without it."""
+    script = """(() => {
+        const heading = document.querySelector("h1");
+        const before = heading.offsetHeight;
+        heading.querySelector(".headerlink").remove();
+        return before - heading.offsetHeight;
+    })()"""
+    heights = {measure(browser, site / "index.html", width, script) for width in range(1240, 1300, 10)}
+    assert heights == {0}
+
+
+def test_copy_button_covers_no_command(site: Path, browser: Any) -> None:
+    """Commands are as long as the screen is wide: they end where the button begins."""
+    script = """(() => {
+        const code = document.querySelector(".language-console code");
+        const end = code.getBoundingClientRect().right - parseFloat(getComputedStyle(code).paddingRight);
+        return end <= document.querySelector(".language-console .md-code__nav").getBoundingClientRect().left;
+    })()"""
+    assert measure(browser, site / "hello-python3.8/index.html", 400, script) is True
