@@ -7,6 +7,7 @@ pictures of runs become timelines that show details under the pointer.
 
 from __future__ import annotations
 
+import functools
 import html
 import os
 import re
@@ -29,19 +30,21 @@ from walkthrough.anchors import CODE, HOST_PAGES, INLINE, links, slug  # noqa: E
 from walkthrough.copies import tracked_files  # noqa: E402
 from walkthrough.parse import Block, Document, parse  # noqa: E402
 
+GLOSSARY = "GLOSSARY.md"
 LEFT_OUT = re.compile(r"^\.github/|/hints\.md$")
 """A form for pull requests, and the hints of the exercises, which `make learn` gives one at a time."""
 REASON = re.compile(r"^( *```[\w.+-]+) .*")
 """The words after a fence's language, which say why a block is not run."""
 PICTURE = re.compile(r"^\[?!\[([^]]*)\]\(([\w./-]*timeline\.svg)\)(?:\]\([^)]*\))?$")
 SEARCH: dict[str, dict[str, Any]] = {
-    "GLOSSARY.md": {"boost": 2},
+    GLOSSARY: {"boost": 2},
     "docs/symptoms.md": {"boost": 2},
     "local-lambda/docs/life-of-an-invocation.md": {"boost": 0.1},
     "local-lambda/tests/attacks/README.md": {"exclude": True},
 }
 """What the search finds first: pages that explain; and last: pages for people who change the tool."""
 TRANSCRIPT = re.compile(r'<div class="language-console highlight"')
+TERM = re.compile(r"\*\*([^*]+)\*\*")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", "Dockerfile": "dockerfile"}
 
 
@@ -65,7 +68,7 @@ def order(names: list[str]) -> list[dict[str, Any]]:
         "Learn": ["README.md", *(f"{folder}/README.md" for folder in find_examples()), "docs/examples.md"],
         "Exercises": [name for name in sorted(names) if name.startswith("exercises/")],
         "Symptoms": ["docs/symptoms.md"],
-        "Glossary": ["GLOSSARY.md"],
+        "Glossary": [GLOSSARY],
         "local-lambda": [
             *tool,
             *(name for name in sorted(names) if name.startswith("local-lambda/docs/")),
@@ -173,14 +176,38 @@ def change(line: str, name: str, config: MkDocsConfig) -> str:
     if line.startswith("|"):  # in code in a table, GitHub needs a backslash before a bar, and others show it
         line = CODE.sub(lambda code: code[0].replace(r"\|", "|"), line)
 
+    if name == GLOSSARY and line.startswith("|"):
+        line = TERM.sub(lambda term: f'<strong id="{anchor(term[1])}">{term[1]}</strong>', line)
+
     def source(found: re.Match[str]) -> str:
         path = resolve(name, found[1])
+        if path == GLOSSARY and "#" not in found[1]:
+            return found[0].replace(f"({found[1]})", f"({found[1]}{anchor_of(found[0])})")
         if not path or path.endswith((".md", ".svg")) or not (ROOT / path).exists():
             return found[0]
         there = os.path.relpath(page_of(path), os.path.dirname(name) or ".")
         return found[0].replace(f"({found[1]})", f"({there})")
 
     return INLINE.sub(source, line)
+
+
+def anchor_of(link: str) -> str:
+    """The anchor of the term that is the text of a link to the glossary, such as `#cold-start`; empty without one."""
+    text = link[1 : link.rindex("](")].strip("*`").lower()
+    anchors = {term.strip("`").lower(): f"#{anchor(term)}" for term in terms()}
+    return anchors.get(text) or anchors.get(text.removesuffix("s"), "")
+
+
+def anchor(term: str) -> str:
+    """The anchor of a term, as the live page has it."""
+    return term.strip("`").replace(" ", "-")
+
+
+@functools.cache
+def terms() -> list[str]:
+    """The terms of the glossary."""
+    lines = (ROOT / GLOSSARY).read_text(encoding="utf-8").splitlines()
+    return [term for line in lines if line.startswith("|") for term in TERM.findall(line)]
 
 
 def timeline(caption: str, picture: str, name: str) -> str:

@@ -199,6 +199,28 @@ def test_diagram_that_cannot_be_drawn_fails(line: str) -> None:
         sequences.read(["sequenceDiagram", "    participant caller", line])
 
 
+def test_terms_of_the_glossary_have_anchors(site: Path) -> None:
+    """Those that the live page uses, too: a term with hyphens for its spaces."""
+    rows = [row for row in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines() if row.startswith("| **")]
+    terms = {term.strip("`") for row in rows for term in re.findall(r"\*\*([^*]+)\*\*", row)}
+    ids = re.findall(r'<strong id="([^"]+)"', (site / "GLOSSARY.html").read_text(encoding="utf-8"))
+    assert {"cold start", "Init phase", "authorizer"} <= terms
+    assert sorted(ids) == sorted(term.replace(" ", "-") for term in terms)
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("hello-python3.8/index.html", '<a href="../GLOSSARY.html#Init-phase"><em>Init phase</em></a>'),
+        ("extension-toolbox/index.html", '<a href="../GLOSSARY.html#Telemetry-API">Telemetry API</a>'),
+        ("index.html", '<a href="GLOSSARY.html">glossary</a>'),
+    ],
+)
+def test_link_to_the_glossary_leads_to_its_term(site: Path, name: str, link: str) -> None:
+    """If its text is one."""
+    assert link in (site / name).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("link", ["nowhere.md", "GLOSSARY.md#nowhere", "docs/nowhere.svg", "docs/nowhere.py"])
 def test_broken_link_fails(copy: Path, link: str) -> None:
     """A page, a heading, a picture or a source file that does not exist: the message names the link."""
