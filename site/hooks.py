@@ -61,11 +61,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def order(names: list[str]) -> list[dict[str, Any]]:
-    """The groups of pages: the learning path, in its order, comes first. A new page needs no entry."""
+    """The groups of pages: the learning path, in its order and numbered, comes first. A new page needs no entry."""
+    lessons = {f"{folder}/README.md": f"{number} · {folder}" for number, folder in enumerate(find_examples(), 1)}
     linked = [resolve("local-lambda/README.md", link) for _, link in links(ROOT / "local-lambda/README.md")]
     tool = ["local-lambda/README.md", *(path for path in linked if path.startswith("local-lambda/"))]
     groups = {
-        "Learn": ["README.md", *(f"{folder}/README.md" for folder in find_examples()), "docs/examples.md"],
+        "Learn": ["README.md", "docs/examples.md", *lessons],
         "Exercises": [name for name in sorted(names) if name.startswith("exercises/")],
         "Symptoms": ["docs/symptoms.md"],
         "Glossary": [GLOSSARY],
@@ -81,7 +82,8 @@ def order(names: list[str]) -> list[dict[str, Any]]:
     for title, members in groups.items():
         members = [name for name in dict.fromkeys(members) if name in names and name not in placed]
         placed.update(members)
-        nav.append({title: members if len(members) > 1 else members[0]})
+        entries = [{lessons[name]: name} if name in lessons else name for name in members]
+        nav.append({title: entries if len(entries) > 1 else entries[0]})
     return nav
 
 

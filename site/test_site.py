@@ -69,11 +69,20 @@ def test_every_page_of_the_repository_is_in_the_site(site: Path) -> None:
 
 
 def test_previous_and_next_follow_the_learning_path(site: Path) -> None:
-    """From the start page through all examples, and back."""
-    path = ["index.html", *(f"{folder}/index.html" for folder in find_examples())]
+    """From the start page and how to use the examples through all of them, and back."""
+    path = ["index.html", "docs/examples.html", *(f"{folder}/index.html" for folder in find_examples())]
     for here, there in itertools.pairwise(path):
         assert neighbor(site, here, "next") == there
         assert neighbor(site, there, "prev") == here
+
+
+def test_lessons_have_their_numbers(site: Path) -> None:
+    """Those of the learning path, in the navigation."""
+    text = (site / "docs/examples.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<span class="md-ellipsis">\s*(\d+ · [\w.-]+)\s*</span>', text)
+    assert shown == [f"{number} · {folder}" for number, folder in enumerate(find_examples(), 1)]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [f"{number} · {folder}" for number, folder in re.findall(r"^(\d+)\. \[([\w.-]+)\]", readme, re.M)] == shown
 
 
 def neighbor(site: Path, page: str, which: str) -> str:
