@@ -50,6 +50,20 @@ def test_exec_on_a_taken_port_is_3(taken_port: int) -> None:
     check(outcome, 3, f"port {taken_port} on 127.0.0.1 is in use")
 
 
+def test_recording_is_left_alone_when_the_port_is_taken(project: Project, taken_port: int, tmp_path: Path) -> None:
+    """No empty file is created, which `tail --follow` would wait on forever, and an earlier recording is kept."""
+    new, earlier = tmp_path / "new.jsonl", tmp_path / "earlier.jsonl"
+    earlier.write_text("{}\n", encoding="utf-8")
+    for recording in (new, earlier):
+        options = ("--port", str(taken_port), "--record", recording)
+        started = run("start", "-t", project.template, "--python", project.python, *options)
+        check(started, 3, f"port {taken_port} on 127.0.0.1 is in use")
+        executed = run("exec", *options, "--", sys.executable)
+        check(executed, 3, f"port {taken_port} on 127.0.0.1 is in use")
+    assert not new.exists()
+    assert earlier.read_text(encoding="utf-8") == "{}\n"
+
+
 def test_start_on_an_address_of_another_machine_is_3(project: Project) -> None:
     """A host name that does not exist, and an address that this machine does not have."""
     for host in ("192.0.2.1", "host.invalid"):

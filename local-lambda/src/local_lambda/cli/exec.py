@@ -46,10 +46,12 @@ def _execute(options: ExecOptions, page: LivePage | None) -> int:
     """The order of the steps is explained in `startup.py`."""
     from local_lambda.cli.prerequisites import check_program, find_broker
     from local_lambda.cli.startup import started
+    from local_lambda.http.sockets import listen
     from local_lambda.service.observers import Observers
 
     broker = find_broker(options.amqp)
     observers = None if page is None else page.observe(Observers())
+    listener = listen(options.server.host, options.server.port)
     with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
@@ -57,7 +59,6 @@ def _execute(options: ExecOptions, page: LivePage | None) -> int:
         from shutil import which
 
         from local_lambda.functions.interpreter import Interpreter
-        from local_lambda.http.sockets import listen
         from local_lambda.service.foundation import Program
 
         command = options.command
@@ -67,7 +68,6 @@ def _execute(options: ExecOptions, page: LivePage | None) -> int:
             )
         check_program(command, options.opt)
         function = _function_of_variables(command)
-        listener = listen(options.server.host, options.server.port)
         layers = options.opt.resolve() if options.opt else Path("/opt")
         needs = tuple(Interpreter(Path(path), "") for path in map(which, (command[0], "python3")) if path)
         program = Program(function, Path.cwd(), layers, None, sandboxed=options.opt is not None, needs=needs)

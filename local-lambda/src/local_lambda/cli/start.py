@@ -57,6 +57,7 @@ def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None)
     """The order of the steps is explained in `startup.py`."""
     from local_lambda.cli.prerequisites import check_extra, find_broker
     from local_lambda.cli.startup import started
+    from local_lambda.http.sockets import listen
     from local_lambda.service.observers import Observers
 
     broker = find_broker(options.amqp)
@@ -65,6 +66,7 @@ def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None)
     observers = local.observers() if local is not None else Observers()
     if page is not None:
         observers = page.observe(observers)
+    listener = listen(options.server.host, options.server.port)  # a port in use must not cost an earlier recording
     with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit
@@ -75,7 +77,6 @@ def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None)
         from local_lambda.cli.given import given as read_given
         from local_lambda.cli.programs import note_runtimes, open_program
         from local_lambda.functions.template import load_functions
-        from local_lambda.http.sockets import listen
 
         numbers = count(1)
 
@@ -109,7 +110,6 @@ def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None)
             debugger = DebuggerPort(
                 options.debug_port, lambda text, bad: factory.console.write("platform", text, bad=bad)
             )
-        listener = listen(options.server.host, options.server.port)
         for refused, reason in functions.refused:
             factory.console.write("platform", f"{refused.name} is left out: {reason}")
         for remark in functions.remarks:

@@ -6,10 +6,13 @@ long to import. Neither needs the other, so they happen at the same time:
 
 1. Start the helper process before anything else is imported.
 2. While it starts, read the template, find the interpreter, and open code and layers.
-3. Bind the ports, and for `invoke` spawn the runtime, in a sandbox; while that is being built, begin with step 4. A
-   bound port accepts connections before the server responds, so the runtime can ask for its first event as soon as it
-   is ready.
+3. Bind the Runtime API's port, and for `invoke` spawn the runtime, in a sandbox; while that is being built, begin with
+   step 4. A bound port accepts connections before the server responds, so the runtime can ask for its first event as
+   soon as it is ready.
 4. While the runtime starts, import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
+
+`start` and `exec` bind the port that others call before step 1, because a recording is opened with it: if the port is
+in use, no file is created or overwritten.
 
 Until the event loop runs, the garbage collector is off: it would look through all that is imported, and find nothing.
 
