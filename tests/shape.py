@@ -173,8 +173,18 @@ def lists(folder: str) -> Iterator[str]:
     """The root README is the only list: `make run`, tox and the tests read it or the folders."""
     if folder not in read_learning_path():
         yield f"../README.md: the learning path has no line with [{folder}]({folder}/README.md)"
+    there, here = read_minutes(folder)
+    if not here or there != here:
+        yield f"README.md says {here or 'no'} minutes (**N minutes**), ../README.md {there or 'none'} (· N minutes)"
     if SHORT_NAMES[folder] not in read_columns():
         yield f"../README.md: the concept table has no column {SHORT_NAMES[folder]}"
+
+
+def read_minutes(folder: str) -> tuple[str, str]:
+    """How long the example takes: in the learning path of the root README, and in its own; empty if it does not say."""
+    found = re.search(rf"\]\({re.escape(folder)}/README\.md\) · (\d+) minutes", read("README.md"))
+    own = re.search(r"\*\*(\d+) minutes\.?\*\*", read(f"{folder}/README.md").partition("\n## ")[0])
+    return found[1] if found else "", own[1] if own else ""
 
 
 def read_columns() -> list[str]:
