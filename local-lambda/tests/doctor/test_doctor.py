@@ -53,7 +53,8 @@ def make(tmp_path: Path) -> Make:
             {"fast.cpython-311-x86_64-linux-gnu.so": elf(X86)},
             "app.handler",
             "code/fast.cpython-311-x86_64-linux-gnu.so: is for Python 3.11, and the function runs on 3.12; install it"
-            " for Lambda: pip install --platform manylinux2014_x86_64 --python-version 3.12 --only-binary=:all:",
+            " for Lambda: pip install --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64"
+            " --python-version 3.12 --only-binary=:all:",
         ),
         (
             {"fast.abi3.so": elf(ARM)},
@@ -92,6 +93,22 @@ def test_a_mistake_in_a_function_is_found(make: Make, files: Mapping[str, bytes]
     """One line: where, what, and what to do."""
     (finding,) = check_function(make(files), (), handler, "3.12")
     assert expected in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("version", "options"),
+    [
+        ("3.9", "--platform manylinux2014_aarch64 --python-version 3.9"),
+        ("3.11", "--platform manylinux2014_aarch64 --python-version 3.11"),
+        ("3.12", "--platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64 --python-version 3.12"),
+        ("3.14", "--platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64 --python-version 3.14"),
+        (None, "--platform manylinux2014_aarch64"),
+    ],
+)
+def test_remedy_for_a_library_is_for_the_python_of_the_function(make: Make, version: str | None, options: str) -> None:
+    """Amazon Linux 2023, on which 3.12 and newer run, has a newer glibc, so newer wheels can be chosen from."""
+    (finding,) = check_function(make({"fast.pyd": b"MZ"}), (), None, version, "arm64")
+    assert finding.remedy == f"install it for Lambda: pip install {options} --only-binary=:all:"
 
 
 @pytest.mark.parametrize(

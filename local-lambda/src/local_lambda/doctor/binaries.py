@@ -13,15 +13,13 @@ from local_lambda.doctor.tree import Tree
 _MACHINES = {0x3E: "x86_64", 0xB7: "arm64"}
 _TAG = re.compile(r"\.cpython-(\d)(\d+)").search
 _WHEEL_TAG = re.compile(r"(?m)^Tag: (\S+)-(\S+)-(\S+)$").findall
-REMEDY = (
-    "install it for Lambda: pip install --platform manylinux2014_{machine} --python-version {version}"
-    " --only-binary=:all:"
-)
+_FIRST_ON_AMAZON_LINUX_2023 = (3, 12)
+"""The Python whose runtime is the first with glibc 2.34: wheels for glibc 2.28, the newest of many libraries, work."""
 
 
 def check_binaries(tree: Tree, version: str | None, machine: str) -> Iterator[tuple[str, str, str]]:
     """File, what is wrong, and what to do. `version` is such as `3.12`; `machine` is `x86_64` or `arm64`."""
-    remedy = REMEDY.format(machine="aarch64" if machine == "arm64" else machine, version=version or "3.13")
+    remedy = _remedy(version, "aarch64" if machine == "arm64" else machine)
     for name in tree.entries:
         if name.endswith((".pyd", ".dll", ".dylib")):
             yield name, "is for Windows or macOS", remedy
@@ -34,6 +32,16 @@ def check_binaries(tree: Tree, version: str | None, machine: str) -> Iterator[tu
             platforms = {platform for _, _, platform in tags}
             if platforms and all(platform.startswith(("win", "macosx")) for platform in platforms):
                 yield name, f"is a wheel for {sorted(platforms)[0]}", remedy
+
+
+def _remedy(version: str | None, machine: str) -> str:
+    words = ["install it for Lambda: pip install"]
+    if version and tuple(map(int, version.split("."))) >= _FIRST_ON_AMAZON_LINUX_2023:
+        words.append(f"--platform manylinux_2_28_{machine}")
+    words.append(f"--platform manylinux2014_{machine}")
+    if version:
+        words.append(f"--python-version {version}")
+    return " ".join([*words, "--only-binary=:all:"])
 
 
 def _check_library(head: bytes, name: str, version: str | None, machine: str) -> str | None:
