@@ -1,18 +1,33 @@
-"""The extension prints a duration for each invocation."""
+"""The extension prints the duration that is in each `platform.report`."""
 
-from learn.checks import Run, expect
+import re
+
+from learn.checks import Failed, Run, expect
 
 
 def check(run: Run) -> None:
     for _ in range(2):
         answer = run.invoke()
-        expect(not answer.failed, saw=f"The caller got {answer.shown}.", expected='"ok"', hint=2)
+        if answer.failed:
+            raise Failed(f"The caller got {answer.shown}. The extension wrote {printed(run)[-1:]}.", '"ok"')
     run.end()
-    lines = [str(event["record"]).strip() for event in run.events("extension") if "took" in str(event["record"])]
+    took = [float(found[1]) for line in printed(run) if (found := re.match(r"took (\d+\.?\d*)", line))]
+    reported = [event["record"]["metrics"]["durationMs"] for event in run.events("platform.report")]
     kinds = [kind for event in run.events("platform.telemetrySubscription") for kind in event["record"]["types"]]
     expect(
-        len(lines) == 2,
-        saw=f"The subscription is to {kinds}, and the extension has printed {len(lines)} durations.",
+        len(took) == len(reported),
+        saw=f"The subscription is to {kinds}, and the extension has printed {len(took)} durations.",
         expected="one for each of two invocations",
         hint=1,
     )
+    expect(
+        sorted(took) == sorted(reported),
+        saw=f"The extension has printed {took}, and the records platform.report have {reported}.",
+        expected="the durationMs of each platform.report",
+        hint=2,
+    )
+
+
+def printed(run: Run) -> list:
+    """The lines of the extension."""
+    return [str(event["record"]).strip() for event in run.events("extension")]

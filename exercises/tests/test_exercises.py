@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def test_exercise_has_all_its_texts(exercise: Exercise) -> None:
     changed = [file for file in (exercise.folder / SOLUTION).rglob("*") if file.is_file()]
     originals = [exercise.folder / file.relative_to(exercise.folder / SOLUTION) for file in changed]
     assert any(a.read_bytes() != b.read_bytes() for a, b in zip(changed, originals))
+
+
+def test_two_checks_at_once(tmp_path: Path) -> None:
+    """The listener of the telemetry extension has a port of its own."""
+    exercise = next(each for each in EXERCISES if each.name == "16-telemetry")
+    code = copy(exercise, tmp_path, solved=True)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(exercise.check, [code, code]))
 
 
 def test_numbers_have_no_gap() -> None:
