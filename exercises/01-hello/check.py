@@ -1,13 +1,15 @@
 """The response is the greeting."""
 
-from learn.checks import Run, expect
+from learn.checks import Failed, Run, expect
 
 
 def check(run: Run) -> None:
     answer = run.invoke()
+    if answer.failed:
+        raise Failed(f"The function failed: {answer.shown}.", "a response")
     expect(
         answer.payload is not None,
-        saw="The caller got null, although the log has a line.",
+        saw=f"The caller got null. The log has {answer.lines}.",
         expected="the greeting as the response",
         hint=1,
     )

@@ -1,11 +1,13 @@
 """Different events have different greetings."""
 
-from learn.checks import Run, expect
+from learn.checks import Failed, Run, expect
 
 
 def check(run: Run) -> None:
-    for event, greeting in (({"name": "Ben"}, "Hello, Ben!"), ({}, "Hello, World!")):
+    for event, greeting in (({"name": "Ben"}, "Hello, Ben!"), ({"name": "Eve"}, "Hello, Eve!"), ({}, "Hello, World!")):
         answer = run.invoke(event)
+        if answer.failed and event:
+            raise Failed(f"The function failed: {answer.shown}.", "a response")
         expect(
             answer.payload == greeting,
             saw=f"For the event {event} the caller got {answer.shown}.",

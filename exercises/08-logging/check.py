@@ -1,11 +1,15 @@
-"""The line has level and request id."""
+"""The line has the runtime's format: level, time, request id and text, with tabs between them."""
 
-from learn.checks import Run, expect
+import re
+
+from learn.checks import Failed, Run, expect
 
 
 def check(run: Run) -> None:
     answer = run.invoke()
     request_id = run.events("platform.start")[-1]["record"]["requestId"]
+    if answer.failed:
+        raise Failed(f"The function failed: {answer.shown}.", "a response")
     lines = [line for line in answer.lines if "accepted" in line]
     expect(
         bool(lines),
@@ -13,9 +17,10 @@ def check(run: Run) -> None:
         expected="one line",
         hint=2,
     )
+    logged = re.compile(rf"\[INFO\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t{request_id}\t.*accepted")
     expect(
-        request_id in lines[0] and "[INFO]" in lines[0],
-        saw=f"The line is {lines[0]!r}.",
-        expected="a line with [INFO] and the id of the request",
+        any(logged.match(line) for line in lines),
+        saw=f"The line is {lines[-1]!r}.",
+        expected="a line of the module logging, with [INFO], the time and the id of the request",
         hint=1,
     )

@@ -5,6 +5,7 @@ import time
 
 def work(item):
     time.sleep(0.3)
+    print("worked on", item)
 
 
 def handler(event, context):

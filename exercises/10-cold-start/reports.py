@@ -1,4 +1,4 @@
-"""Makes reports. Its import takes half a second, as that of a large library does."""
+"""Makes reports. Its import takes half a second, as that of a large library does. This file is as it should be."""
 
 import time
 

@@ -1,14 +1,26 @@
-"""The text comes back, and no file is next to the code."""
+"""The text comes back, also from a later invocation, and this run has put no file next to the code."""
+
+import uuid
 
 from learn.checks import Run, expect
 
 
 def check(run: Run) -> None:
-    answer = run.invoke({"text": "all is well"})
+    text = f"all is well {uuid.uuid4()}"
+    answer = run.invoke({"text": text})
+    file = run._code / "report.txt"
+    beside = file.exists() and text in file.read_text(errors="replace")  # not of an earlier run
     expect(
-        not answer.failed and not run.code_has("report.txt"),
-        saw=f"The caller got {answer.shown}." if answer.failed else "There is a file next to the code.",
+        not answer.failed and not beside,
+        saw=f"The caller got {answer.shown}." if answer.failed else "The function has written next to the code.",
         expected="a file in the folder that Lambda has for that",
         hint=1,
     )
-    expect(answer.payload == "all is well", saw=f"The caller got {answer.shown}.", expected='"all is well"', hint=3)
+    expect(answer.payload == text, saw=f"The caller got {answer.shown}.", expected=f'"{text}"', hint=3)
+    later = run.invoke({})
+    expect(
+        later.payload == text,
+        saw=f"An event without a text got {later.shown}.",
+        expected="the report that the invocation before has written",
+        hint=3,
+    )

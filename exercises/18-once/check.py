@@ -1,28 +1,39 @@
-"""The same order has the same key, also if it comes again later with another in between."""
+"""The same order has the same key, also if the second delivery comes to a new environment."""
 
-from learn.checks import Run, expect
+from learn.checks import Run, expect, tool_of
+from learn.exercise import ROOT
 
 
 def check(run: Run) -> None:
-    keys = []
-    for order in ("o-1", "o-2", "o-1"):
-        answer = run.invoke({"order": order, "amount": 10})
-        expect(
-            isinstance(answer.payload, dict) and "key" in answer.payload,
-            saw=f"The function returned {answer.shown}.",
-            expected="a charge with a key",
-            hint=3,
-        )
-        keys.append(answer.payload["key"])
+    key = charge(run, "o-1")
+    other = charge(run, "o-2")
+    expect(key != other, saw=f"The orders o-1 and o-2 both have the key {key}.", expected="different keys", hint=2)
+    again = charge(run, "o-1")
     expect(
-        keys[0] == keys[2],
-        saw=f"The order o-1 was delivered twice, with the keys {keys[0]} and {keys[2]}.",
+        again == key,
+        saw=f"The order o-1 was delivered twice, with the keys {key} and {again}.",
         expected="the same key",
         hint=1,
     )
+    with Run(run._code, {}, *tool_of(ROOT)) as new:
+        charge(new, "o-3")
+        later = charge(new, "o-1")
     expect(
-        keys[0] != keys[1],
-        saw=f"The orders o-1 and o-2 both have the key {keys[0]}.",
-        expected="different keys",
+        later == key,
+        saw=f"The order o-1 was delivered again, to a new environment. Its keys are {key} and {later}.",
+        expected="the same key, which no memory of the environment can give",
         hint=2,
     )
+
+
+def charge(run: Run, order: str) -> object:
+    """The key that an order gets."""
+    answer = run.invoke({"order": order, "amount": 10})
+    payload = answer.payload if isinstance(answer.payload, dict) else {}
+    expect(
+        "key" in payload and payload.get("amount") == 10,
+        saw=f"The function returned {answer.shown}.",
+        expected="a charge with a key, and with the amount 10 that is in the event",
+        hint=3,
+    )
+    return payload["key"]

@@ -14,6 +14,7 @@ def charge(event):
         raise Invalid("a negative amount")
     if event.get("bank") == "down":
         raise Down("no connection")
+    print("charged", event["amount"])
 
 
 def handler(event, context):

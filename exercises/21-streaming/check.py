@@ -1,4 +1,4 @@
-"""The caller of the function's URL gets the rows one by one."""
+"""The caller of the function's URL gets the rows one by one, the first before the others are made."""
 
 from learn.checks import Run, expect
 
@@ -23,3 +23,17 @@ def check(run: Run) -> None:
         expected="a piece for each row",
         hint=1,
     )
+    run.end()
+    made = [event["at"] for event in run.events("function") if str(event["record"]).startswith("made row 2")]
+    expect(
+        bool(made) and first_piece(run) < made[0],
+        saw="The first piece was sent after the other rows had been made.",
+        expected="that row 1 is sent before row 2 is made",
+        hint=2,
+    )
+
+
+def first_piece(run: Run) -> float:
+    """When Lambda got the first piece: `responseLatency` is the time from the start of the invocation until then."""
+    spans = {span["name"]: span["durationMs"] for span in run.events("platform.runtimeDone")[0]["record"]["spans"]}
+    return run.events("platform.start")[0]["at"] + spans["responseLatency"] / 1000

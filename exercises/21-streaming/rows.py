@@ -5,5 +5,6 @@ import time
 
 def write_rows():
     for number in (1, 2, 3):
-        time.sleep(0.1)
+        time.sleep(0.3)
+        print("made row", number)
         yield f"row {number}\n"

@@ -1,10 +1,11 @@
-"""The handler writes a report, and reads it again."""
+"""The handler writes a report if the event has a text, and returns the report that is there."""
 
 PATH = "/tmp/report.txt"
 
 
 def handler(event, context):
-    with open(PATH, "w") as file:
-        file.write(event["text"])
+    if "text" in event:
+        with open(PATH, "w") as file:
+            file.write(event["text"])
     with open(PATH) as file:
         return file.read()
