@@ -9,17 +9,37 @@ import http.client
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple
+
+from learn.files import copy_files
+from learn.texts import one_line, shorten
 
 RUNTIME = "python3.13"
-SECONDS = 30.0
-"""How long to wait for anything."""
+SECONDS = 90.0
+"""How long to wait for anything: more than the longest function takes, with its Init phase."""
+FRAMES = 3
+"""How many frames of a stack trace are shown."""
+LINES, LINE = 10, 200
+"""How many lines of the function's output are shown, and how many characters of each."""
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Calls of this machine go through no proxy, whatever the environment variables say."""
+_LAUNCHER = """
+"$@" & exec 2>&-
+read -r word
+kill $! && wait $!
+[ -n "$word" ] || rm -rf "$0"
+"""
+"""Runs a command until there is a line on standard input, or its end: then the checker was killed, and the folder $0
+goes as well."""
 
 
 class Failed(Exception):
@@ -28,6 +48,7 @@ class Failed(Exception):
     def __init__(self, saw: str, expected: str, hint: int | None = None) -> None:
         super().__init__(saw)
         self.saw, self.expected, self.hint = saw, expected, hint
+        self.output: list[str] = []
 
 
 class ToolFault(Exception):
@@ -50,29 +71,67 @@ class Answer(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The response as JSON."""
-        return json.dumps(self.payload)
+        """The response as JSON, shortened."""
+        return shorten(json.dumps(self.payload, ensure_ascii=False))
+
+    @property
+    def error(self) -> str:
+        """The error of a failed invocation on one line, such as `KeyError: 'name'`; otherwise empty."""
+        if not self.failed:
+            return ""
+        if not isinstance(self.payload, dict):
+            return one_line(self.shown)
+        message = re.sub(r"^RequestId: \S+ (Error: )?", "", str(self.payload.get("errorMessage", "")))
+        return one_line(f"{self.payload.get('errorType', 'Error')}: {message}")
 
 
 class Run:
     """A function that is served while the `with` block lasts. `code` is its folder, `properties` as in a template."""
 
     def __init__(self, code: Path, properties: dict[str, Any], tool: str, python: str) -> None:
-        self._code = code
-        self._folder = tempfile.TemporaryDirectory(prefix="learn-")
-        self._record = Path(self._folder.name, "events.jsonl")
+        for program, variable in ((tool, "LOCAL_LAMBDA"), (python, "LEARN_PYTHON")):
+            if shutil.which(program) is None:
+                raise ToolFault(f"{program}: command not found; `make learn` installs it if {variable} is not set")
+        self._folder = Path(tempfile.mkdtemp(prefix="learn-"))
+        self._record = self._folder / "events.jsonl"
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        try:
+            self._code = self._copy(code)
+            self._start(properties, tool, python)
+        except BaseException:
+            self.close()
+            raise
+
+    def _copy(self, code: Path) -> Path:
+        """The code as it is now. What is saved during the check is for the next one; the function cannot change it."""
+        try:
+            copy_files(code, self._folder / "code")
+        except OSError as error:
+            raise Failed(f"A file cannot be read: {error}.", "files that can be read") from None
+        return self._folder / "code"
+
+    def _start(self, properties: dict[str, Any], tool: str, python: str) -> None:
+        code = self._code
         function = {"CodeUri": str(code), "Handler": "app.handler", "Runtime": RUNTIME, "Timeout": 3, **properties}
         resources: dict[str, Any] = {"Exercise": {"Type": "AWS::Serverless::Function", "Properties": function}}
         if (code / "layer").is_dir():
             layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": str(code / "layer")}}
             function["Layers"] = [{"Ref": "Layer"}]
             resources["Layer"] = layer
-        template = Path(self._folder.name, "template.json")
+        template = self._folder / "template.json"
         template.write_text(json.dumps({"Resources": resources}))
         command = [tool, "start", "-t", str(template), "--python", python, "--port", "0", "--record", str(self._record)]
         command += ["--retry-pauses", "0.1,0.1"]
+        # In a separate session, where Ctrl-C does not reach it: it is ended in order.
         self._process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, start_new_session=True
+            ["sh", "-c", _LAUNCHER, str(self._folder), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
         )
         assert self._process.stderr is not None
         said = []
@@ -85,10 +144,10 @@ class Run:
                 self._function_url = wanted.get("URL of Exercise:", "")
                 break
         else:
-            self.close()
             raise ToolFault("".join(said[-3:]).strip())
-        # The rest is not read, and must not fill the pipe.
-        self._drain = subprocess.Popen(["cat"], stdin=self._process.stderr, stdout=subprocess.DEVNULL)
+        # The rest is not shown, and must not fill the pipe.
+        self._reader = threading.Thread(target=_read_to_the_end, args=(self._process.stderr,), daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Run:
         return self
@@ -98,42 +157,74 @@ class Run:
 
     def end(self) -> None:
         """Shut the environments down; the events can still be read."""
-        self._process.terminate()
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin is not None
         try:
-            self._process.wait(SECONDS)
+            if not process.stdin.closed:
+                with process.stdin:
+                    process.stdin.write("end\n")
+        except BrokenPipeError:
+            pass
+        try:
+            process.wait(SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def close(self) -> None:
         """End everything that was started, and forget the events."""
-        self.end()
-        drain = getattr(self, "_drain", None)
-        if drain is not None:
-            drain.wait()
-        self._folder.cleanup()
+        try:
+            self.end()
+            if self._reader is not None:
+                self._reader.join(SECONDS)
+            elif self._process is not None and self._process.stderr is not None:
+                self._process.stderr.close()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def invoke(self, event: object = None) -> Answer:
         """Invoke the function and wait for the end. Raises Failed if its code cannot be run at all."""
         body = json.dumps({} if event is None else event).encode()
         request = urllib.request.Request(self._url, body, {"X-Amz-Log-Type": "Tail"})
         try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            with _OPENER.open(request, timeout=SECONDS) as response:
                 headers, text = response.headers, response.read()
         except urllib.error.HTTPError as error:
             raise ToolFault(error.read().decode()) from None
-        payload = json.loads(text) if text else None
-        failed = bool(headers["X-Amz-Function-Error"])
-        if failed and isinstance(payload, dict) and str(payload.get("errorType", "")).startswith("Runtime.User"):
-            _cannot_run(payload)
+        try:
+            payload = json.loads(text) if text else None
+        except ValueError:
+            raise Failed(f"The response is {shorten(text.decode(errors='replace'))!r}.", "JSON") from None
         request_id = headers["x-amzn-RequestId"]
         (report,) = self._wait_for("platform.report", request_id)
-        return Answer(payload, failed, self._lines(request_id), report["record"]["metrics"])
+        answer = Answer(
+            payload, bool(headers["X-Amz-Function-Error"]), self._lines(request_id), report["record"]["metrics"]
+        )
+        if answer.failed:
+            self._expect_start(answer.error, payload)
+        return answer
+
+    def _expect_start(self, error: str = "", payload: object = None) -> None:
+        """Raise Failed if the last Init phase failed because of the function."""
+        inits = [event["record"] for event in self.events("platform.initRuntimeDone")]
+        if not inits or inits[-1]["status"] != "error" or inits[-1].get("errorType", "").startswith("Extension."):
+            return
+        kind = error or str(inits[-1].get("errorType"))
+        kind = kind[len("Runtime.") :] if kind.startswith("Runtime.") else kind
+        trace = payload.get("stackTrace") if isinstance(payload, dict) else None
+        frames = [str(frame).rstrip() for frame in trace or [] if not re.search(r"<frozen |/importlib/", str(frame))]
+        where = "\n".join(frames[-FRAMES:]).replace(f"{self._code}/", "")
+        raise Failed(
+            f"The function could not be started: {kind}" + (f"\n{where}" if where else ""),
+            "code that Python can import",
+        )
 
     def read_pieces(self) -> list[str]:
         """Call the function's URL; the pieces of the response as they came. Raises Failed if there is none."""
         try:
-            with urllib.request.urlopen(self._function_url, timeout=SECONDS) as response:
+            with _OPENER.open(self._function_url, timeout=SECONDS) as response:
                 return [piece.decode(errors="replace") for piece in iter(lambda: response.read1(65536), b"")]
         except urllib.error.HTTPError as error:
             self.end()  # the events are complete then
@@ -147,13 +238,14 @@ class Run:
     def attempts(self, event: object) -> int:
         """Invoke the function asynchronously; how often it is tried until it succeeds or is given up."""
         request = urllib.request.Request(self._url, json.dumps(event).encode(), {"X-Amz-Invocation-Type": "Event"})
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+        with _OPENER.open(request, timeout=SECONDS) as response:
             request_id = response.headers["x-amzn-RequestId"]
         count = 0
         while True:
             count += 1
             records = self._wait_for("platform.runtimeDone", request_id, count)
             self._wait_for("platform.report", request_id, count)
+            self._expect_start()
             if count == 3 or not (records[-1].get("failed") or records[-1]["record"]["status"] != "success"):
                 return count
 
@@ -168,6 +260,20 @@ class Run:
         with self._record.open(encoding="utf-8") as file:
             events = [json.loads(line) for line in file if line.endswith("\n")]
         return [event for event in events if event["type"].startswith(kind)]
+
+    def output(self) -> list[str]:
+        """What the function and its extensions wrote last: since the last invocation or Init phase began."""
+        lines: list[str] = []
+        reported = False
+        for event in reversed(self.events("")):
+            kind, record = event["type"], event["record"]
+            if kind in ("function", "extension"):
+                text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+                lines[:0] = [f"{kind} | {shorten(line, LINE)}" for line in text.splitlines() if line.strip()]
+            if kind == "platform.initStart" or (kind == "platform.report" and reported) or len(lines) >= LINES:
+                break
+            reported = reported or kind == "platform.report"
+        return lines[-LINES:]
 
     def _wait_for(self, kind: str, request_id: str, count: int = 1) -> list[dict[str, Any]]:
         """That many events of an invocation; they are written a moment after the response."""
@@ -188,15 +294,14 @@ class Run:
             if event["type"] == "platform.start":
                 inside = record["requestId"] == request_id
             elif event["type"] == "function" and inside:
-                lines.append(str(record).rstrip("\n") if isinstance(record, str) else json.dumps(record))
+                lines.append(record.rstrip("\n") if isinstance(record, str) else json.dumps(record, ensure_ascii=False))
         return lines
 
 
-def _cannot_run(payload: dict[str, Any]) -> NoReturn:
-    kind, text = payload["errorType"].rpartition(".")[2], payload.get("errorMessage", "")
-    trace = payload.get("stackTrace") or []
-    where = f"\n{''.join(trace).rstrip()}" if trace else ""
-    raise Failed(f"The function could not be started: {kind}: {text}{where}", "code that Python can import")
+def _read_to_the_end(file: IO[str]) -> None:
+    with file:
+        for _ in file:
+            pass
 
 
 def tool_of(root: Path) -> tuple[str, str]:

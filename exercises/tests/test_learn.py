@@ -6,38 +6,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
-from learn.exercise import SOLUTION, find_exercises
-
-FOLDER = Path(__file__).resolve().parent.parent
-
-EXERCISES = find_exercises()
-FIRST, SECOND = EXERCISES[:2]
-
-
-def command(learning: Path, *options: str) -> List[str]:
-    """The command, which works in this folder."""
-    return [sys.executable, "-m", "learn", "--in", str(learning), *options]
-
-
-def variables() -> Dict[str, str]:
-    """Where the package is, and the Python that runs the functions."""
-    return {**os.environ, "PYTHONPATH": str(FOLDER), "LEARN_PYTHON": sys.executable}
-
-
-def run(learning: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
-    return subprocess.run(command(learning, *options), env=variables(), capture_output=True, text=True, timeout=60)
-
-
-def solve(learning: Path, exercise: object = FIRST) -> None:
-    """Save the solution of an exercise."""
-    source = exercise.folder / SOLUTION / "app.py"  # type: ignore[attr-defined]
-    (learning / exercise.name / "app.py").write_text(source.read_text())  # type: ignore[attr-defined]
+from learner import EXERCISES, FIRST, SECOND, command, read_until, run, solve, start, variables, write
 
 
 def test_first_check_explains_and_fails(tmp_path: Path) -> None:
@@ -62,14 +34,17 @@ def test_progress_is_kept(tmp_path: Path) -> None:
     assert run(tmp_path, "--once").stdout.startswith(f"02. {SECOND.title}")
     listed = run(tmp_path, "--list").stdout.splitlines()
     assert (listed[0].split()[:2], listed[1].split()[0], len(listed)) == (["01", "done"], "02", len(EXERCISES))
+    assert [line.split()[0] for line in listed if line.split()[1] == "now"] == ["02"]
 
 
 def test_hints_become_more_direct(tmp_path: Path) -> None:
-    """The fourth is the third one again."""
+    """The fourth is the third one again, and says so."""
     shown = [run(tmp_path, "--hint").stdout for _ in range(4)]
     assert [text.splitlines()[0] for text in shown[:3]] == [f"Exercise 01, hint {n} of 3:" for n in (1, 2, 3)]
-    assert shown[3] == shown[2]
-    assert FIRST.hints[0] in shown[0]
+    first, _, rest = shown[3].partition("\n")
+    assert first == "Exercise 01, hint 3 of 3, which was the last one:"
+    assert rest == shown[2].partition("\n")[2]
+    assert " ".join(FIRST.hints[0].split()) in " ".join(shown[0].split())
 
 
 def test_reset_keeps_what_was_there(tmp_path: Path) -> None:
@@ -87,47 +62,41 @@ def test_reset_keeps_what_was_there(tmp_path: Path) -> None:
     assert (wrong.returncode, wrong.stderr) == (2, "there is no exercise 99; `make learn LIST=1` lists them\n")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"done": 3}'])
-def test_damaged_progress_is_not_overwritten(tmp_path: Path, text: str) -> None:
-    """One line says what to do."""
-    (tmp_path / "progress.json").write_text(text)
-    done = run(tmp_path, "--hint")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "is damaged" in done.stderr
-    assert (tmp_path / "progress.json").read_text() == text
-
-
 def test_saving_a_file_checks_it(tmp_path: Path) -> None:
     """Until it is solved; then the next exercise begins. Ctrl-C leaves, and nothing is left running."""
-    pytest.importorskip("watchfiles")
-    process = subprocess.Popen(
-        command(tmp_path),
-        env=variables(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        read_until(process.stdout, "Waiting for you")
+    with start(tmp_path) as process:
+        assert process.stdout is not None
+        read_until(process, "Waiting for you")
         solve(tmp_path)
-        read_until(process.stdout, "Exercise 01 is done")
-        read_until(process.stdout, "Waiting for you")
+        read_until(process, "Exercise 01 is done")
+        read_until(process, "Waiting for you")
         os.killpg(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
-        assert "Left. Everything is where you left it" in rest
+        assert "Left. Everything is where you left it" in process.stdout.read()
         assert process.wait(30) == 0
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
-    finally:
-        process.kill()
-        process.wait()
 
 
-def read_until(output: object, text: str) -> None:
-    """Read lines up to one that begins like this."""
-    for line in output:  # type: ignore[attr-defined]
-        if line.startswith(text):
-            return
-    raise AssertionError(f"it ended without {text!r}")
+@pytest.mark.parametrize("option", ["--list", "--hint"])
+def test_reader_that_has_enough(tmp_path: Path, option: str) -> None:
+    """A closed pipe ends it quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command(tmp_path, option), env=variables(), stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_terminal_that_has_few_characters(tmp_path: Path) -> None:
+    """What it does not have is escaped."""
+    code = "def handler(event, context):\n    return 'Grüße'\n"
+    write(tmp_path, code)
+    assert 'got "Grüße".' in run(tmp_path, "--once", PYTHONIOENCODING="utf-8").stdout
+    assert 'got "Gr\\xfc\\xdfe".' in run(tmp_path, "--once", PYTHONIOENCODING="ascii").stdout
+
+
+def test_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    """One line says which."""
+    (tmp_path / "file").touch()
+    done = run(tmp_path / "file/learning", "--once")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
