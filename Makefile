@@ -12,6 +12,8 @@ ifeq ($(origin UV),undefined)
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(CURDIR)/.venv/bin/uv)
 endif
 export UV
+# A target's name: make splits names at spaces, and the path of this folder may have some.
+UV_FILE := $(subst $(CURDIR)/,,$(UV))
 export UV_PYTHON_DOWNLOADS := never
 
 # uv does not read pip's settings. It gets the indexes that environment variables name for pip, unless it has its own.
@@ -30,13 +32,13 @@ TOX_ARGS ?=
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 12
 
-run: need-python $(UV) ## run every example, one line each (VERBOSE=1 prints their output)
+run: need-python $(UV_FILE) ## run every example, one line each (VERBOSE=1 prints their output)
 	@$(PYTHON) tests/run_examples.py $(if $(VERBOSE),--verbose)
 
-learn: need-python $(UV) ## learn by doing: exercises with a checker (HINT=1, LIST=1, RESET=NN)
-	@$(MAKE) --silent -C local-lambda install EXTRAS=watch
+learn: need-python $(UV_FILE) ## learn by doing: exercises with a checker (HINT=1, LIST=1, RESET=NN)
+	@$(MAKE) --silent -C local-lambda install
 	@$(MAKE) --silent -C hello-python3.8 install
-	@PYTHONPATH=exercises local-lambda/.venv/bin/python -m learn $(if $(LIST),--list) $(if $(HINT),--hint) $(if $(RESET),--reset $(RESET))
+	@PYTHONPATH=exercises local-lambda/.venv/bin/python -m learn $(if $(LIST),--list) $(if $(HINT),--hint) $(if $(RESET),--reset="$$RESET")
 
 test: .venv/.installed need-index ## run all tests on every installed Python, 3.8 to 3.14
 	@$(MAKE) --no-print-directory -C local-lambda install EXTRAS=aws
@@ -72,13 +74,13 @@ need-index: .venv/.installed
 	@echo pip | UV_HTTP_RETRIES=1 .venv/bin/uv pip compile --quiet --no-deps --refresh - >/dev/null || { \
 		echo "the package index is not available, see above: environments that are not installed yet will fail" >&2; test -d .tox; }
 
-$(CURDIR)/.venv/bin/uv: | need-python
+.venv/bin/uv: | need-python
 	@echo "installing uv, which installs everything else"
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv || echo "uv is not available: installing with pip, which takes longer"
 
-.venv/.installed: Makefile | need-python $(UV)
-	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),$(UV) venv --quiet --clear --seed --python "$(PYTHON)" .venv,$(PYTHON) -m venv --clear .venv)
-	$(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,.venv/bin/python -m pip install --quiet --disable-pip-version-check) \
+.venv/.installed: Makefile | need-python $(UV_FILE)
+	@.venv/bin/python -c '' 2>/dev/null || $(if $(UV),"$(UV)" venv --quiet --clear --seed --python "$(PYTHON)" .venv,"$(PYTHON)" -m venv --clear .venv)
+	$(if $(UV),"$(UV)" pip install --quiet --python .venv/bin/python,.venv/bin/python -m pip install --quiet --disable-pip-version-check) \
 		"tox>=4.29" "tox-uv>=1.16"
 	@touch $@
