@@ -40,10 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return run(options)
-    except KeyboardInterrupt:
-        say("\nLeft. Everything is where you left it: `make learn` continues.")
-        return 0
+        try:
+            return run(options)
+        except KeyboardInterrupt:
+            say("\nLeft. Everything is where you left it: `make learn` continues.")
+            return 0
     except BrokenPipeError:  # the reader has enough, such as `head`
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -269,6 +269,7 @@ class Run:
             kind, record = event["type"], event["record"]
             if kind in ("function", "extension"):
                 text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+                text = text.replace(f"{self._code}/", "")  # where the function has no sandbox
                 lines[:0] = [f"{kind} | {shorten(line, LINE)}" for line in text.splitlines() if line.strip()]
             if kind == "platform.initStart" or (kind == "platform.report" and reported) or len(lines) >= LINES:
                 break

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from learn.checks import Answer, Failed, Run, ToolFault, tool_of
+from learn.checks import SECONDS, Answer, Failed, Run, ToolFault, tool_of
 from learn.exercise import ROOT, Exercise, NoCopy
 from learner import EXERCISES, FIRST, run, write
 
@@ -176,6 +176,12 @@ def test_response_that_is_not_json(tmp_path: Path) -> None:
     )
     with Run(tmp_path, {}, *tool_of(ROOT)) as served, pytest.raises(Failed, match="The response is 'not JSON'"):
         served.invoke()
+
+
+def test_patience_is_enough_for_each_exercise() -> None:
+    """For an Init phase of ten seconds, another one in the invocation, and the invocation."""
+    longest = max(getattr(exercise._check(), "PROPERTIES", {}).get("Timeout", 3) for exercise in EXERCISES)
+    assert 10 + 2 * longest < SECONDS
 
 
 def test_tool_that_does_not_respond(tmp_path: Path) -> None:

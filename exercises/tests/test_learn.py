@@ -87,6 +87,20 @@ def test_reader_that_has_enough(tmp_path: Path, option: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_ctrl_c_when_nothing_reads_any_more(tmp_path: Path) -> None:
+    """As in `make learn | tee log`: Ctrl-C ends both."""
+    process = subprocess.Popen(
+        command(tmp_path), env=variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        read_until(process, "Waiting for you")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+
+
 def test_terminal_that_has_few_characters(tmp_path: Path) -> None:
     """What it does not have is escaped."""
     code = "def handler(event, context):\n    return 'Grüße'\n"
