@@ -167,7 +167,7 @@ def reset(exercises: list[Exercise], progress: Progress, wanted: str) -> int:
             kept = exercise.reset()
             progress.forget(exercise.name)
             if not begun:
-                say(f"Exercise {exercise.number} was not begun yet. Its files are in {shown(exercise.copy)} now.")
+                say(f"Exercise {exercise.number} had not been started. Its files are now in {shown(exercise.copy)}.")
             else:
                 say(f"Exercise {exercise.number} begins again.{f' Your code is in {shown(kept)}.' if kept else ''}")
             return 0

@@ -214,8 +214,9 @@ class Run:
         kind = error or str(inits[-1].get("errorType"))
         kind = kind[len("Runtime.") :] if kind.startswith("Runtime.") else kind
         trace = payload.get("stackTrace") if isinstance(payload, dict) else None
-        frames = [str(frame).rstrip() for frame in trace or [] if not re.search(r"<frozen |/importlib/", str(frame))]
-        where = "\n".join(frames[-FRAMES:]).replace(f"{self._code}/", "")
+        frames = [str(frame).rstrip() for frame in trace or []]
+        own = [frame for frame in frames if '"/var/task/' in frame or '"/opt/' in frame or str(self._code) in frame]
+        where = "\n".join((own or frames)[-FRAMES:]).replace(f"{self._code}/", "")
         raise Failed(
             f"The function could not be started: {kind}" + (f"\n{where}" if where else ""),
             "code that Python can import",

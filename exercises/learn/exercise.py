@@ -103,8 +103,8 @@ class Exercise:
         """Run the code in this folder. Raises Failed for the first expectation that fails; NoCopy, ToolFault."""
         if not state(code):
             raise NoCopy(
-                f"There are no files to read in {code}. In a second terminal, `make learn RESET={self.number}` "
-                "puts the exercise there again, and keeps what is there now."
+                f"There are no files to read in {code}. Run `make learn RESET={self.number}` in a different terminal: "
+                "it puts the exercise there again, and keeps what is there now."
             )
         module = self._check()
         with Run(code, getattr(module, "PROPERTIES", {}), *tool_of(ROOT)) as run:

@@ -97,6 +97,14 @@ def test_function_that_cannot_be_started(tmp_path: Path, code: str, saw: str) ->
     assert ("line 2, in read" in failure.saw) is ("read()" in code)
 
 
+def test_function_that_cannot_be_started_because_of_a_library(tmp_path: Path) -> None:
+    """The frames are those of the learner's files, not those of the library."""
+    failure = failure_of("import json\ndef read():\n    json.loads('{')\nread()", tmp_path)
+    assert "JSONDecodeError: Expecting property name" in failure.saw
+    assert ["line 4, in <module>" in failure.saw, "line 3, in read" in failure.saw] == [True, True]
+    assert "decoder.py" not in failure.saw
+
+
 def test_function_that_cannot_be_started_for_an_asynchronous_event(tmp_path: Path) -> None:
     """The attempts are not counted."""
     retries = next(exercise for exercise in EXERCISES if exercise.name == "19-retries")
@@ -162,7 +170,7 @@ def test_output_of_an_extension(tmp_path: Path) -> None:
 def test_copy_that_cannot_be_used(tmp_path: Path, make: Any) -> None:
     """One line says what to do."""
     make(tmp_path / "copy")
-    with pytest.raises(NoCopy, match="`make learn RESET=01` puts the exercise there again"):
+    with pytest.raises(NoCopy, match="Run `make learn RESET=01` in a different terminal"):
         FIRST.check(tmp_path / "copy")
 
 

@@ -51,7 +51,7 @@ def test_reset_when_the_copy_is_a_file(exercise: Exercise, tmp_path: Path) -> No
 
 def test_reset_of_an_exercise_that_was_never_begun(tmp_path: Path) -> None:
     """It says so."""
-    assert run(tmp_path, "--reset", "2").stdout.startswith("Exercise 02 was not begun yet.")
+    assert run(tmp_path, "--reset", "2").stdout.startswith("Exercise 02 had not been started.")
 
 
 def test_copy_is_there_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
