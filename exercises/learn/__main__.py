@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import io
 import os
+import select
 import signal
 import sys
 import time
@@ -106,10 +107,22 @@ def learn(exercises: list[Exercise], progress: Progress, once: bool) -> int:
                 return 1
             say("Waiting for you to save a file. Hints: `make learn HINT=1`. Leave: Ctrl-C.")
             while state(exercise.copy) == seen and current(exercises, progress) is exercise:
-                time.sleep(LOOK_EVERY)
+                wait(LOOK_EVERY)
                 progress.read()  # a RESET in a different terminal
     say(f"All {len(exercises)} exercises are done.")
     return 0
+
+
+def wait(seconds: float) -> None:
+    """Wait. Raises BrokenPipeError if nothing can read the output any more: a program, or a terminal that was closed.
+
+    make does not pass on that its terminal was closed.
+    """
+    time.sleep(seconds)
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    if any(event & (select.POLLHUP | select.POLLERR) for _, event in output.poll(0)):
+        raise BrokenPipeError
 
 
 def introduce(exercise: Exercise) -> None:

@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 def wrap(text: str) -> str:
     """Break lines that are wider than the terminal or 80 columns, never within an id, a path or a code span."""
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns or WIDTH)  # 0: a terminal that does not know
     return "\n".join(line if len(line) <= width else _fill(line, width) for line in text.split("\n"))
 
 

@@ -87,8 +87,8 @@ def test_reader_that_has_enough(tmp_path: Path, option: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_ctrl_c_when_nothing_reads_any_more(tmp_path: Path) -> None:
-    """As in `make learn | tee log`: Ctrl-C ends both."""
+def test_reader_that_ends_while_the_session_waits(tmp_path: Path) -> None:
+    """The session ends as well, without a traceback."""
     process = subprocess.Popen(
         command(tmp_path), env=variables(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -97,7 +97,18 @@ def test_ctrl_c_when_nothing_reads_any_more(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        process.send_signal(signal.SIGINT)
+        assert (process.stderr.read(), process.wait(30)) == ("", 0)
+
+
+def test_terminal_that_is_closed_without_a_signal(tmp_path: Path) -> None:
+    """As it is for the children of make: the session ends as well."""
+    terminal, output = os.openpty()
+    process = subprocess.Popen(command(tmp_path), env=variables(), stdout=output, stderr=subprocess.PIPE, text=True)
+    os.close(output)
+    with process:
+        with open(terminal, encoding="utf-8") as lines:
+            assert any(line.startswith("Waiting for you") for line in lines)
+        assert process.stderr is not None
         assert (process.stderr.read(), process.wait(30)) == ("", 0)
 
 
