@@ -33,7 +33,7 @@ LINES, LINE = 10, 200
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Calls of this machine go through no proxy, whatever the environment variables say."""
 _LAUNCHER = """
-"$@" & exec 2>&-
+"$@" & exec 2>/dev/null
 read -r word
 kill $! && wait $!
 [ -n "$word" ] || rm -rf "$0"

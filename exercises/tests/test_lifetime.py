@@ -18,8 +18,6 @@ SHELL = """#!{python}
 import os, socket, sys
 connection = socket.create_connection(("127.0.0.1", {port}))
 os.set_inheritable(connection.fileno(), True)
-if {moment!r} == "start":
-    os.dup2(connection.fileno(), 2)
 os.execv("/bin/sh", ["sh", *sys.argv[1:]])
 """
 CODE = """import socket
@@ -53,16 +51,13 @@ def accept(listener: socket.socket) -> socket.socket:
 
 
 def folders(tmp_path: Path, listener: socket.socket, moment: str) -> Tuple[Path, Path, str]:
-    """A folder with the learner's copy, one for temporary files, and a PATH whose shell connects to the listener.
-
-    While the check starts, standard error is that connection: more processes have it.
-    """
+    """A folder with the learner's copy, one for temporary files, and a PATH whose shell connects to the listener."""
     port = listener.getsockname()[1]
     learning, temporary, programs = (tmp_path / name for name in ("learning", "temporary", "programs"))
     for folder in (learning, temporary, programs):
         folder.mkdir()
     write(learning, CODE.format(port=port, body=BODIES[moment]))
-    (programs / "sh").write_text(SHELL.format(python=sys.executable, port=port, moment=moment))
+    (programs / "sh").write_text(SHELL.format(python=sys.executable, port=port))
     (programs / "sh").chmod(0o755)
     return learning, temporary, f"{programs}{os.pathsep}{os.environ['PATH']}"
 
@@ -103,13 +98,14 @@ def test_start_that_fails_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_function_cannot_change_the_copy(tmp_path: Path) -> None:
+def test_function_cannot_change_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs a copy of the learner's files, as they were when the check began."""
     code = tmp_path / "code"
     code.mkdir()
     (code / "app.py").write_text("def handler(event, context):\n    open(__file__, 'a').write('#')\n")
     (code / ".app.py.swp").write_text("an editor's")
     before = (code / "app.py").read_bytes()
+    monkeypatch.setenv("LEARN_PYTHON", sys.executable)
     tool, python = checks.tool_of(EXERCISES[0].folder.parent.parent)
     with Run(code, {}, tool, python) as served:
         served.invoke()
