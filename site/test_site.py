@@ -222,7 +222,7 @@ def test_terms_of_the_glossary_have_anchors(site: Path) -> None:
     [
         ("hello-python3.8/index.html", '<a href="../GLOSSARY.html#Init-phase"><em>Init phase</em></a>'),
         ("extension-toolbox/index.html", '<a href="../GLOSSARY.html#Telemetry-API">Telemetry API</a>'),
-        ("index.html", '<a href="GLOSSARY.html">glossary</a>'),
+        ("index.html", '<a href="GLOSSARY.html">Glossary</a>'),
     ],
 )
 def test_link_to_the_glossary_leads_to_its_term(site: Path, name: str, link: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +43,7 @@ def start(learning: Path, **more: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # what started this may ignore it
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from learn.checks import Failed
 from learn.exercise import SOLUTION, Exercise, find_exercises
+from learn.files import LEFT_BY_TOOLS
 
 EXERCISES = find_exercises()
 NAMES = [exercise.name for exercise in EXERCISES]
@@ -28,7 +29,7 @@ def python(monkeypatch: pytest.MonkeyPatch) -> None:
 def copy(exercise: Exercise, folder: Path, solved: bool = False) -> Path:
     """A copy as a learner has it, or as it is solved."""
     code = folder / exercise.name
-    shutil.copytree(exercise.folder, code, ignore=shutil.ignore_patterns(SOLUTION, "check.py"))
+    shutil.copytree(exercise.folder, code, ignore=shutil.ignore_patterns(SOLUTION, "check.py", *LEFT_BY_TOOLS))
     if solved:
         for file in (exercise.folder / SOLUTION).rglob("*"):
             if file.is_file():

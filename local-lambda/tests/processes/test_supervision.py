@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -76,9 +77,13 @@ def tool(contained: bool, project: Project, tmp_path: Path) -> Iterator[Tool]:
 
 
 def supervisor_of(tool: Tool) -> int:
-    """The process that the runtime's parent is."""
-    (zygote,) = (pid for pid in descendants(tool.process.pid) if parent(pid) == tool.process.pid)
-    (supervisor,) = (pid for pid in descendants(tool.process.pid) if parent(pid) == zygote)
+    """The process that the runtime's parent is: a child of the helper that has children. Others end at once."""
+    parents = {}
+    for pid in descendants(tool.process.pid):
+        with contextlib.suppress(OSError):  # it has ended
+            parents[pid] = parent(pid)
+    (zygote,) = (pid for pid in parents if parents[pid] == tool.process.pid)
+    (supervisor,) = (pid for pid in parents if parents[pid] == zygote and pid in parents.values())
     return supervisor
 
 
