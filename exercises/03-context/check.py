@@ -1,14 +1,13 @@
 """Id and time are those of the invocation, with two different timeouts."""
 
-from learn.checks import Failed, Run, expect, tool_of
-from learn.exercise import ROOT
+from learn.checks import Failed, Run, expect
 
 PROPERTIES = {"Timeout": 7}
 
 
 def check(run: Run) -> None:
     expect_facts(run, 0, 7)
-    with Run(run._code, {"Timeout": 60}, *tool_of(ROOT)) as longer:
+    with run.again({"Timeout": 60}) as longer:
         expect_facts(longer, 7, 60)
 
 

@@ -1,7 +1,6 @@
 """The function returns in time, its numbers are right, and it uses the time that it has."""
 
-from learn.checks import Run, expect, tool_of
-from learn.exercise import ROOT
+from learn.checks import Run, expect
 
 PROPERTIES = {"Timeout": 1}
 
@@ -11,7 +10,7 @@ def check(run: Run) -> None:
     expect(done > 0, saw="No item was done.", expected="as many as there is time for", hint=3)
     few = count_done(run, 1)
     expect(few == 1, saw="A single item was not done.", expected="as many as there is time for", hint=3)
-    with Run(run._code, {"Timeout": 20}, *tool_of(ROOT)) as long:
+    with run.again({"Timeout": 20}) as long:
         all_done = count_done(long, 5)
     expect(
         all_done == 5,

@@ -8,7 +8,7 @@ from learn.checks import Run, expect
 def check(run: Run) -> None:
     text = f"all is well {uuid.uuid4()}"
     answer = run.invoke({"text": text})
-    file = run._code / "report.txt"
+    file = run.code / "report.txt"
     beside = file.exists() and text in file.read_text(errors="replace")  # not of an earlier run
     expect(
         not answer.failed and not beside,

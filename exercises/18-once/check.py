@@ -1,7 +1,6 @@
 """The same order has the same key, also if the second delivery comes to a new environment."""
 
-from learn.checks import Run, expect, tool_of
-from learn.exercise import ROOT
+from learn.checks import Run, expect
 
 
 def check(run: Run) -> None:
@@ -15,7 +14,7 @@ def check(run: Run) -> None:
         expected="the same key",
         hint=1,
     )
-    with Run(run._code, {}, *tool_of(ROOT)) as new:
+    with run.again({}) as new:
         charge(new, "o-3")
         later = charge(new, "o-1")
     expect(

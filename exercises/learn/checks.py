@@ -92,13 +92,14 @@ class Run:
         for program, variable in ((tool, "LOCAL_LAMBDA"), (python, "LEARN_PYTHON")):
             if shutil.which(program) is None:
                 raise ToolFault(f"{program}: command not found; `make learn` installs it if {variable} is not set")
+        self._tool, self._python = tool, python
         self._folder = Path(tempfile.mkdtemp(prefix="learn-"))
         self._record = self._folder / "events.jsonl"
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         try:
-            self._code = self._copy(code)
-            self._start(properties, tool, python)
+            self.code = self._copy(code)
+            self._start(properties)
         except BaseException:
             self.close()
             raise
@@ -111,8 +112,8 @@ class Run:
             raise Failed(f"A file cannot be read: {error}.", "files that can be read") from None
         return self._folder / "code"
 
-    def _start(self, properties: dict[str, Any], tool: str, python: str) -> None:
-        code = self._code
+    def _start(self, properties: dict[str, Any]) -> None:
+        code = self.code
         function = {"CodeUri": str(code), "Handler": "app.handler", "Runtime": RUNTIME, "Timeout": 3, **properties}
         resources: dict[str, Any] = {"Exercise": {"Type": "AWS::Serverless::Function", "Properties": function}}
         if (code / "layer").is_dir():
@@ -121,8 +122,8 @@ class Run:
             resources["Layer"] = layer
         template = self._folder / "template.json"
         template.write_text(json.dumps({"Resources": resources}))
-        command = [tool, "start", "-t", str(template), "--python", python, "--port", "0", "--record", str(self._record)]
-        command += ["--retry-pauses", "0.1,0.1"]
+        command = [self._tool, "start", "-t", str(template), "--python", self._python, "--port", "0"]
+        command += ["--record", str(self._record), "--retry-pauses", "0.1,0.1"]
         # In a separate session, where Ctrl-C does not reach it: it is ended in order.
         self._process = subprocess.Popen(
             ["sh", "-c", _LAUNCHER, str(self._folder), *command],
@@ -184,6 +185,10 @@ class Run:
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def again(self, properties: dict[str, Any]) -> Run:
+        """The same code in new environments, with these properties."""
+        return Run(self.code, properties, self._tool, self._python)
+
     def invoke(self, event: object = None) -> Answer:
         """Invoke the function and wait for the end. Raises Failed if its code cannot be run at all."""
         body = json.dumps({} if event is None else event).encode()
@@ -215,8 +220,8 @@ class Run:
         kind = kind[len("Runtime.") :] if kind.startswith("Runtime.") else kind
         trace = payload.get("stackTrace") if isinstance(payload, dict) else None
         frames = [str(frame).rstrip() for frame in trace or []]
-        own = [frame for frame in frames if '"/var/task/' in frame or '"/opt/' in frame or str(self._code) in frame]
-        where = "\n".join((own or frames)[-FRAMES:]).replace(f"{self._code}/", "")
+        own = [frame for frame in frames if '"/var/task/' in frame or '"/opt/' in frame or str(self.code) in frame]
+        where = "\n".join((own or frames)[-FRAMES:]).replace(f"{self.code}/", "")
         raise Failed(
             f"The function could not be started: {kind}" + (f"\n{where}" if where else ""),
             "code that Python can import",
@@ -250,10 +255,6 @@ class Run:
             if count == 3 or not (records[-1].get("failed") or records[-1]["record"]["status"] != "success"):
                 return count
 
-    def code_has(self, name: str) -> bool:
-        """Whether there is a file of this name next to the code."""
-        return (self._code / name).exists()
-
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events so far whose type begins like that, such as `platform.initReport` or `function`."""
         if not self._record.exists():
@@ -270,7 +271,7 @@ class Run:
             kind, record = event["type"], event["record"]
             if kind in ("function", "extension"):
                 text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
-                text = text.replace(f"{self._code}/", "")  # where the function has no sandbox
+                text = text.replace(f"{self.code}/", "")  # where the function has no sandbox
                 lines[:0] = [f"{kind} | {shorten(line, LINE)}" for line in text.splitlines() if line.strip()]
             if kind == "platform.initStart" or (kind == "platform.report" and reported) or len(lines) >= LINES:
                 break

@@ -109,6 +109,6 @@ def test_function_cannot_change_the_copy(tmp_path: Path, monkeypatch: pytest.Mon
     tool, python = checks.tool_of(EXERCISES[0].folder.parent.parent)
     with Run(code, {}, tool, python) as served:
         served.invoke()
-        assert not served.code_has(".app.py.swp")
-        assert served.code_has("app.py")
+        assert not (served.code / ".app.py.swp").exists()
+        assert (served.code / "app.py").exists()
     assert (code / "app.py").read_bytes() == before
