@@ -196,8 +196,7 @@ def change(line: str, name: str, config: MkDocsConfig) -> str:
 def anchor_of(link: str) -> str:
     """The anchor of the term that is the text of a link to the glossary, such as `#cold-start`; empty without one."""
     text = link[1 : link.rindex("](")].strip("*`").lower()
-    anchors = {term.strip("`").lower(): f"#{anchor(term)}" for term in terms()}
-    return anchors.get(text) or anchors.get(text.removesuffix("s"), "")
+    return terms().get(text) or terms().get(text.removesuffix("s"), "")
 
 
 def anchor(term: str) -> str:
@@ -206,10 +205,10 @@ def anchor(term: str) -> str:
 
 
 @functools.cache
-def terms() -> list[str]:
-    """The terms of the glossary."""
-    lines = (ROOT / GLOSSARY).read_text(encoding="utf-8").splitlines()
-    return [term for line in lines if line.startswith("|") for term in TERM.findall(line)]
+def terms() -> dict[str, str]:
+    """The terms of the glossary in small letters, with their anchors."""
+    rows = [line for line in (ROOT / GLOSSARY).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return {term.strip("`").lower(): f"#{anchor(term)}" for row in rows for term in TERM.findall(row)}
 
 
 def timeline(caption: str, picture: str, name: str) -> str:
