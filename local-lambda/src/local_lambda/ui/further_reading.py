@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import re
-from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import local_lambda
@@ -78,6 +77,8 @@ def find_checkout() -> Path | None:
 
 def find_source() -> str:
     """The repository's address, as the package's metadata has it, or an empty text."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
     try:
         urls = metadata("local-lambda-env").get_all("Project-URL") or []
     except PackageNotFoundError:

@@ -66,7 +66,8 @@ class LivePage:
 
         self._pools = list(pools)
         self._stream = PageStream(self._journal, self._snapshot)
-        reading = FurtherReading(find_checkout(), find_source())
+        checkout = find_checkout()
+        reading = FurtherReading(checkout, "" if checkout else find_source())
         parts = Parts(
             self._guard,
             self._journal,
