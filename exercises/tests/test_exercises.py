@@ -54,9 +54,9 @@ def test_exercise_when_solved(exercise: Exercise, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=NAMES)
 def test_exercise_has_all_its_texts(exercise: Exercise) -> None:
-    """A title, a goal, three hints and a sentence about AWS; the solution differs only where it has to."""
+    """A title, a goal of three sentences, three hints and a sentence about AWS; the solution differs only where it has to."""
     assert exercise.title
-    assert len(" ".join(exercise.goal.split()).split(". ")) >= 2
+    assert len(re.findall(r"[.?!](?=\s|$)", re.sub(r"```.*?```", "", exercise.goal, flags=re.DOTALL))) == 3
     assert exercise.on_aws.endswith(".")
     assert len(exercise.hints) == 3
     changed = [file for file in (exercise.folder / SOLUTION).rglob("*") if file.is_file()]
