@@ -54,7 +54,7 @@ def test_exercise_when_solved(exercise: Exercise, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=NAMES)
 def test_exercise_has_all_its_texts(exercise: Exercise) -> None:
-    """A title, a goal of three sentences, three hints and a sentence about AWS; the solution differs only where it has to."""
+    """A title, a goal of three sentences, three hints, a sentence about AWS; the solution differs where it must."""
     assert exercise.title
     assert len(re.findall(r"[.?!](?=\s|$)", re.sub(r"```.*?```", "", exercise.goal, flags=re.DOTALL))) == 3
     assert exercise.on_aws.endswith(".")
