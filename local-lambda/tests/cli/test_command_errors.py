@@ -64,6 +64,24 @@ def test_recording_is_left_alone_when_the_port_is_taken(project: Project, taken_
     assert earlier.read_text(encoding="utf-8") == "{}\n"
 
 
+def test_recording_is_left_alone_when_the_command_is_wrong(project: Project, tmp_path: Path) -> None:
+    """So it is with a template that cannot be read, with an event that is no JSON, and with a missing interpreter."""
+    new, earlier = tmp_path / "new.jsonl", tmp_path / "earlier.jsonl"
+    earlier.write_text("{}\n", encoding="utf-8")
+    broken = tmp_path / "template.yaml"
+    broken.write_text("Resources: [")
+    event = tmp_path / "event.json"
+    event.write_text("{")
+    for recording in (new, earlier):
+        options = ("--record", recording, "--timeline", tmp_path / "run.svg")
+        check(run("start", "-t", broken, "--port", "0", *options), 2, str(broken))
+        check(project.invoke("Hello", "-e", event, *options), 2, str(event))
+        check(run("invoke", "-t", project.template, "--python", "python3.99", "Hello", *options), 3, "python3.99")
+    assert not new.exists()
+    assert earlier.read_text(encoding="utf-8") == "{}\n"
+    assert not (tmp_path / "run.svg").exists()
+
+
 def test_start_on_an_address_of_another_machine_is_3(project: Project) -> None:
     """A host name that does not exist, and an address that this machine does not have."""
     for host in ("192.0.2.1", "host.invalid"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,18 @@ def test_recorder_writes_each_event_at_once(tmp_path: Path) -> None:
     recorder.close()
     line = '{"time":"1970-01-01T00:00:00.000Z","at":0.0,"environment":2,"type":"function","record":"one\\n"}\n'
     assert path.read_text().startswith(line)
+
+
+def test_recorder_keeps_an_earlier_recording_until_the_run_begins(tmp_path: Path) -> None:
+    """The first environment begins it, and the second one adds to it."""
+    path = tmp_path / "run.jsonl"
+    path.write_text("earlier\n")
+    recorder = Recorder(open_recording(path))
+    assert path.read_text() == "earlier\n"
+    for environment in (1, 2):
+        recorder.sink(environment)(FunctionLog(0.0, "one\n", "function"))
+    recorder.close()
+    assert [json.loads(line)["environment"] for line in path.read_text().splitlines()] == [1, 2]
 
 
 def test_recorder_of_a_file_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def _start(options: StartOptions, local: LocalAws | None, page: LivePage | None)
     observers = local.observers() if local is not None else Observers()
     if page is not None:
         observers = page.observe(observers)
-    listener = listen(options.server.host, options.server.port)  # a port in use must not cost an earlier recording
+    listener = listen(options.server.host, options.server.port)
     with started(options.freeze, options.recording, observers, options.output) as factory:
         factory.memory_limit = options.memory_limit
         factory.bandwidth_limit = options.server.bandwidth_limit

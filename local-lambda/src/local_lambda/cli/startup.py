@@ -11,8 +11,7 @@ long to import. Neither needs the other, so they happen at the same time:
    soon as it is ready.
 4. While the runtime starts, import asyncio, uvloop, the HTTP server, the APIs and the environment's own modules.
 
-`start` and `exec` bind the port that others call before step 1, because a recording is opened with it: if the port is
-in use, no file is created or overwritten.
+`start` and `exec` bind the port that others call before step 1: if it is in use, nothing has to be ended again.
 
 Until the event loop runs, the garbage collector is off: it would look through all that is imported, and find nothing.
 

@@ -8,8 +8,10 @@ microsecond precision) and `environment` (1, 2, ...). Types that begin with `loc
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, TextIO
 
 from local_lambda.errors import UsageError
@@ -24,9 +26,18 @@ class Recorder:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Drop what an earlier run has left in the file, unless this run has begun before."""
+        if not self.has_begun:
+            self.has_begun = True
+            if S_ISREG(os.fstat(self._file.fileno()).st_mode):  # pipes and devices have nothing to drop
+                self._file.truncate(0)
 
     def sink(self, environment: int) -> Sink:
         """The sink for the events of one environment."""
+        self.begin()
         return partial(self._write, environment)
 
     def _write(self, environment: int, event: Event) -> None:
@@ -50,8 +61,8 @@ def entry_of(environment: int, event: Event) -> dict[str, Any]:
 
 
 def open_recording(path: Path) -> TextIO:
-    """Open the file of a recording. Raises UsageError if it cannot be written."""
+    """Open the file of a recording, whose content stays until the run begins. Raises UsageError if that fails."""
     try:
-        return path.open("w", encoding="utf-8", buffering=1)
+        return path.open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise UsageError(f"cannot write the recording {path}: {error.strerror}") from None
