@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.candidates import Setup
 from benchmarks.figures import Figure
-from benchmarks.rows import amqp, extensions, invocations, memory, packages, page, queues, starting, streams
+from benchmarks.rows import amqp, extensions, invocations, memory, packages, page, queues, snapshots, starting, streams
 
 Row = Callable[[Setup, float], list[Figure]]
 
@@ -20,6 +20,7 @@ ROWS: dict[str, Row] = {
         invocations.one_cpu,
         invocations.parallel,
         starting.environment,
+        snapshots.restore,
         starting.start,
         starting.invoke,
         invocations.payload,

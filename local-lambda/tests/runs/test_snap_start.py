@@ -115,6 +115,35 @@ def test_environments_have_what_was_made_at_init(tool: Tool, shared_folder: Path
     assert sum("INIT in" in line for line in tool.lines) == 1
 
 
+ASYNCIO = """
+import asyncio, os, time
+
+loop = asyncio.new_event_loop()
+
+async def work():
+    process = await asyncio.create_subprocess_exec("true")
+    await process.wait()
+    for _ in range(50):
+        await asyncio.to_thread(time.sleep, 0.001)
+    return process.returncode
+
+def handler(event, context):
+    gate = os.open(event["gate"], os.O_RDONLY)
+    print("waiting at", event["gate"])
+    os.read(gate, 1)
+    return {"at init": loop.run_until_complete(work()), "own": asyncio.run(work()), "pid": os.getpid()}
+"""
+
+
+def test_asyncio(make_project: MakeProject, shared_folder: Path) -> None:
+    """Importing it is harmless, and a loop that was made at Init works in several environments at once."""
+    project = make_project({"app.py": ASYNCIO}, Hello={"Handler": "app.handler", **SNAP})
+    with project.serving() as tool:
+        found = at_once(tool, shared_folder / "three", 3)
+    assert len({each.pop("pid") for each in found}) == 3
+    assert found == [{"at init": 0, "own": 0}] * 3
+
+
 def test_warm_environment_goes_on(single: Tool) -> None:
     """It has its memory and its /tmp."""
     one, two = invoke(single), invoke(single)

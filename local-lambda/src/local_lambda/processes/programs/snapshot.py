@@ -32,8 +32,11 @@ def prepare(setting: str) -> None:
     def restore_next(self: "Any") -> None:
         original(self)  # tells the tool that the Init phase is over
         copy = copy_of(module.runtime_client.__file__)
+        loops = event_loops()
         variables = wait(int(setting), log_descriptor)
         os.environ.update(variables)
+        for loop in loops:
+            make_own(loop)
         self.lambda_runtime_address = variables["AWS_LAMBDA_RUNTIME_API"]
         module.runtime_client = load_again(copy)
         module.runtime_client.initialize_client(module._user_agent())
@@ -123,6 +126,33 @@ def set_random_state(state: "Any") -> None:
         sys.modules["random"].setstate(state)
 
 
+def event_loops() -> "list[Any]":
+    """The open event loops of asyncio that the Init phase has made."""
+    asyncio = sys.modules.get("asyncio.selector_events")
+    if asyncio is None:
+        return []
+    import gc
+
+    # Not isinstance: it would ask proxies, which then do what they were made to put off.
+    loops = [each for each in gc.get_objects() if issubclass(type(each), asyncio.BaseSelectorEventLoop)]
+    return [loop for loop in loops if not loop.is_closed()]
+
+
+def make_own(loop: "Any") -> None:
+    """Give an event loop something of its own to wait with: all environments have what the fork has left it.
+
+    One of them would take the byte that wakes up another one's loop.
+    """
+    import selectors
+
+    shared, loop._selector = loop._selector, selectors.DefaultSelector()
+    for key in shared.get_map().values():
+        loop._selector.register(key.fileobj, key.events, key.data)
+    shared.close()
+    loop._close_self_pipe()
+    loop._make_self_pipe()
+
+
 def restored_class(supervisor: "Any", wire: "Any") -> "Any":
     """The class of the supervisor of a restored environment."""
 
@@ -147,14 +177,17 @@ def restored_class(supervisor: "Any", wire: "Any") -> "Any":
             reason = own_tmp(self.tmp_mb)
             supervisor.become_subreaper()
             wakeup = supervisor.wake_on_exits()
+            wake = _signal.set_wakeup_fd(-1)
+            _signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
             wire.send(self.control, ("supervised", reason, threads))
             poll = select.poll()
             poll.register(self.control, select.POLLIN)
             poll.register(wakeup, select.POLLIN)
             while self._serve_one(poll.poll(), wakeup):
                 if self.variables is not None:
-                    os.close(_signal.set_wakeup_fd(wake_before))
-                    os.close(wakeup)
+                    _signal.set_wakeup_fd(wake_before)  # asyncio has already reset it, in the fork
+                    for end in (wakeup, wake):
+                        os.close(end)
                     _signal.signal(_signal.SIGCHLD, before if before is not None else _signal.SIG_DFL)
                     self.control.close()
                     return self.variables
