@@ -429,7 +429,7 @@ def test_function_of_a_template_is_durable_with_aws(function_python: Path, tmp_p
         assert "/durable-execution/" in reply.headers["X-Amz-Durable-Execution-Arn"]
         assert "DurableConfig" not in tool.text
         tool.wait_for("BEGINS callback")
-    assert tool.text.count("1 durable execution(s) had not ended, and are lost") == 1
+    assert tool.text.count("durable executions that had not ended, and are lost: 1") == 1
     with serving("start", "--python", function_python, cwd=tmp_path) as tool:
         tool.wait_for("Orders: served with --aws only: DurableConfig")
         refused = tool.invoke("Orders:live", {}, X_Amz_Durable_Execution_Name="x")

@@ -116,9 +116,10 @@ def test_environments_have_what_was_made_at_init(tool: Tool, shared_folder: Path
 
 
 ASYNCIO = """
-import asyncio, os, time
+import asyncio, os, threading, time
 
 loop = asyncio.new_event_loop()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 async def work():
     process = await asyncio.create_subprocess_exec("true")
@@ -136,10 +137,14 @@ def handler(event, context):
 
 
 def test_asyncio(make_project: MakeProject, shared_folder: Path) -> None:
-    """Importing it is harmless, and a loop that was made at Init works in several environments at once."""
+    """Importing it is harmless, and a loop that was made at Init works in several environments at once.
+
+    A thread of the Init phase is not there, and a line says so.
+    """
     project = make_project({"app.py": ASYNCIO}, Hello={"Handler": "app.handler", **SNAP})
     with project.serving() as tool:
         found = at_once(tool, shared_folder / "three", 3)
+        tool.wait_for("Hello: threads that were started during Init, and that restored environments lack: 1")
     assert len({each.pop("pid") for each in found}) == 3
     assert found == [{"at init": 0, "own": 0}] * 3
 

@@ -93,4 +93,4 @@ def test_stop_while_an_event_is_between_two_attempts_names_it(make_project: Make
         tool.wait_for(f"REPORT RequestId: {identifier}")
         outcome = tool.stop()
     assert outcome.status == 0
-    assert "1 queued asynchronous invocation(s) of Failing dropped at shutdown" in outcome.errors
+    assert "queued asynchronous invocations of Failing, dropped at shutdown: 1" in outcome.errors

@@ -292,7 +292,7 @@ def test_finish_of_a_pool_without_places_names_what_waits() -> None:
         bench.pool.renew(bench.pool.function, lambda: None)
         bench.made[0].finish()
         await bench.pool.finish()
-        assert bench.notices == ["1 queued asynchronous invocation(s) of f dropped at shutdown"]
+        assert bench.notices == ["queued asynchronous invocations of f, dropped at shutdown: 1"]
         await bench.pool.shutdown()
 
     run(1, scenario)
@@ -333,7 +333,7 @@ def test_finish_between_two_attempts_names_what_is_dropped() -> None:
         bench.made[0].finish(failed=True)
         await asyncio.sleep(0)
         await bench.pool.finish()
-        assert bench.notices == ["1 queued asynchronous invocation(s) of f dropped at shutdown"]
+        assert bench.notices == ["queued asynchronous invocations of f, dropped at shutdown: 1"]
 
     run(1, scenario)
 

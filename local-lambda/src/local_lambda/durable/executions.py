@@ -132,7 +132,7 @@ class Executions:
         self._closed = True
         lost = [run for run in self._runs.values() if run.execution.status == RUNNING]
         if lost:
-            self._notice(f"{len(lost)} durable execution(s) had not ended, and are lost")
+            self._notice(f"durable executions that had not ended, and are lost: {len(lost)}")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -144,7 +144,7 @@ class AsynchronousInvocations:
             await asyncio.wait(self._sending)
         dropped = [task for task in self._queued if not task.done()]
         if dropped:
-            self._notice(f"{len(dropped)} queued asynchronous invocation(s) of {self._name} dropped at shutdown")
+            self._notice(f"queued asynchronous invocations of {self._name}, dropped at shutdown: {len(dropped)}")
             for task in dropped:
                 task.cancel()
 

@@ -240,7 +240,8 @@ class StreamPoller:
     ) -> None:
         """Name records to the on-failure destination: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
         arn = destination(self._settings)
-        self._around.say(f"{self._arn}: {len(records)} record(s) given up after {attempts} attempts: {why}", True)
+        count = f"records: {len(records)}, attempts: {attempts}"
+        self._around.say(f"{self._arn}: given up with {why}; {count}", True)
         if arn is None:
             return
         times = [datetime.fromtimestamp(_arrived(record), timezone.utc) for record in (records[0], records[-1])]
