@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import random
 import re
 import shutil
 import socket
@@ -185,8 +186,7 @@ class TestEvent:
 @pytest.fixture(scope="module")
 def run():
     """The output of `make run`, whose command this is."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = find_port()
     wrapper = [sys.executable, "with_service.py"]
     command = [*wrapper, "PRICES_URL", f"{sys.executable} prices.py"]
     command += [*wrapper, "URL", f"{LOCAL_LAMBDA} start --port {port}", sys.executable, "send_orders.py"]
@@ -200,6 +200,15 @@ def run():
         text=True,
         timeout=3 * PATIENCE,
     )
+
+
+def find_port():
+    """A port where nobody listens, below those that the system may take for a connection before the service does."""
+    for port in random.sample(range(20000, 32768), 99):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise OSError("no port is free")
 
 
 def read_rows(run, function):

@@ -19,6 +19,7 @@ from local_lambda.processes.programs import sandbox
 from local_lambda.processes.programs.supervisor import children
 from local_lambda.processes.sandbox_specification import locations, spec
 from local_lambda.processes.zygote import Zygote
+from support.free_ports import free_port
 from support.sandboxed import DEADLINE_SECONDS, IMPOSSIBLE, NO_SANDBOX, SCRIPT, SOURCE, TOOLS, Sandboxed, shell
 from support.watching import on_machine
 
@@ -195,8 +196,7 @@ def test_hosts_keeps_other_names_when_the_machine_has_the_sandboxes_too(monkeypa
 def test_two_environments_use_the_same_port_at_the_same_time(zygote: Zygote, folder: Path) -> None:
     """Each has its own layers and its own sandbox.localdomain."""
     addresses = ("127.0.0.2", "127.0.0.3")
-    with socket.create_server((addresses[0], 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
 
     async def main() -> list[bytes]:
         environments = [Sandboxed(zygote, folder / address, address, TOOLS) for address in addresses]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import pytest
 from conftest import MakeProject
 from support import tool
 from support.extended import make_layer, told, words
+from support.free_ports import free_port
 from support.sandboxed import IMPOSSIBLE
 from support.tool import FUNCTIONS, Gate, serving
 
@@ -37,19 +37,12 @@ def handler(event, context):
 """
 
 
-@pytest.fixture
-def free_port() -> str:
-    """A port on which nothing is listening, at any address."""
-    with socket.create_server(("", 0)) as server:
-        return str(server.getsockname()[1])
-
-
 @NEEDS_SANDBOX
 def test_environments_when_they_run_at_once_have_the_same_port_each(
-    extend: MakeProject, make_gate: Callable[[], Gate], callers: ThreadPoolExecutor, free_port: str
+    extend: MakeProject, make_gate: Callable[[], Gate], callers: ThreadPoolExecutor
 ) -> None:
     """Each extension listens on sandbox.localdomain, and gets only its function's lines."""
-    project = extend({"one": FIXED}, code=WAIT, variables={"PORT": free_port})
+    project = extend({"one": FIXED}, code=WAIT, variables={"PORT": str(free_port())})
     gates = [make_gate(), make_gate()]
     with project.serving("--max-environments", "2") as served:
         replies = [callers.submit(served.invoke, "Hello", {**gate.event, "n": n}) for n, gate in enumerate(gates)]
@@ -65,9 +58,9 @@ def test_environments_when_they_run_at_once_have_the_same_port_each(
 
 
 @NEEDS_SANDBOX
-def test_tools_when_they_run_at_once_have_the_same_port_each(extend: MakeProject, free_port: str) -> None:
+def test_tools_when_they_run_at_once_have_the_same_port_each(extend: MakeProject) -> None:
     """As above, for two tools that know nothing of each other."""
-    project = extend({"one": FIXED}, variables={"PORT": free_port})
+    project = extend({"one": FIXED}, variables={"PORT": str(free_port())})
     with project.serving() as first, project.serving() as second:
         assert first.invoke("Hello", {"n": 1}).json == {"n": 1}
         assert second.invoke("Hello", {"n": 2}).json == {"n": 2}

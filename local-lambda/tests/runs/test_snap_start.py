@@ -144,7 +144,7 @@ def test_asyncio(make_project: MakeProject, shared_folder: Path) -> None:
     project = make_project({"app.py": ASYNCIO}, Hello={"Handler": "app.handler", **SNAP})
     with project.serving() as tool:
         found = at_once(tool, shared_folder / "three", 3)
-        tool.wait_for("Hello: threads that were started during Init, and that restored environments lack: 1")
+        tool.wait_for("Hello: threads of the Init phase, which restored environments lack: 1")
     assert len({each.pop("pid") for each in found}) == 3
     assert found == [{"at init": 0, "own": 0}] * 3
 

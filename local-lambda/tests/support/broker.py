@@ -8,8 +8,10 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection
 from types import TracebackType
+
+from support.free_ports import free_port
 
 PATIENCE_SECONDS = 180
 PROGRAMS = ("rabbitmq-server", "rabbitmqctl", "erl", "epmd")
@@ -41,12 +43,7 @@ class RabbitMQ:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        sockets = [socket() for _ in range(3)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        self.port, distribution, epmd = (each.getsockname()[1] for each in sockets)
-        for each in sockets:
-            each.close()
+        self.port, distribution, epmd = (free_port("127.0.0.1") for _ in range(3))
         self.uri = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         self.shown = f"amqp://127.0.0.1:{self.port}/"
         """The URI as the tool shows it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
 
 from conftest import MakeProject
 from support.extended import Told, told, words
+from support.free_ports import free_port
 from support.tool import Outcome
 
 COUNTING = """
@@ -141,7 +141,7 @@ def test_subscriber_after_a_reset_is_subscribed_already(extend: MakeProject) -> 
         "subscribe(port)\nserve()"
     )
     code = "import os\ndef handler(event, context):\n    os._exit(1) if event.get('exit') else print('good')\n"
-    outcome = extend({"one": script}, code=code, variables={"PORT": free_port()}).report({"exit": True}, {})
+    outcome = extend({"one": script}, code=code, variables={"PORT": str(free_port())}).report({"exit": True}, {})
     assert statuses(outcome) == [(200, "OK")] * 2
     states = [record["state"] for record in outcome.records("platform.telemetrySubscription")]
     assert states == ["Subscribed", "Already subscribed"]
@@ -149,12 +149,6 @@ def test_subscriber_after_a_reset_is_subscribed_already(extend: MakeProject) -> 
     assert lines(records) == ["good\n"]
     phases = [record["record"]["phase"] for record in records if record["type"] == "platform.initStart"]
     assert phases == ["init", "invoke"]
-
-
-def free_port() -> str:
-    """A port on which nothing is listening."""
-    with socket.create_server(("", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def test_extension_lines_go_to_the_others_only(extend: MakeProject) -> None:

@@ -167,7 +167,7 @@ class Ground:
         """A restored environment has begun; say once how it is different from one on AWS."""
         lines = [f"{name}: restored environments share their /tmp: {reason}"] if reason is not None else []
         if threads:
-            lines.append(f"{name}: threads that were started during Init, and that restored environments lack: {threads}")
+            lines.append(f"{name}: threads of the Init phase, which restored environments lack: {threads}")
         for line in lines:
             if line not in self._reasons and len(self._reasons) < 20:
                 self._reasons.add(line)
