@@ -7,10 +7,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any, List, Tuple
 
-import config_cache
+import cache
 import pytest
 from aws_stand_in import AWS
-from config_cache import Cache
+from cache import RETRY_SECONDS, Cache
 from extensions_api import SECONDS, ExtensionsApi, shutdown_event
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the cache."""
     clock = Clock()
-    monkeypatch.setattr(config_cache, "time", clock)
+    monkeypatch.setattr(cache, "time", clock)
     return clock
 
 
@@ -91,7 +91,7 @@ def test_calls_when_the_source_is_out_of_reach(clock: Clock) -> None:
     for _ in range(5):
         assert cache.get("a")[0] == b"1"
     assert asked == ["a"]
-    clock.now += config_cache.RETRY_SECONDS
+    clock.now += RETRY_SECONDS
     cache.get("a")
     assert asked == ["a", "a"]
 
@@ -120,11 +120,11 @@ def test_calls_when_there_is_no_old_value(clock: Clock, capsys: pytest.CaptureFi
         thread.join()
     assert (asked, reasons) == (["a"], ["attempt 1"] * 10)
     assert capsys.readouterr().out == "[config-cache] a: attempt 1; there is no old value\n"
-    clock.now += config_cache.RETRY_SECONDS
+    clock.now += RETRY_SECONDS
     ask()
     assert reasons[10:] == ["attempt 2"]
     cache.fetch = counting([])
-    clock.now += config_cache.RETRY_SECONDS
+    clock.now += RETRY_SECONDS
     assert cache.get("a") == (b"1", 0)
 
 

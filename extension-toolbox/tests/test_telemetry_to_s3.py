@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-import telemetry_to_s3
 from aws_call import TIMEOUT_SECONDS
 from aws_stand_in import AWS
+from batcher import Batcher
 from extensions_api import SECONDS, ExtensionsApi, invoke_event, shutdown_event
-from telemetry_to_s3 import Batcher
 
 FOLDER = Path(__file__).resolve().parent.parent
 LAUNCHER = FOLDER / "extensions/telemetry-to-s3"
@@ -69,7 +68,7 @@ def test_objects_when_records_are_large(bucket: Bucket) -> None:
 def test_age_when_the_clock_has_moved(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first record counts, and nothing is due without one."""
     now = [1000.0]
-    monkeypatch.setattr(telemetry_to_s3.time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0])
     batcher = Batcher(bucket.upload, 1000, 10000, 60)
     assert batcher.age_left() == math.inf
     batcher.add(records(1))

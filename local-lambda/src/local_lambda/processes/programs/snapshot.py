@@ -139,9 +139,9 @@ def event_loops() -> "list[Any]":
 
 
 def make_own(loop: "Any") -> None:
-    """Give an event loop something of its own to wait with: all environments have what the fork has left it.
+    """Replace what an event loop waits with: the fork shares it with all other environments.
 
-    One of them would take the byte that wakes up another one's loop.
+    One of them would take the byte that wakes up the loop of another one.
     """
     import selectors
 
