@@ -16,7 +16,12 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import IO, List, Optional
+from typing import IO, List
+
+# Python handles a signal between two steps of a program. One that comes just before a call that waits would be handled
+# when that call ends, perhaps never. So nothing waits here but a read from this pipe, which signals write to.
+WOKEN, WAKE = os.pipe()
+os.set_blocking(WAKE, False)
 
 
 def main(arguments: List[str]) -> int:
@@ -24,6 +29,7 @@ def main(arguments: List[str]) -> int:
     if len(arguments) < 3:
         print('usage: with_service.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
         return 2
+    signal.set_wakeup_fd(WAKE)
     variable, service, *command = arguments
     if variable in os.environ:
         return run(command)
@@ -32,34 +38,36 @@ def main(arguments: List[str]) -> int:
     program, pipe = shlex.split(service), subprocess.PIPE
     try:
         # In a separate session, where Ctrl-C does not reach it: it has to outlive the command.
-        started = subprocess.Popen(program, stdin=pipe, stderr=pipe, text=True, start_new_session=True)
+        started = subprocess.Popen(program, stdin=pipe, stderr=pipe, errors="replace", start_new_session=True)
     except OSError as error:
         print(f"with_service.py: {program[0]}: {error.strerror}", file=sys.stderr)
         return 127
     with started as process:
-        assert process.stderr is not None
+        log, copy = os.pipe()
+        os.set_blocking(copy, False)  # a command that does not read must not hold up the service
+        said: List[str] = []
+        reader = threading.Thread(target=pass_on, args=(process.stderr, said, copy))
+        reader.start()
         try:
-            url = pass_on(process.stderr, r"listening on (\S+)")
-            if not url:
+            while not said:
+                os.read(WOKEN, 1)
+            if not said[0]:
                 print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
                 return 1
-            log, copy = os.pipe()
-            os.set_blocking(copy, False)  # a command that does not read must not hold up the service
-            rest = threading.Thread(target=pass_on, args=(process.stderr, "", copy))
-            rest.start()
-            os.environ.update({variable: url, "SERVICE_LOG": f"/dev/fd/{log}"})
+            os.environ.update({variable: said[0], "SERVICE_LOG": f"/dev/fd/{log}"})
             status = run(command, log)
         finally:
             process.terminate()
-        rest.join()
-        os.close(log)
+            reader.join()
+            os.close(log)
     return status or int(process.returncode not in (0, -signal.SIGTERM))
 
 
 def run(command: List[str], *descriptors: int) -> int:
     """Run the command, with these open files; SIGTERM, or the end of the terminal, ends it first."""
     # Ctrl-C reaches the command too, which then ends in its own time: wait for it.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
     try:
         process = subprocess.Popen(command, pass_fds=descriptors)
     except OSError as error:
@@ -67,27 +75,30 @@ def run(command: List[str], *descriptors: int) -> int:
         return 127
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: process.terminate())
-    status = process.wait()
+    while process.poll() is None:
+        os.read(WOKEN, 1)
+    status: int = process.returncode
     return status if status >= 0 else 128 - status
 
 
-def pass_on(output: IO[str], until: str = "", copy: Optional[int] = None) -> str:
-    """Print what the service prints, up to a line that matches, if any may; return what matched there, or ''.
+def pass_on(output: IO[str], said: List[str], copy: int) -> None:
+    """Print what the service prints. Its URL is put into `said`, and at its end an empty text.
 
-    Each printed line is then written to `copy`, which is closed at the end. What does not fit there is lost.
+    Each line after that with the URL is then written to `copy`, which is closed at the end. What does not fit is lost.
     """
     for line in output:
-        with contextlib.suppress(BrokenPipeError):  # nobody reads it any more, but the service must not notice
+        with contextlib.suppress(OSError):  # nobody reads it any more, but the service must not notice
             print(line, end="", file=sys.stderr, flush=True)
-        found = re.search(until, line) if until else None
+        found = None if said else re.search(r"listening on (\S+)", line)
         if found:
-            return found[1]
-        if copy is not None:
+            said.append(found[1])
+            os.write(WAKE, b"\0")
+        elif said:
             with contextlib.suppress(BlockingIOError):
                 os.write(copy, line.encode())
-    if copy is not None:
-        os.close(copy)
-    return ""
+    os.close(copy)
+    said.append("")
+    os.write(WAKE, b"\0")
 
 
 if __name__ == "__main__":

@@ -62,14 +62,30 @@ def test_service_that_does_not_exist() -> None:
     assert (process.returncode, errors) == (127, "with_service.py: no-such-service: No such file or directory\n")
 
 
-NEVER_READY = "import sys; print('started', file=sys.stderr, flush=True); sys.stdin.read()"
+ELSEWHERE = """
+import runpy, signal, sys, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a program whose signals arrive in a different thread, so that none interrupts a call of the main thread.
+
+This is how a signal looks that comes just before such a call.
+"""
+UNBLOCK = "import signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []);"
+"""The beginning of a program that ELSEWHERE starts: it has inherited what is blocked."""
+NEVER_READY = UNBLOCK + " print('started', file=sys.stderr, flush=True); sys.stdin.read()"
 """A service that says one line, and not that it is listening."""
 
 
+@pytest.mark.parametrize("options", [[], ["-c", ELSEWHERE]], ids=["interrupted", "waiting"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_service_when_stopped_before_it_is_listening(tmp_path: Path, number: signal.Signals) -> None:
+def test_service_when_stopped_before_it_is_listening(
+    tmp_path: Path, number: signal.Signals, options: List[str]
+) -> None:
     """The command is not started, the status is a shell's, and the service has ended."""
-    wrapper = [*WITH_SERVICE[:3], shlex.join([sys.executable, "-c", NEVER_READY])]
+    wrapper = [sys.executable, *options, *WITH_SERVICE[1:3], shlex.join([sys.executable, "-c", NEVER_READY])]
     process = start(["touch", str(tmp_path / "started")], wrapper)
     assert process.stderr is not None
     assert process.stderr.readline() == "started\n"
@@ -157,8 +173,8 @@ def test_message_when_the_service_does_not_start() -> None:
 def test_exit_status_when_only_the_service_fails() -> None:
     """A service that does not end well is a failure too."""
     service = (
-        f'{sys.executable} -c "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); '
-        "print('listening on x', file=sys.stderr, flush=True); signal.pause()\""
+        f'{sys.executable} -c "import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); '
+        "print('listening on x', file=sys.stderr, flush=True); signal.sigwait([signal.SIGTERM]); sys.exit(7)\""
     )
     process = start([sys.executable, "-c", ""], wrapper=[*WITH_SERVICE[:3], service])
     process.communicate(timeout=30)
@@ -185,6 +201,18 @@ def test_command_when_interrupted(number: int) -> None:
         process.send_signal(number)
     assert checkip.PUBLIC_IP in process.communicate(timeout=30)[0]
     assert process.returncode == 5
+
+
+def test_command_when_its_end_comes_while_it_is_waited_for() -> None:
+    """SIGTERM is passed on, although it interrupts nothing."""
+    service = UNBLOCK + " print('listening on x', file=sys.stderr, flush=True); sys.stdin.read()"
+    wrapper = [sys.executable, "-c", ELSEWHERE, *WITH_SERVICE[1:3], shlex.join([sys.executable, "-c", service])]
+    process = start([sys.executable, "-c", UNBLOCK + " print('ready', flush=True); signal.pause()"], wrapper)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 def test_service_when_its_standard_input_ends() -> None:
