@@ -5,6 +5,7 @@ Specification: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (`F
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from random import random
 from types import MappingProxyType
@@ -14,6 +15,8 @@ from local_lambda.errors import ApiError
 from local_lambda.functions.config import REGION, Alias, FunctionConfig
 from local_lambda.service.pool import EnvironmentPool
 
+_ARN = re.compile(r"(arn:[^:]*:lambda:(?P<region>[^:]*):)?(\d{12}:)?function:")
+"""The beginning of a full or partial ARN, up to the name."""
 GENERIC_NAME = "function"
 """The name that `aws-lambda-rie` responds to, whatever the function is called."""
 
@@ -83,8 +86,9 @@ class FunctionDirectory:
 
     def _resolve(self, text: str, query: Mapping[str, list[str]]) -> tuple[EnvironmentPool, str, bool]:
         """Pool, ARN, and whether both are always the same."""
-        base = text.partition("function:")[2] if "function:" in text else text
-        region = text.split(":")[3] if text.startswith("arn:") and text.count(":") >= 6 else self._region
+        prefix = _ARN.match(text)
+        base = text[prefix.end() :] if prefix is not None else text
+        region = (prefix["region"] if prefix is not None else None) or self._region
         if (
             region != self._region
         ):  # the words are in https://github.com/alexcasalboni/aws-lambda-power-tuning/issues/18

@@ -7,7 +7,7 @@ and http-api-lambda-authorizer.html (HTTP APIs).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -21,9 +21,11 @@ from local_lambda.functions.config import ApiSettings, Authorizer, partition
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.header import new_tracing
 
-MAX_KEPT = 1000
-"""How many decisions of one authorizer are kept."""
+MAX_KEPT, MAX_KEPT_BYTES = 1000, 16_000_000
+"""How many decisions of one authorizer are kept, and how large they may be together."""
 _ACTION = "execute-api:Invoke"
+_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"}
+"""The elements of a statement that are evaluated here."""
 
 
 class Refused(Exception):
@@ -41,7 +43,8 @@ class LambdaAuthorizer:
         self._name = name
         self._settings = settings
         self._pool = pool
-        self._kept: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._kept: dict[tuple[str, ...], tuple[float, Any, int]] = {}
+        self._kept_bytes = 0
 
     async def authorize(self, request: Request) -> dict[str, Any]:
         """The authorizer's part of the route's event. Raises Refused."""
@@ -50,8 +53,8 @@ class LambdaAuthorizer:
         if kept is not None and now < kept[0]:
             decision = kept[1]
         else:
-            decision = await self._decide(request, identity)
-            self._keep(identity, now, decision)
+            decision, size = await self._decide(request, identity)
+            self._keep(identity, now, decision, size + sum(map(len, identity)))
         return self._evaluated(request, decision)
 
     def _identity(self, request: Request) -> tuple[str, ...]:
@@ -66,7 +69,8 @@ class LambdaAuthorizer:
             raise Refused(Refusal.UNAUTHORIZED, f"the token does not match what authorizer {self._name} expects")
         return tuple(values)
 
-    async def _decide(self, request: Request, identity: tuple[str, ...]) -> Any:
+    async def _decide(self, request: Request, identity: tuple[str, ...]) -> tuple[Any, int]:
+        """What the function returned, and its size in bytes."""
         function = self._pool.function
         event = encode(self._event(request, identity))
         begin = perf_counter()
@@ -87,13 +91,24 @@ class LambdaAuthorizer:
             raise Refused(Refusal.AUTHORIZER_FAILED, f"authorizer {self._name} failed: {message}")
         if not isinstance(document, dict):
             raise Refused(Refusal.AUTHORIZER_FAILED, f"authorizer {self._name} did not return an object")
-        return document | {"integrationLatency": round((perf_counter() - begin) * 1000)}
+        document["integrationLatency"] = round((perf_counter() - begin) * 1000)
+        return document, len(response.payload)
 
-    def _keep(self, identity: tuple[str, ...], now: float, decision: Any) -> None:
-        if self._settings.ttl and self._settings.sources:
-            if len(self._kept) >= MAX_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[identity] = now + self._settings.ttl, decision
+    def _keep(self, identity: tuple[str, ...], now: float, decision: Any, size: int) -> None:
+        if not self._settings.ttl or not self._settings.sources or size > MAX_KEPT_BYTES:
+            return
+        self._forget(identity)
+        while self._kept:  # all are kept equally long, so the first ones are those that expire first
+            first, (until, _, _) = next(iter(self._kept.items()))
+            if now < until and len(self._kept) < MAX_KEPT and self._kept_bytes + size <= MAX_KEPT_BYTES:
+                break
+            self._forget(first)
+        self._kept[identity] = now + self._settings.ttl, decision, size
+        self._kept_bytes += size
+
+    def _forget(self, identity: tuple[str, ...]) -> None:
+        if identity in self._kept:
+            self._kept_bytes -= self._kept.pop(identity)[2]
 
     def _event(self, request: Request, identity: tuple[str, ...]) -> dict[str, Any]:
         arn = _arn(request)
@@ -126,7 +141,11 @@ class LambdaAuthorizer:
             if not decision["isAuthorized"]:
                 raise Refused(Refusal.DENIED, f"authorizer {self._name} returned isAuthorized: false")
             return {"lambda": context or None} if request.route.payload_format == "2.0" else context
-        principal, effects = decision.get("principalId"), set(_effects(decision.get("policyDocument"), _arn(request)))
+        try:
+            principal, effects = decision.get("principalId"), _effects(decision.get("policyDocument"), _arn(request))
+        except _NotEvaluated as found:
+            why = f"the policy of authorizer {self._name} has {found}, which is not evaluated here"
+            raise Refused(Refusal.AUTHORIZER_FAILED, why) from None
         if not isinstance(principal, str) or None in effects:
             what = "principalId and policyDocument"
             raise Refused(Refusal.AUTHORIZER_FAILED, f"authorizer {self._name} did not return valid {what}")
@@ -181,29 +200,65 @@ def _arn(request: Request) -> str:
     return f"arn:{partition(function.region)}:execute-api:{place}/{stage}/{request.method}/{request.path.lstrip('/')}"
 
 
-def _effects(policy: Any, arn: str) -> Iterator[str | None]:
-    """The effects of the statements that are about invoking `arn`; None stands for what is not a policy."""
+class _NotEvaluated(Exception):
+    """A statement has an element, which is the text, that could restrict it."""
+
+
+def _effects(policy: Any, arn: str) -> set[str | None]:
+    """The effects of the statements that are about invoking `arn`; None stands for what is not a policy.
+
+    Raises _NotEvaluated.
+    """
     statements = policy.get("Statement") if isinstance(policy, dict) else None
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list):
-        yield None
-        return
+        return {None}
+    found: set[str | None] = set()
     for statement in statements:
         effect = statement.get("Effect") if isinstance(statement, dict) else None
         if effect not in ("Allow", "Deny"):
-            yield None
-        elif _covers(statement.get("Action"), _ACTION, str.lower) and _covers(statement.get("Resource"), arn):
-            yield effect
+            found.add(None)
+            continue
+        for element in statement:
+            if element not in _ELEMENTS:
+                raise _NotEvaluated(element)
+        if _is_about(statement, "Action", _ACTION.lower(), str.lower) and _is_about(statement, "Resource", arn, str):
+            found.add(effect)
+    return found
 
 
-def _covers(patterns: Any, value: str, fold: Callable[[str], str] = str) -> bool:
-    """Whether one of the patterns, in which `*` and `?` stand for any text and any character, is `value`."""
-    for pattern in [patterns] if isinstance(patterns, str) else patterns if isinstance(patterns, list) else []:
-        parts = [".*" if each == "*" else "." if each == "?" else re.escape(each) for each in fold(str(pattern))]
-        if re.fullmatch("".join(parts), fold(value)):
-            return True
-    return False
+def _is_about(statement: Mapping[str, Any], element: str, value: str, fold: Callable[[str], str]) -> bool:
+    """Whether a statement covers a value by `Action` or `Resource`, or by `NotAction` or `NotResource`."""
+    if element in statement:
+        return _covers(statement[element], value, fold)
+    return f"Not{element}" in statement and not _covers(statement[f"Not{element}"], value, fold)
+
+
+def _covers(patterns: Any, value: str, fold: Callable[[str], str]) -> bool:
+    """Whether one of the patterns matches the value."""
+    found = [patterns] if isinstance(patterns, str) else patterns if isinstance(patterns, list) else []
+    return any(_matches(fold(str(pattern)), value) for pattern in found)
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Whether a pattern, in which `*` and `?` stand for any text and any character, is a value.
+
+    A regular expression would try all ways to divide the value between the stars, which can take for ever. The first
+    place where the text after a star fits is as good as any other.
+    """
+    star, begin, place, at = -1, 0, 0, 0
+    while at < len(value):
+        if pattern[place : place + 1] == "*":
+            star, begin, place = place, at, place + 1
+        elif pattern[place : place + 1] in ("?", value[at]):
+            place, at = place + 1, at + 1
+        elif star >= 0:
+            begin += 1
+            place, at = star + 1, begin
+        else:
+            return False
+    return not pattern[place:].strip("*")
 
 
 def _text(value: Any) -> str:
