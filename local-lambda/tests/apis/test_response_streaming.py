@@ -191,7 +191,8 @@ def test_invoke_of_a_streaming_function_has_the_limit_of_invoke(ready: Puppet) -
     for _ in range(7):
         response.write(bytes(1_000_000))
     assert response.wire.answer().status == 413
-    assert reply.result().json["errorType"] == "Function.ResponseSizeTooLarge"
+    error = reply.result().json
+    assert (error["errorType"], "(6291556 bytes)" in error["errorMessage"]) == ("Function.ResponseSizeTooLarge", True)
 
 
 def test_streaming_call_of_a_function_that_does_not_stream_has_one_piece(ready: Puppet) -> None:

@@ -151,3 +151,23 @@ def test_requests_that_lambda_would_reject(
         aws.create("wrong", CODE % 1, Publish=True)
         client.create_alias(FunctionName="wrong", Name="a", FunctionVersion="1")
     assert error in error_of(getattr(client, operation), FunctionName="wrong", **arguments)[2]
+
+
+def test_published_version_cannot_be_changed(aws: Endpoint) -> None:
+    """Neither by its number nor by an alias; the function goes on working."""
+    client = aws.lambda_
+    aws.create("fixed", CODE % 1, Publish=True)
+    client.create_alias(FunctionName="fixed", Name="live", FunctionVersion="1")
+    refusal = (400, "InvalidParameterValueException")
+    words = (*refusal, "Current operation does not support versions other than $LATEST.")
+    for name in ("fixed:1", "fixed:live"):
+        assert error_of(aws.update, name=name, text=CODE % 2) == words
+        assert error_of(client.update_function_configuration, FunctionName=name, Timeout=9) == words
+        assert error_of(client.delete_function_concurrency, FunctionName=name) == words
+        reserve = client.put_function_concurrency
+        assert error_of(reserve, FunctionName=name, ReservedConcurrentExecutions=0) == words
+    words = (*refusal, "Tags on function aliases and versions are not supported. Please specify a function ARN.")
+    assert error_of(client.tag_resource, Resource=f"{ARN}fixed:1", Tags={"a": "b"}) == words
+    assert error_of(client.list_tags, Resource=f"{ARN}fixed:1") == words
+    aws.update("fixed", CODE % 2)
+    assert [call(aws, "fixed", each)[0]["code"] for each in ("1", None)] == [1, 2]

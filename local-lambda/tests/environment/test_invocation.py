@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from local_lambda.environment.failures import RESPONSE_TOO_LARGE, Failure, exited, launch_failed, timed_out
+from local_lambda.environment.failures import Failure, exited, launch_failed, response_too_large, timed_out
 from local_lambda.environment.invocation import Invocation
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.xray.header import new_tracing
@@ -63,7 +63,7 @@ def test_body_of_a_failure_is_the_services(
 
 def test_body_for_a_response_too_large_names_the_limit() -> None:
     """The message comes first in this one, as in recorded answers."""
-    assert RESPONSE_TOO_LARGE == (
+    assert response_too_large(6_291_556) == (
         b'{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).",'
         b'"errorType":"Function.ResponseSizeTooLarge"}'
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local_lambda.environment.failures import RESPONSE_TOO_LARGE
+from local_lambda.environment.failures import response_too_large
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.response_stream import ResponseStream
 from local_lambda.events.platform import RuntimeDone
@@ -137,7 +137,7 @@ def test_response_of_200_megabytes_is_the_largest(streaming: Streaming, sink: Si
         assert streaming.stream.write(piece)
         sink.pieces.clear()
     assert not streaming.stream.write(b"x")
-    assert streaming.call.response == (RESPONSE_TOO_LARGE, True, None)
+    assert streaming.call.response == (response_too_large(209_715_200), True, None)
     assert sink.pieces == []
     assert streaming.stream.write(b"more")
     streaming.stream.end()

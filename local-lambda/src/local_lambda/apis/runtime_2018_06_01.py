@@ -15,7 +15,7 @@ from local_lambda.apis.errors import answering_errors, json_error
 from local_lambda.apis.router import Router, Routes
 from local_lambda.environment.documents import decode, encode
 from local_lambda.environment.environment import ExecutionEnvironment
-from local_lambda.environment.failures import RESPONSE_TOO_LARGE, TRUNCATED
+from local_lambda.environment.failures import TRUNCATED, response_too_large
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.response_stream import ResponseStream
 from local_lambda.errors import ApiError
@@ -170,7 +170,7 @@ def _check_body(environment: ExecutionEnvironment, exchange: Exchange, request_i
         environment.runtime.refuse_response(request_id, TRUNCATED, exchange.began)
         raise ApiError(400, "TruncatedHTTPRequest", "HTTP request detected as truncated")
     if exchange.body_size > MAX_PAYLOAD_BYTES:
-        environment.runtime.refuse_response(request_id, RESPONSE_TOO_LARGE, exchange.began)
+        environment.runtime.refuse_response(request_id, response_too_large(MAX_PAYLOAD_BYTES), exchange.began)
         raise _too_large(MAX_PAYLOAD_BYTES)
     if exchange.header(_RESPONSE_MODE, b"streaming") != b"streaming":
         environment.runtime.refuse_response(request_id, _INVALID_MODE, exchange.began)

@@ -68,7 +68,7 @@ class FunctionOperations:
         return 204, None
 
     async def update_function_code(self, operation: Operation) -> Response:
-        request, function = operation.request, _function(operation)
+        request, function = operation.request, _latest(operation)
         dry_run, publish = bool(request.pop("DryRun", False)), request.pop("Publish", False) is True
         checks.check_code(request)
         _check_revision(function, request)
@@ -77,7 +77,7 @@ class FunctionOperations:
         return 200, operation.functions.publish(function, None).configuration if publish and not dry_run else changed
 
     async def update_function_configuration(self, operation: Operation) -> Response:
-        request, function = operation.request, _function(operation)
+        request, function = operation.request, _latest(operation)
         checks.check_update(request)
         if request.get("DurableConfig") and "DurableConfig" not in function.configuration:
             raise invalid("Durable execution can be enabled only when a function is created")
@@ -99,7 +99,7 @@ class FunctionOperations:
         reserved = operation.request.get("ReservedConcurrentExecutions")
         if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
             raise invalid("ReservedConcurrentExecutions must be a whole number, 0 or more")
-        operation.functions.set_concurrency(_function(operation), reserved)
+        operation.functions.set_concurrency(_latest(operation), reserved)
         return 200, {"ReservedConcurrentExecutions": reserved}
 
     async def get_function_concurrency(self, operation: Operation) -> Response:
@@ -107,14 +107,19 @@ class FunctionOperations:
         return 200, {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
     async def delete_function_concurrency(self, operation: Operation) -> Response:
-        operation.functions.set_concurrency(_function(operation), None)
+        operation.functions.set_concurrency(_latest(operation), None)
         return 204, None
 
     async def list_tags(self, operation: Operation) -> Response:
+        _check_tagged(operation)
         return 200, {"Tags": _found(operation).tags}
 
     async def tag_resource(self, operation: Operation) -> Response:
-        _function(operation).tags.update(operation.request.get("Tags", {}))
+        _check_tagged(operation)
+        tags = operation.request.get("Tags")
+        if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
+            raise invalid("Tags must be an object whose values are texts")
+        operation.functions.get(_asked(operation)[0]).tags.update(tags)
         return 204, None
 
     async def get_account_settings(self, operation: Operation) -> Response:
@@ -143,8 +148,17 @@ class FunctionOperations:
             raise invalid("The role defined for the function cannot be assumed by Lambda.")
 
 
-def _function(operation: Operation) -> Function:
-    return operation.functions.get(*_asked(operation))
+def _latest(operation: Operation) -> Function:
+    """The function that an operation changes; its versions cannot be changed."""
+    name, qualifier = _asked(operation)
+    if qualifier not in (None, "$LATEST"):  # the words are in https://github.com/appleboy/lambda-action/issues/6
+        raise invalid("Current operation does not support versions other than $LATEST.")
+    return operation.functions.get(name)
+
+
+def _check_tagged(operation: Operation) -> None:
+    if _asked(operation)[1] is not None:
+        raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
 
 
 def _found(operation: Operation) -> Function | DeclaredFunction:

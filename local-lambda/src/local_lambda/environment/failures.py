@@ -13,7 +13,6 @@ import msgspec
 from local_lambda.environment.documents import encode
 from local_lambda.environment.states import EXIT_ERROR, INIT_ERROR
 from local_lambda.errors import ApiError
-from local_lambda.limits import MAX_PAYLOAD_BYTES
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -115,9 +114,9 @@ def _exit_text(exit_code: int) -> str:
 TRUNCATED = encode(
     {"errorType": "Runtime.TruncatedResponse", "errorMessage": "The runtime hung up before its response was complete"}
 )
-RESPONSE_TOO_LARGE = encode(
-    {
-        "errorMessage": f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
-        "errorType": "Function.ResponseSizeTooLarge",
-    }
-)
+
+
+def response_too_large(limit: int) -> bytes:
+    """The error of a response that is larger than `limit` bytes."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+    return encode({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})

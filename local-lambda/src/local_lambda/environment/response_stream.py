@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from local_lambda.environment.failures import RESPONSE_TOO_LARGE
+from local_lambda.environment.failures import response_too_large
 from local_lambda.environment.invocation import Invocation
 from local_lambda.environment.ports import Loop
 from local_lambda.limits import MAX_PAYLOAD_BYTES, MAX_STREAMED_BYTES, STREAM_BURST_BYTES, STREAM_BYTES_PER_SECOND
@@ -72,7 +72,7 @@ class ResponseStream:
             return True
         invocation.produced_bytes += len(data)
         if invocation.produced_bytes > self._limit:
-            self._finish(RESPONSE_TOO_LARGE, True)
+            self._finish(response_too_large(self._limit), True)
             return False
         if self._sink is None:
             self._kept += data
