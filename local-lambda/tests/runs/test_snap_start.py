@@ -85,12 +85,13 @@ def invoke(tool: Tool, event: object = None, name: str = LIVE) -> dict[str, Any]
     return dict(tool.invoke(name, event or {}).json)
 
 
-def at_once(tool: Tool, gate: Path, count: int = 2) -> list[dict[str, Any]]:
+def at_once(tool: Tool, gate: Path, count: int = 2) -> list[Any]:
     """What that many environments return that serve at the same time."""
     os.mkfifo(gate)
     descriptor = os.open(gate, os.O_RDWR)
-    found: list[dict[str, Any]] = []
-    threads = [threading.Thread(target=lambda: found.append(invoke(tool, {"gate": str(gate)}))) for _ in range(count)]
+    found: list[Any] = []
+    event = {"gate": str(gate)}
+    threads = [threading.Thread(target=lambda: found.append(tool.invoke(LIVE, event).json)) for _ in range(count)]
     for thread in threads:
         thread.start()
     tool.wait_for_lines(f"waiting at {gate}", count)
@@ -142,6 +143,32 @@ def test_asyncio(make_project: MakeProject, shared_folder: Path) -> None:
         found = at_once(tool, shared_folder / "three", 3)
     assert len({each.pop("pid") for each in found}) == 3
     assert found == [{"at init": 0, "own": 0}] * 3
+
+
+ODD = """
+import os, signal, socket
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.mkfifo("/tmp/pipe")
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("/tmp/socket")
+
+def handler(event, context):
+    gate = os.open(event["gate"], os.O_RDONLY)
+    print("waiting at", event["gate"])
+    os.read(gate, 1)
+    return sorted(os.listdir("/tmp"))
+"""
+
+
+def test_function_that_ignores_its_children(make_project: MakeProject, shared_folder: Path) -> None:
+    """The snapshot stays, also with files in /tmp that are no files, of which a socket is not copied."""
+    project = make_project({"app.py": ODD}, Hello={"Handler": "app.handler", **SNAP})
+    with project.serving() as tool:
+        found = at_once(tool, shared_folder / "children", 2)
+        assert "is lost" not in tool.text and "share their /tmp" not in tool.text
+    if not IMPOSSIBLE:
+        assert found == [["pipe"], ["pipe"]]
 
 
 def test_warm_environment_goes_on(single: Tool) -> None:

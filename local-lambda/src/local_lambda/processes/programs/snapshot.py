@@ -100,7 +100,10 @@ def wait(descriptor: int, log_descriptor: int) -> "dict[str, str]":
                 set_random_state(state)
                 return restored
         os.close(control)
-        os.waitpid(middle, 0)
+        try:
+            os.waitpid(middle, 0)
+        except ChildProcessError:
+            pass  # a function that ignores SIGCHLD has no children to wait for
 
 
 def load() -> "tuple[Any, Any]":
@@ -228,8 +231,20 @@ def own_tmp(megabytes: "int | None") -> "str | None":
         before = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
         options = f"size={megabytes}m,mode=1777"
         sandbox._call("mount", "tmpfs", "/tmp", "tmpfs", sandbox.MS_NOSUID | sandbox.MS_NODEV, options)
-        shutil.copytree(f"/proc/self/fd/{before}", "/tmp", symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(f"/proc/self/fd/{before}", "/tmp", symlinks=True, copy_function=copy_file, dirs_exist_ok=True)
         os.close(before)
     except (OSError, shutil.Error) as error:
         return f"{type(error).__name__}: {error}"[:500]
     return None
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy a file or a named pipe. A socket belongs to the process that listens, so there is none in a copy."""
+    import shutil
+    import stat
+
+    mode = os.lstat(source).st_mode
+    if stat.S_ISFIFO(mode):
+        os.mkfifo(target, stat.S_IMODE(mode))
+    elif not stat.S_ISSOCK(mode):
+        shutil.copy2(source, target)
