@@ -162,7 +162,7 @@ def test_declared_resources_exist_and_the_function_knows_them(stack: Stack) -> N
 
 def test_what_is_not_served_is_named(stack: Stack) -> None:
     """One line for a resource, one for an event, one for the value that stands in."""
-    stack.tool.wait_for("Pool is not made: --aws does not serve AWS::Cognito::UserPool")
+    stack.tool.wait_for(r"not made, because --aws does not serve them: Pool \(AWS::Cognito::UserPool\)")
     stack.tool.wait_for("Orders.Events.Logged is not served: --aws has no events of type CloudWatchLogs")
     stack.tool.wait_for("stand-ins for values that only AWS has: !Ref Pool;")
 
@@ -243,19 +243,27 @@ def test_fire_without_an_endpoint_says_what_to_start() -> None:
     assert "run `start --aws`, or name its address with --endpoint-url" in outcome.errors
 
 
-def test_queue_that_hides_messages_too_briefly_is_named(tmp_path: Path, function_python: Path) -> None:
-    """Exit status 2, with the service's reason."""
+def test_source_that_does_not_suit_is_named(tmp_path: Path, function_python: Path) -> None:
+    """One line for each, with the service's reason, and the function is served."""
     function: dict[str, Any] = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": ".", "Timeout": 60}
-    function["Events"] = {"Work": {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}}}}
+    function["Events"] = {
+        "Work": {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}}},
+        "Change": {"Type": "DynamoDB", "Properties": {"Stream": {"Ref": "StreamArn"}, "StartingPosition": "LATEST"}},
+    }
     resources = {
         "Hello": {"Type": "AWS::Serverless::Function", "Properties": function},
         "Queue": {"Type": "AWS::SQS::Queue"},
     }
-    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
-    outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
-    assert outcome.status == 2
-    reason = "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"
-    assert f"local-lambda: Hello: arn:aws:sqs:us-east-1:123456789012:Queue: {reason}\n" in outcome.errors
+    parameters = {"StreamArn": {"Type": "String"}}
+    (tmp_path / "template.yaml").write_text(json.dumps({"Parameters": parameters, "Resources": resources}))
+    (tmp_path / "app.py").write_text(CODE)
+    with serving("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python) as tool:
+        tool.wait_for(
+            "Hello.Events.Work is not served: Hello: arn:aws:sqs:us-east-1:123456789012:Queue: "
+            "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds"
+        )
+        tool.wait_for("Hello.Events.Change is not served: Hello: StreamArn: ")
+        tool.wait_for("AWS_ENDPOINT_URL=")
 
 
 @pytest.mark.parametrize("written", [{"Fn::GetAtt": ["Queues", "Arn"]}, {"Fn::GetAtt": "Queues.Arn"}])
@@ -279,24 +287,6 @@ def test_source_that_is_not_in_the_template_is_named(
     assert outcome.status == 2
     where = "Work: EventSourceArn" if as_resource else "Hello.Events.Work: Queue"
     assert f"local-lambda: {where}: the template has no resource Queues\n" in outcome.errors
-
-
-def test_wrong_resource_is_named_before_anything_starts(tmp_path: Path, function_python: Path) -> None:
-    """Exit status 2 and one line with the service's reason."""
-    template = {
-        "Resources": {
-            "Hello": {
-                "Type": "AWS::Serverless::Function",
-                "Properties": {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": "."},
-            },
-            "Fifo": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "without-suffix", "FifoQueue": True}},
-        }
-    }
-    (tmp_path / "template.yaml").write_text(json.dumps(template))
-    outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
-    assert outcome.status == 2
-    assert outcome.errors.startswith("local-lambda: Fifo (AWS::SQS::Queue) cannot be made: ")
-    assert outcome.errors.count("\n") == 1
 
 
 def test_account_of_the_command_is_that_of_the_endpoint(tmp_path: Path, function_python: Path) -> None:

@@ -15,12 +15,20 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote_plus
 
+from local_lambda.aws.checks import function_name
+from local_lambda.errors import ApiError
+from local_lambda.events.printable import print_line
+
 Deliver = Callable[[str, str, Any], None]
 """Takes the ARN of a function, what sends to it, and the event."""
+_SENT = frozenset({"lambda", "sns", "sqs"})
+"""The services of targets to which events are sent here; moto sends to the others."""
+_TARGETS = _SENT | {"events", "logs"}
 
 
 def lead_to(deliver: Deliver) -> None:
     """Let moto's services in this process send to `deliver`, which is called in moto's thread."""
+    _refuse_targets()
     _from_s3(deliver)
     _from_sns(deliver)
     _from_rules(deliver)
@@ -44,17 +52,50 @@ def fire(rule: Any, deliver: Deliver) -> int:
         "resources": [rule.arn],
         "detail": {},
     }
-    functions = [target for target in rule.targets if is_function(target["Arn"])]
-    for target in functions:
+    faults = []
+    for target in list(rule.targets):
+        try:
+            _send(rule, target, event, deliver)
+        except Exception as error:  # of the service of a target
+            faults.append(f"{target['Arn']}: {getattr(error, 'message', None) or error or type(error).__name__}")
+    if faults:
+        raise ValueError("; ".join(faults))
+    return len(rule.targets)
+
+
+def target_fault(target: dict[str, Any]) -> str | None:
+    """Why a rule cannot have this target here; None if it can."""
+    arn = str(target.get("Arn"))
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn" or (is_function(arn) and not _is_function_arn(arn)):
+        return f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
+    if parts[2] not in _TARGETS:
+        return f"{arn}: rules have no targets of the service {parts[2]} here"
+    if target.get("Input"):
+        try:
+            json.loads(target["Input"])
+        except (TypeError, ValueError):
+            return f"JSON text in the Input for target {target.get('Id')} is malformed."
+    return None
+
+
+def _is_function_arn(arn: str) -> bool:
+    try:
+        function_name(arn)
+    except ApiError:
+        return False
+    return len(arn.split(":")) >= 7
+
+
+def _send(rule: Any, target: dict[str, Any], event: dict[str, Any], deliver: Deliver) -> None:
+    """Send an event to one target: a function, a queue or a topic."""
+    if is_function(target["Arn"]):
         deliver(target["Arn"], f"the rule {rule.name}", target_input(target, event))
-    others = [target for target in rule.targets if not is_function(target["Arn"])]
-    for target in others:
+    else:
         _send_to_queue(target, target_input(target, event))
-    return len(functions) + len(others)
 
 
 def _send_to_queue(target: dict[str, Any], event: Any) -> None:
-    """Send to a queue or a topic, the other targets that schedules have here."""
     from moto.sns.models import sns_backends
     from moto.sqs.models import sqs_backends
 
@@ -66,6 +107,23 @@ def _send_to_queue(target: dict[str, Any], event: Any) -> None:
         sns_backends[account][region].publish(arn=target["Arn"], message=json.dumps(event))
     else:
         raise ValueError(f"a schedule cannot send to {target['Arn']} here")
+
+
+def _refuse_targets() -> None:
+    """Refuse a target that would fail later, when an event is put."""
+    from moto.events.exceptions import ValidationException
+    from moto.events.models import EventsBackend
+
+    put = EventsBackend.put_targets
+
+    def putting(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
+        for target in targets:
+            fault = target_fault(target)
+            if fault is not None:
+                raise ValidationException(fault)
+        put(self, name, event_bus_arn, targets)
+
+    EventsBackend.put_targets = putting
 
 
 def _from_s3(deliver: Deliver) -> None:
@@ -89,9 +147,15 @@ def _from_s3(deliver: Deliver) -> None:
 
 
 def _from_sns(deliver: Deliver) -> None:
-    from moto.sns.models import Subscription
+    from moto.sns.exceptions import SNSInvalidParameter
+    from moto.sns.models import SNSBackend, Subscription
 
-    publish = Subscription.publish
+    publish, subscribe = Subscription.publish, SNSBackend.subscribe
+
+    def subscribing(self: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        if protocol == "lambda" and not (is_function(endpoint) and _is_function_arn(endpoint)):
+            raise SNSInvalidParameter(f"Invalid parameter: Endpoint Reason: {endpoint} is not the ARN of a function")
+        return subscribe(self, topic_arn, endpoint, protocol)
 
     def publishing(
         self: Any,
@@ -140,6 +204,7 @@ def _from_sns(deliver: Deliver) -> None:
         }
         deliver(self.endpoint, f"the topic {self.topic.name}", {"Records": [record]})
 
+    SNSBackend.subscribe = subscribing
     Subscription.publish = publishing
 
 
@@ -157,21 +222,25 @@ def _from_rules(deliver: Deliver) -> None:
     send = Rule.send_to_targets
 
     def sending(self: Any, original_event: Any, transform_input: bool = True) -> None:
-        targets = self.targets
-        if self.state != "ENABLED":
+        scheduled_only = self.scheduled_expression and not self.event_pattern.dump()
+        if self.state != "ENABLED" or scheduled_only or not self.event_pattern.matches_event(original_event):
             return
-        functions = [target for target in targets if is_function(target["Arn"])]
-        if functions and self.scheduled_expression is None and self.event_pattern.matches_event(original_event):
-            event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
-            if isinstance(event["time"], (int, float)):
-                event["time"] = _time(event["time"])
-            for target in functions:
-                deliver(target["Arn"], f"the rule {self.name}", target_input(target, event))
-        self.targets = [target for target in targets if not is_function(target["Arn"])]
-        try:
-            send(self, original_event, transform_input)
-        finally:
-            self.targets = targets
+        event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
+        if isinstance(event["time"], (int, float)):
+            event["time"] = _time(event["time"])
+        targets = self.targets
+        for target in targets:
+            try:
+                if target["Arn"].split(":")[2] in _SENT:
+                    _send(self, target, event, deliver)
+                else:
+                    self.targets = [target]
+                    send(self, original_event, transform_input)
+            except Exception as error:  # of the service of a target; on AWS, PutEvents does not fail either
+                reason = getattr(error, "message", None) or str(error) or type(error).__name__
+                print_line(f"an event of the rule {self.name} to {target['Arn']} is lost: {reason}")
+            finally:
+                self.targets = targets
 
     Rule.send_to_targets = sending
 

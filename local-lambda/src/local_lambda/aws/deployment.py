@@ -13,9 +13,22 @@ from typing import Any
 from local_lambda.aws.resources import KINDS, NO_EFFECT, Resource, create
 from local_lambda.aws.services import Services
 from local_lambda.errors import UsageError
+from local_lambda.events.printable import one_line
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable
 from local_lambda.functions.stand_ins import StandIns
+
+MOST_NAMED = 20
+"""How many resources one line names."""
+
+
+def reason_in(error: Exception) -> str:
+    """Why a service, or the code that reads a template for it, refuses something: in one line."""
+    if isinstance(error, KeyError) and len(error.args) == 1 and not hasattr(error, "message"):
+        return f"{error.args[0]} is missing"
+    if isinstance(error, (AttributeError, IndexError, TypeError)):
+        return f"its properties are malformed ({error})"
+    return one_line(str(getattr(error, "message", None) or error) or type(error).__name__)
 
 
 class Deployments:
@@ -34,14 +47,19 @@ class Deployments:
         return self.stacks[stack]
 
     def complete(self) -> list[str]:
-        """Make what nothing has referred to. Returns a line for each resource that is not served.
+        """Make what nothing has referred to. Returns a line for each resource that cannot be made.
 
-        Raises UsageError for a resource that cannot be made.
+        Resources of types that are not served share one line.
         """
-        remarks = []
+        unserved: list[str] = []
+        faults: list[str] = []
         for stack in self.stacks.values():
-            remarks += stack.complete()
-        return remarks
+            stack.complete(unserved, faults)
+        if unserved:
+            more = f" and {len(unserved) - MOST_NAMED} more" if len(unserved) > MOST_NAMED else ""
+            named = ", ".join(unserved[:MOST_NAMED])
+            faults.insert(0, f"not made, because --aws does not serve them: {named}{more}")
+        return faults
 
     def dynamic(self, reference: str) -> str:
         """What `{{resolve:ssm:/name}}` and the like stand for. Raises UsageError."""
@@ -62,8 +80,7 @@ class Deployments:
         try:
             model = self._services.run(job).result()
         except Exception as error:  # each service has its own
-            reason = getattr(error, "message", None) or str(error) or type(error).__name__
-            raise UsageError(f"{logical_id} ({kind}) cannot be made: {reason}") from None
+            raise UsageError(reason_in(error)) from None
         self._made[name] = Resource(kind, model, self._url)
         return self._made[name]
 
@@ -85,7 +102,7 @@ class Stack(Mapping[str, Any]):
         self._find_scope = scope
         self._stand_ins = StandIns(resources, given)
         self._making: set[str] = set()
-        self._faults: dict[str, UsageError] = {}
+        self._faults: dict[str, str] = {}
 
     @property
     def scope(self) -> Scope:
@@ -121,17 +138,14 @@ class Stack(Mapping[str, Any]):
         for logical_id, _, _ in self.included(*kinds):
             self._resource(logical_id)
 
-    def complete(self) -> list[str]:
-        """Make the rest; returns a line for each resource that is not served. Raises UsageError."""
-        remarks = []
+    def complete(self, unserved: list[str], faults: list[str]) -> None:
+        """Make the rest; add the resources of types that are not served, and a line for each other fault."""
         for logical_id, kind, _ in self.included():
             if kind in KINDS:
                 self._resource(logical_id)
             elif not kind.startswith(NO_EFFECT) and kind != "AWS::CloudFormation::Stack":
-                remarks.append(f"{self.name}{logical_id} is not made: --aws does not serve {kind}")
-        for fault in self._faults.values():
-            raise fault
-        return remarks
+                unserved.append(f"{self.name}{logical_id} ({kind})")
+        faults += self._faults.values()
 
     def _holds(self, condition: Any) -> bool:
         try:
@@ -160,9 +174,11 @@ class Stack(Mapping[str, Any]):
         self._making.add(logical_id)
         try:
             properties = self.scope.resolve(resource.get("Properties") or {})
+            if not isinstance(properties, dict):
+                raise UsageError("Properties must be a mapping")
             return self._deployments.create(name, resource["Type"], logical_id, _without_events(properties))
         except (UsageError, Unresolvable) as error:
-            self._faults[logical_id] = UsageError(str(error))
+            self._faults[logical_id] = f"{name} ({resource['Type']}) cannot be made: {error}"
             return None
         finally:
             self._making.discard(logical_id)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from importlib import import_module
 from typing import Any, NamedTuple
+
+from local_lambda.functions.intrinsics import STACK
 
 Properties = Mapping[str, Any]
 
@@ -50,13 +53,16 @@ KINDS: Mapping[str, Kind] = {
 """The types that are created. An empty attribute is the URL of a queue."""
 NO_EFFECT = (
     "AWS::ApiGateway",
+    "AWS::CDK::Metadata",
     "AWS::CloudFormation::WaitCondition",
     "AWS::IAM::",
     "AWS::Lambda::Alias",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
+    "AWS::Lambda::Url",
     "AWS::Lambda::Version",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
@@ -64,11 +70,19 @@ NO_EFFECT = (
     "AWS::SQS::QueuePolicy",
     "AWS::Serverless::Api",
     "AWS::Serverless::Application",
+    "AWS::Serverless::Connector",
     "AWS::Serverless::Function",
     "AWS::Serverless::HttpApi",
     "AWS::Serverless::LayerVersion",
 )
 """Beginnings of types that are served elsewhere, or only say who may do what, which is not checked here."""
+
+_SHORTEST_BUCKET, _LONGEST_BUCKET = 3, 63
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+_LONGEST_QUEUE = 80
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
+_LONGEST_NAME = 255
+"""The longest logical id, which other services take as a name."""
 
 
 class Resource:
@@ -125,11 +139,19 @@ def create(kind: str, logical_id: str, properties: Properties, account: str, reg
 
 
 def _name(kind: str, logical_id: str, properties: Properties) -> str:
-    """A name for a resource that has none: the logical id, in the form that the service permits."""
+    """A name for a resource that has none: the logical id, in the form and length that the service permits."""
     if kind == "AWS::S3::Bucket":
-        return logical_id.lower()
+        name = logical_id.lower()
+        return _shortened(name if len(name) >= _SHORTEST_BUCKET else f"{STACK}-{name}", _LONGEST_BUCKET)
     fifo = str(properties.get("FifoQueue", properties.get("FifoTopic", ""))).lower() == "true"
-    return f"{logical_id}.fifo" if fifo else logical_id
+    ending = ".fifo" if fifo else ""
+    most = _LONGEST_QUEUE if kind == "AWS::SQS::Queue" else _LONGEST_NAME
+    return _shortened(logical_id, most - len(ending)) + ending
+
+
+def _shortened(name: str, most: int) -> str:
+    """The name if it is not too long, else its beginning and a digest that makes it unique, as CloudFormation does."""
+    return name if len(name) <= most else f"{name[: most - 13]}-{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _text(value: Any) -> Any:

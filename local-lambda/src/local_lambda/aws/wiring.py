@@ -9,33 +9,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deployment import Stack
+from local_lambda.aws.deliveries import target_fault
+from local_lambda.aws.deployment import Stack, reason_in
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
+from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
+from local_lambda.sources.schedule import next_time
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
-_ROUTES = ("Api", "HttpApi")
 _SOURCES = {"SQS": "Queue", "DynamoDB": "Stream", "Kinesis": "Stream"}
 _ONLY_SAM = ("Queue", "Stream")
 _BOOLEANS = {"true": True, "false": False}
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+_OF_RULES = frozenset(
+    """
+    Description Enabled EventBusName Input InputPath InputTransformer Name OmitName Pattern PermissionsBoundary RoleArn
+    RuleName Schedule ScheduleExpression ScheduleExpressionTimezone StartDate State
+    """.split()
+)
+"""What rules and schedules of AWS SAM say and is served, or only says what they may do."""
+_UTC = (None, "UTC", "Etc/UTC", "GMT", "Etc/GMT")
 
 
 class Wiring(NamedTuple):
     """`mappings` are requests of CreateEventSourceMapping, `jobs` set up the rest in moto's thread.
 
-    `remarks` has a line for each event that is not served.
+    Each comes after the place in the template that it is from. `remarks` has a line for each event that is not served.
     """
 
-    mappings: list[dict[str, Any]]
-    jobs: list[Callable[[], None]]
+    mappings: list[tuple[str, dict[str, Any]]]
+    jobs: list[tuple[str, Callable[[], None]]]
     remarks: list[str]
 
 
 def read_wiring(stack: Stack, served: frozenset[str], account: str, region: str) -> Wiring:
-    """What may invoke the functions of a stack whose names are in `served`. Raises UsageError for what is invalid."""
+    """What may invoke the functions of a stack whose names are in `served`.
+
+    Raises UsageError if the template refers to a resource that it does not have.
+    """
     return _Reader(stack, served, account, region).read()
 
 
@@ -46,19 +61,31 @@ class _Reader:
         self._account = account
         self._region = region
         self._wiring = Wiring([], [], [])
-        self._notifications: dict[str, list[dict[str, Any]]] = {}
+        self._accepted: dict[str, list[dict[str, Any]]] = {}
+        """The notifications of each bucket that can be set up, once the jobs have run."""
 
     def read(self) -> Wiring:
         for logical_id, name, arn, events in self._functions():
             for event_id, event in events.items():
                 where = f"{self._stack.name}{logical_id}.Events.{event_id}"
-                if isinstance(event, dict) and event.get("Type") not in _ROUTES:
+                if isinstance(event, dict) and event.get("Type") not in ROUTES:
                     self._check_source(where, event.get("Properties"), _SOURCES.get(str(event.get("Type")), ""))
-                    self._event(where, str(event.get("Type")), self._resolved(where, event), name, arn)
-        self._resources()
-        for bucket, wanted in self._notifications.items():
-            self._job(_notify, self._account, self._region, bucket, wanted)
+                    self._attempt(where, self._event, str(event.get("Type")), event.get("Properties"), name, arn)
+        for logical_id, kind, written in self._stack.included():
+            where = f"{self._stack.name}{logical_id}"
+            if kind == "AWS::Lambda::EventSourceMapping":
+                self._check_source(where, written, "EventSourceArn")
+            self._attempt(where, self._resource, logical_id, kind, written)
+        for bucket, accepted in self._accepted.items():
+            self._job(bucket, _notify, self._account, self._region, bucket, accepted)
         return self._wiring
+
+    def _attempt(self, where: str, read: Callable[..., None], *arguments: Any) -> None:
+        """Read a part of the template; one that is invalid is named, and the others are read."""
+        try:
+            read(where, *arguments)
+        except (UsageError, Unresolvable, *_MALFORMED) as error:
+            self._wiring.remarks.append(f"{where} is not served: {reason_in(error)}")
 
     def _functions(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
         """Logical id, name, ARN and events of each function that is served; with `AutoPublishAlias`, of that alias."""
@@ -75,13 +102,10 @@ class _Reader:
                     name, arn = f"{name}:{alias}", f"{arn}:{alias}"
                 yield logical_id, name, arn, events if isinstance(events, dict) else {}
 
-    def _resolved(self, where: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            properties = self._stack.scope.resolve(event.get("Properties") or {})
-        except Unresolvable as error:
-            raise UsageError(f"{where}: {error}") from None
+    def _resolved(self, written: Any) -> dict[str, Any]:
+        properties = self._stack.scope.resolve(written or {})
         if not isinstance(properties, dict):
-            raise UsageError(f"{where}: must be a mapping; give it Properties")
+            raise UsageError("Properties must be a mapping")
         return properties
 
     def _check_source(self, where: str, written: Any, member: str) -> None:
@@ -93,92 +117,122 @@ class _Reader:
         if isinstance(attribute, str) and attribute.partition(".")[0] not in self._stack.resources:
             raise UsageError(f"{where}: {member}: the template has no resource {attribute.partition('.')[0]}")
 
-    def _event(self, where: str, kind: str, given: dict[str, Any], name: str, arn: str) -> None:
+    def _event(self, where: str, kind: str, written: Any, name: str, arn: str) -> None:
+        if kind not in AWS_EVENTS:
+            known = f"--aws has no events of type {kind}" if kind in EVENTS else f"{kind} is not a known event type"
+            raise UsageError(known)
+        given = self._resolved(written)
         if kind in _SOURCES:
             source = given.get(_SOURCES[kind])
             if not isinstance(source, str):
-                raise UsageError(f"{where}: {_SOURCES[kind]} is missing; give it the ARN")
+                raise UsageError(f"{_SOURCES[kind]} is missing; give it the ARN")
             mapping = {key: value for key, value in given.items() if key not in _ONLY_SAM}
-            self._wiring.mappings.append(_mapping({**mapping, "FunctionName": name, "EventSourceArn": source}))
+            self._mapping(where, {**mapping, "FunctionName": name, "EventSourceArn": source})
         elif kind == "SNS":
-            self._subscribe(where, given, arn, name)
+            self._topic(where, given, arn, name)
         elif kind == "S3":
-            rules = given.get("Filter", {}).get("S3Key", {}).get("Rules", [])
-            events = given.get("Events")
-            wanted = {"Events": [events] if isinstance(events, str) else events, "Rules": rules, "Function": arn}
-            self._notifications.setdefault(str(given.get("Bucket")), []).append(wanted)
+            if not isinstance(given.get("Bucket"), str):
+                raise UsageError("Bucket is missing; give it a bucket of the template")
+            events = given["Events"]
+            wanted = {"Events": [events] if isinstance(events, str) else events, "Rules": _rules(given), "Arn": arn}
+            self._notification(where, given["Bucket"], {**wanted, "Kind": "CloudFunction"})
         elif kind in ("EventBridgeRule", "CloudWatchEvent"):
             self._rule(where, given, arn, pattern=given.get("Pattern"))
-        elif kind == "Schedule":
-            self._rule(where, given, arn, schedule=given.get("Schedule"))
-        elif kind == "ScheduleV2" and not given.get("ScheduleExpressionTimezone"):
-            self._rule(where, given, arn, schedule=given.get("ScheduleExpression"))
         else:
-            self._wiring.remarks.append(f"{where} is not served: --aws has no events of type {kind}")
+            self._rule(
+                where, given, arn, schedule=given.get("Schedule" if kind == "Schedule" else "ScheduleExpression")
+            )
 
-    def _resources(self) -> None:
-        """The same, written as resources of CloudFormation."""
-        for logical_id, kind, written in self._stack.included():
-            where = f"{self._stack.name}{logical_id}"
-            if kind == "AWS::Lambda::EventSourceMapping":
-                self._check_source(where, written, "EventSourceArn")
-                given = self._resolved(where, {"Properties": written})
-                text = str(given.get("FunctionName", ""))
-                if _name(text) in self._served:
-                    self._wiring.mappings.append(_mapping({**given, "FunctionName": text}))
-                else:
-                    self._wiring.remarks.append(f"{where} is not served: {text} is not a function that runs here")
-            elif kind == "AWS::SNS::Subscription":
-                given = self._resolved(where, {"Properties": written})
-                self._job(_subscribe, self._account, self._region, given)
-            elif kind == "AWS::SNS::Topic" and written.get("Subscription"):
-                given = self._resolved(where, {"Properties": written})
-                topic = self._stack.scope.resolve({"Ref": logical_id})
-                for subscription in given["Subscription"]:
-                    self._job(_subscribe, self._account, self._region, {**subscription, "TopicArn": topic})
-            elif kind == "AWS::Events::Rule" and written.get("Targets"):
-                given = self._resolved(where, {"Properties": written})
-                rule = self._stack.scope.resolve({"Ref": logical_id})
-                bus = given.get("EventBusName") or "default"
-                self._job(_target, self._account, self._region, rule, bus, given["Targets"])
-            elif kind == "AWS::S3::Bucket" and written.get("NotificationConfiguration"):
-                given = self._resolved(where, {"Properties": written})
-                bucket = self._stack.scope.resolve({"Ref": logical_id})
-                for wanted in _notifications(given["NotificationConfiguration"]):
-                    self._notifications.setdefault(bucket, []).append(wanted)
+    def _resource(self, where: str, logical_id: str, kind: str, written: Mapping[str, Any]) -> None:
+        """The same, written as a resource of CloudFormation."""
+        if kind == "AWS::Lambda::EventSourceMapping":
+            given = self._resolved(written)
+            text = str(given.get("FunctionName", ""))
+            if _name(text) not in self._served:
+                raise UsageError(f"{text} is not a function that runs here")
+            if not isinstance(given.get("EventSourceArn"), str):
+                raise UsageError("EventSourceArn is missing; sources that are served are queues and streams")
+            self._mapping(where, {**given, "FunctionName": text})
+        elif kind == "AWS::SNS::Subscription":
+            self._subscription(where, self._resolved(written))
+        elif logical_id not in self._stack:  # its own line says why
+            return
+        elif kind == "AWS::SNS::Topic" and written.get("Subscription"):
+            topic = self._stack.scope.resolve({"Ref": logical_id})
+            for subscription in self._resolved(written)["Subscription"]:
+                self._attempt(where, self._subscription, {**subscription, "TopicArn": topic})
+        elif kind == "AWS::Events::Rule" and written.get("Targets"):
+            given = self._resolved(written)
+            rule = self._stack.scope.resolve({"Ref": logical_id})
+            bus = given.get("EventBusName") or "default"
+            for target in given["Targets"]:
+                self._job(where, _target, self._account, self._region, rule, bus, target)
+        elif kind == "AWS::S3::Bucket" and written.get("NotificationConfiguration"):
+            bucket = self._stack.scope.resolve({"Ref": logical_id})
+            for wanted in _notifications(self._resolved(written)["NotificationConfiguration"]):
+                self._notification(where, bucket, wanted)
 
-    def _subscribe(self, where: str, given: dict[str, Any], arn: str, name: str) -> None:
+    def _topic(self, where: str, given: dict[str, Any], arn: str, name: str) -> None:
+        """The subscription of a function, or of a queue between the topic and it."""
         if not isinstance(given.get("Topic"), str):
-            raise UsageError(f"{where}: Topic is missing; give it the ARN")
+            raise UsageError("Topic is missing; give it the ARN")
         subscription = {**given, "TopicArn": given["Topic"], "Protocol": "lambda", "Endpoint": arn}
-        through = given.get("SqsSubscription")
+        through = _boolean(given.get("SqsSubscription", False))
         if through is True:
-            through = {}
+            made = where.rpartition("/")[2].replace(".Events.", "") + "Queue"  # as AWS SAM calls it
+            self._job(where, _queue, self._account, self._region, made)
+            through = {"QueueArn": ":".join((*arn.split(":")[:2], "sqs", self._region, self._account, made))}
         if isinstance(through, dict):
             queue = through.get("QueueArn")
-            if queue is None:
-                self._wiring.remarks.append(f"{where} is not served: give SqsSubscription the QueueArn of a queue")
-                return
+            if not isinstance(queue, str):
+                raise UsageError("give SqsSubscription the QueueArn of a queue")
             subscription |= {"Protocol": "sqs", "Endpoint": queue}
             batch = {key: through[key] for key in ("BatchSize", "Enabled") if key in through}
-            self._wiring.mappings.append(_mapping({**batch, "FunctionName": name, "EventSourceArn": queue}))
-        self._job(_subscribe, self._account, self._region, subscription)
+            self._mapping(where, {**batch, "FunctionName": name, "EventSourceArn": queue})
+        elif through is not False:
+            raise UsageError("SqsSubscription must be true, false or a mapping")
+        self._subscription(where, subscription)
+
+    def _subscription(self, where: str, given: dict[str, Any]) -> None:
+        for member in ("TopicArn", "Protocol", "Endpoint"):
+            if not isinstance(given.get(member), str):
+                raise UsageError(f"{member} is missing")
+        self._job(where, _subscribe, self._account, self._region, given)
 
     def _rule(
         self, where: str, given: dict[str, Any], arn: str, pattern: object = None, schedule: object = None
     ) -> None:
         if pattern is None and not isinstance(schedule, str):
-            raise UsageError(f"{where}: Pattern or Schedule is missing; give it one")
+            raise UsageError("Pattern or Schedule is missing; give it one")
+        if pattern is not None and not isinstance(pattern, dict):
+            raise UsageError("Pattern must be a mapping")
+        if isinstance(schedule, str):
+            _check_schedule(schedule, given)
         parts = where.rpartition(".Events.")
         name = given.get("RuleName") or given.get("Name") or f"{parts[0]}{parts[2]}".replace("/", "-")[-64:]
         target = {"Id": "local", "Arn": arn}
         target |= {key: given[key] for key in ("Input", "InputPath", "InputTransformer") if key in given}
-        enabled = given.get("Enabled", True) is True and given.get("State", "ENABLED") == "ENABLED"
+        enabled = _boolean(given.get("Enabled", True))
+        if not isinstance(enabled, bool):
+            raise UsageError(f"Enabled must be true or false, not {enabled}")
+        enabled = enabled and given.get("State", "ENABLED") != "DISABLED"
         bus = given.get("EventBusName") or "default"
-        self._job(_rule, self._account, self._region, name, bus, pattern, schedule, enabled, [target])
+        ignored = [key for key in given if key not in _OF_RULES and not _is_off(key, given[key])]
+        if ignored:
+            self._wiring.remarks.append(f"{where}: not emulated: {', '.join(sorted(ignored))}")
+        self._job(where, _rule, self._account, self._region, name, bus, pattern, schedule, enabled, target)
 
-    def _job(self, function: Callable[..., None], *arguments: Any) -> None:
-        self._wiring.jobs.append(lambda: function(*arguments))
+    def _mapping(self, where: str, given: dict[str, Any]) -> None:
+        """A request of CreateEventSourceMapping: numbers and booleans may be texts in a template."""
+        request = {key: _plain(value) for key, value in given.items() if value is not None}
+        self._wiring.mappings.append((where, request))
+
+    def _notification(self, where: str, bucket: str, wanted: dict[str, Any]) -> None:
+        accepted = self._accepted.setdefault(bucket, [])
+        self._job(where, _check_notification, self._account, self._region, bucket, wanted, accepted)
+
+    def _job(self, where: str, function: Callable[..., None], *arguments: Any) -> None:
+        self._wiring.jobs.append((where, lambda: function(*arguments)))
 
 
 def _name(text: str) -> str:
@@ -187,11 +241,6 @@ def _name(text: str) -> str:
         return function_name(text)[0]
     except ApiError:
         return ""
-
-
-def _mapping(given: dict[str, Any]) -> dict[str, Any]:
-    """A request of CreateEventSourceMapping: numbers and booleans may be texts in a template."""
-    return {key: _plain(value) for key, value in given.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:
@@ -204,21 +253,61 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _boolean(value: Any) -> Any:
+    """A boolean that may be a text, as the value of a parameter is."""
+    return _BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _check_schedule(expression: str, given: Mapping[str, Any]) -> None:
+    """Raises UsageError or ValueError for a schedule that is not served: it would be due at other times here."""
+    if expression.startswith("at("):
+        raise UsageError("--aws has no schedules for one time only, such as at(2026-12-01T00:00:00)")
+    zone = given.get("ScheduleExpressionTimezone")
+    if zone not in _UTC:
+        raise UsageError(f"--aws has schedules in UTC only, not in {zone}")
+    now = datetime.now(timezone.utc)
+    if "StartDate" in given and _moment(given["StartDate"]) > now:
+        raise UsageError(f"its StartDate {given['StartDate']} is in the future")
+    if "EndDate" in given and _moment(given["EndDate"]) <= now:
+        raise UsageError(f"its EndDate {given['EndDate']} is in the past")
+    next_time(expression, now)
+
+
+def _moment(written: Any) -> datetime:
+    moment = datetime.fromisoformat(str(written).replace("Z", "+00:00"))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+def _is_off(name: str, value: Any) -> bool:
+    return name == "FlexibleTimeWindow" and isinstance(value, dict) and value.get("Mode") == "OFF"
+
+
+def _rules(given: Mapping[str, Any]) -> list[Any]:
+    """The rules for keys of a notification."""
+    rules = (given.get("Filter") or {}).get("S3Key", {}).get("Rules", [])
+    return [{"Name": rule["Name"].lower(), "Value": rule["Value"]} for rule in rules]
+
+
 def _notifications(configuration: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What CloudFormation's NotificationConfiguration says, one destination each."""
-    for member, target in (
-        ("LambdaConfigurations", "Function"),
-        ("QueueConfigurations", "Queue"),
-        ("TopicConfigurations", "Topic"),
+    for member, target, kind in (
+        ("LambdaConfigurations", "Function", "CloudFunction"),
+        ("QueueConfigurations", "Queue", "Queue"),
+        ("TopicConfigurations", "Topic", "Topic"),
     ):
         for wanted in configuration.get(member, []):
-            rules = wanted.get("Filter", {}).get("S3Key", {}).get("Rules", [])
-            yield {"Events": [wanted["Event"]], "Rules": rules, target: wanted[target]}
+            yield {"Events": [wanted["Event"]], "Rules": _rules(wanted), "Arn": wanted[target], "Kind": kind}
     if configuration.get("EventBridgeConfiguration"):
-        yield {"EventBridge": True}
+        yield {"Kind": "EventBridge"}
 
 
 # --- in moto's thread
+
+
+def _queue(account: str, region: str, name: str) -> None:
+    from moto.sqs.models import sqs_backends
+
+    sqs_backends[account][region].create_queue(name, {})
 
 
 def _subscribe(account: str, region: str, given: Mapping[str, Any]) -> None:
@@ -226,12 +315,16 @@ def _subscribe(account: str, region: str, given: Mapping[str, Any]) -> None:
 
     backend = sns_backends[account][region]
     subscription = backend.subscribe(given["TopicArn"], given["Endpoint"], given["Protocol"])
-    for name in ("FilterPolicyScope", "FilterPolicy", "RawMessageDelivery", "RedrivePolicy"):
-        if name in given:
-            value = given[name]
-            text = json.dumps(value) if isinstance(value, dict) else str(value)
-            text = text.lower() if name == "RawMessageDelivery" else text
-            backend.set_subscription_attributes(subscription.arn, name, text)
+    try:
+        for name in ("FilterPolicyScope", "FilterPolicy", "RawMessageDelivery", "RedrivePolicy"):
+            if name in given:
+                value = given[name]
+                text = json.dumps(value) if isinstance(value, dict) else str(value)
+                text = text.lower() if name == "RawMessageDelivery" else text
+                backend.set_subscription_attributes(subscription.arn, name, text)
+    except Exception:
+        backend.unsubscribe(subscription.arn)  # it would get messages that its policy excludes
+        raise
 
 
 def _rule(
@@ -242,7 +335,7 @@ def _rule(
     pattern: Any,
     schedule: str | None,
     enabled: bool,
-    targets: list[dict[str, Any]],
+    target: dict[str, Any],
 ) -> None:
     from moto.events.models import events_backends
 
@@ -253,29 +346,55 @@ def _rule(
         state="ENABLED" if enabled else "DISABLED",
         event_bus_arn=bus,
     )
-    _target(account, region, name, bus, targets)
+    _target(account, region, name, bus, target)
 
 
-def _target(account: str, region: str, rule: str, bus: str, targets: list[dict[str, Any]]) -> None:
+def _target(account: str, region: str, rule: str, bus: str, target: dict[str, Any]) -> None:
     from moto.events.models import events_backends
 
-    events_backends[account][region].put_targets(name=rule, event_bus_arn=bus, targets=targets)
+    fault = target_fault(target)
+    if fault is not None:
+        raise UsageError(fault)
+    events_backends[account][region].put_targets(name=rule, event_bus_arn=bus, targets=[target])
 
 
-def _notify(account: str, region: str, bucket: str, wanted: list[dict[str, Any]]) -> None:
+def _check_notification(
+    account: str, region: str, bucket: str, wanted: dict[str, Any], accepted: list[dict[str, Any]]
+) -> None:
+    """Add a notification to those that are accepted. Raises what moto raises if there is no such destination."""
+    from moto.s3.models import s3_backends
+    from moto.s3.notifications import S3NotificationEvent
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+    from moto.utilities.utils import get_partition
+
+    s3_backends[account][get_partition(region)].get_bucket(bucket)
+    if wanted["Kind"] != "EventBridge":
+        for event in wanted["Events"]:
+            if not S3NotificationEvent.is_event_valid(event):
+                raise UsageError(f"{event} is not an event of S3")
+        arn = wanted["Arn"].split(":", 5)
+        if len(arn) < 6 or arn[3] != region:
+            raise UsageError(f"{wanted['Arn']} is not an ARN in {region}")
+        if wanted["Kind"] == "Queue":
+            sqs_backends[account][region].get_queue(arn[5])
+        elif wanted["Kind"] == "Topic":
+            sns_backends[account][region].get_topic(wanted["Arn"])
+    accepted.append(wanted)
+
+
+def _notify(account: str, region: str, bucket: str, accepted: list[dict[str, Any]]) -> None:
     from moto.s3.models import s3_backends
     from moto.utilities.utils import get_partition
 
-    names = {"Function": "CloudFunction", "Queue": "Queue", "Topic": "Topic"}
     document: dict[str, list[dict[str, Any]]] = {}
-    for number, each in enumerate(wanted):
-        if "EventBridge" in each:
+    for number, each in enumerate(accepted):
+        if each["Kind"] == "EventBridge":
             document["EventBridgeConfiguration"] = []
             continue
-        target = next(name for name in names if name in each)
-        rules = [{"Name": rule["Name"].lower(), "Value": rule["Value"]} for rule in each["Rules"]]
-        entry: dict[str, Any] = {"Id": f"local-{number}", "Event": each["Events"], names[target]: each[target]}
-        if rules:
-            entry["Filter"] = {"S3Key": {"FilterRule": rules}}
-        document.setdefault(f"{names[target]}Configuration", []).append(entry)
-    s3_backends[account][get_partition(region)].put_bucket_notification_configuration(bucket, document)
+        entry: dict[str, Any] = {"Id": f"local-{number}", "Event": each["Events"], each["Kind"]: each["Arn"]}
+        if each["Rules"]:
+            entry["Filter"] = {"S3Key": {"FilterRule": each["Rules"]}}
+        document.setdefault(f"{each['Kind']}Configuration", []).append(entry)
+    if document:
+        s3_backends[account][get_partition(region)].put_bucket_notification_configuration(bucket, document)

@@ -13,6 +13,7 @@ from local_lambda.cli.options import SourceOptions
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 from local_lambda.functions.given import Given
+from local_lambda.functions.property_names import NOT_KNOWN, NOT_SERVED
 
 if TYPE_CHECKING:
     from local_lambda.functions.config import FunctionConfig
@@ -185,8 +186,12 @@ def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...
             yield f"{logical_id} runs without the layer {layer}; give its folder or zip with --layer {layer}=PATH"
         if note.not_emulated:
             yield f"{logical_id}: not emulated: {', '.join(note.not_emulated)}"
-        if events and note.events:
-            yield f"{logical_id}: served with --aws only: {', '.join(note.events)}"
+        unserved = [event for event in note.events if event.endswith((NOT_SERVED, NOT_KNOWN))]
+        with_aws = [event for event in note.events if event not in unserved]
+        if events and with_aws:
+            yield f"{logical_id}: served with --aws only: {', '.join(with_aws)}"
+        if events and unserved:
+            yield f"{logical_id}: left out: {', '.join(unserved)}"
     used_layers = {layer for function in functions for layer in function.layers}
     for name, path in given.layers.items():
         if path not in used_layers:

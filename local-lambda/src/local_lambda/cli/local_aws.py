@@ -38,7 +38,7 @@ class LocalAws:
         self._limit = limit
         self._given = given
         self._python = python
-        self._mappings: list[dict[str, Any]] = []
+        self._mappings: list[tuple[str, dict[str, Any]]] = []
         self._services = Services()
         self._services.start(given.account)
         self._logs = LogGroups(self._services)
@@ -58,7 +58,12 @@ class LocalAws:
         return given._replace(deploy=self._deployments.deploy, dynamic=self._deployments.dynamic)
 
     def complete(self, functions: Functions, console: Console) -> None:
-        """Make all that the template declares, and let it lead to the functions. Raises UsageError."""
+        """Make all that the template declares, and let it lead to the functions.
+
+        What cannot be made is named, and the rest is made. Raises UsageError for a reference to a resource that the
+        template does not have.
+        """
+        from local_lambda.aws.deployment import reason_in
         from local_lambda.aws.wiring import read_wiring
 
         for remark in self._deployments.complete():
@@ -70,8 +75,11 @@ class LocalAws:
             for remark in wiring.remarks:
                 console.write("platform", remark)
             self._mappings += wiring.mappings
-            for job in wiring.jobs:
-                self._services.run(job).result()
+            for where, job in wiring.jobs:
+                try:
+                    self._services.run(job).result()
+                except Exception as error:  # each service has its own
+                    console.write("platform", f"{where} is not served: {reason_in(error)}")
 
     async def start(
         self,
@@ -81,6 +89,7 @@ class LocalAws:
         versions: Mapping[str, Versions],
     ) -> None:
         """Begin to serve."""
+        from local_lambda.aws.deployment import reason_in
         from local_lambda.aws.serve import LocalEndpoint
 
         console = factory.console
@@ -97,8 +106,11 @@ class LocalAws:
         self._local.endpoint.urls = urls
         self._local.endpoint.declare(self._given.region, pools, versions)
         await self._local.start()
-        for mapping in self._mappings:
-            await self._local.endpoint.create_mapping(self._given.region, mapping)
+        for where, mapping in self._mappings:
+            try:
+                await self._local.endpoint.create_mapping(self._given.region, mapping)
+            except Exception as error:  # the template's own text is in the request
+                console.write("platform", f"{where} is not served: {reason_in(error)}")
         console.write("platform", f"the AWS endpoint of the functions: AWS_ENDPOINT_URL={self._local.url}", needed=True)
 
     def close(self) -> None:

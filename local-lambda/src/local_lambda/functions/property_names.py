@@ -38,6 +38,16 @@ NOT_EMULATED: Mapping[str, str] = {
 }
 ROUTES = frozenset({"Api", "HttpApi"})
 """The types of events that are served without a local AWS endpoint."""
+AWS_EVENTS = frozenset("CloudWatchEvent DynamoDB EventBridgeRule Kinesis S3 SNS SQS Schedule ScheduleV2".split())
+"""The types that are served with it."""
+EVENTS = (
+    ROUTES
+    | AWS_EVENTS
+    | frozenset("AlexaSkill CloudWatchLogs Cognito DocumentDB IoTRule MQ MSK SelfManagedKafka".split())
+)
+"""All types that AWS SAM has."""
+NOT_SERVED, NOT_KNOWN = ": not served)", ": not a known event type)"
+"""How `other_events` ends what is not served at all."""
 
 
 class Names(NamedTuple):
@@ -132,12 +142,15 @@ def not_emulated_around(kind: str, properties: Mapping[str, Any]) -> Iterator[st
 
 
 def other_events(properties: Mapping[str, Any]) -> Iterator[str]:
-    """What needs a local AWS endpoint: events, with their types, and where records and events that fail are sent."""
+    """What needs a local AWS endpoint: events, with their types, and where records and events that fail are sent.
+
+    Events of other types are among them, so that they are named.
+    """
     events = properties.get("Events")
     for name, event in events.items() if isinstance(events, dict) else ():
         kind = event.get("Type") if isinstance(event, dict) else None
         if kind not in ROUTES:
-            yield f"{name} ({kind})"
+            yield f"{name} ({kind}" + (")" if kind in AWS_EVENTS else NOT_SERVED if kind in EVENTS else NOT_KNOWN)
     event_invoke = properties.get("EventInvokeConfig")
     if isinstance(event_invoke, dict) and event_invoke.get("DestinationConfig"):
         yield "DestinationConfig"

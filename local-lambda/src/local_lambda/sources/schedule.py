@@ -32,7 +32,10 @@ def next_time(expression: str, after: datetime) -> datetime | None:
         number = int(rate[1])
         if not number:
             raise ValueError(f"{expression}: the number must be positive")
-        return after + timedelta(**{f"{rate[2]}s": number})
+        try:
+            return after + timedelta(**{f"{rate[2]}s": number})
+        except OverflowError:
+            raise ValueError(f"{expression}: the number is too large") from None
     cron = _CRON(expression)
     fields = cron[1].split() if cron is not None else []
     if len(fields) != 6:

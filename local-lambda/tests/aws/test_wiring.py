@@ -1,0 +1,233 @@
+"""What a template declares for `start --aws`: what is not served is named in one line, and the rest is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_lambda.cli.local_aws import LocalAws
+from local_lambda.functions.given import Given
+from local_lambda.functions.template import load_functions
+from local_lambda.http.access import Access
+from support.aws_endpoint import RUNTIME
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:elsewhere"
+
+
+class Lines:
+    """A console that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, lane: str, text: str, **_: bool) -> None:
+        """Keep one."""
+        self.written.append(text)
+
+
+class Wired:
+    """Templates that are completed on an endpoint that serves nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.given = Given(shell={}, account=ACCOUNT, region=REGION)
+        self.local = LocalAws("127.0.0.1", 0, Access(), 1, self.given)
+
+    def lines(self, events: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> list[str]:
+        """The lines for a function with these events next to other resources."""
+        function = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": ".", "Events": events}
+        resources = {"Hello": {"Type": "AWS::Serverless::Function", "Properties": function}, **(others or {})}
+        template = self._folder / "template.yaml"
+        template.write_text(
+            json.dumps({"Parameters": {"On": {"Type": "String", "Default": "true"}}, "Resources": resources})
+        )
+        lines = Lines()
+        self.local.complete(load_functions(template, self.local.given(self.given)), lines)  # type: ignore[arg-type]
+        return lines.written
+
+    def rules(self) -> dict[str, Any]:
+        """The rules on the default bus, as moto has them."""
+        from moto.events.models import events_backends
+
+        return dict(events_backends[ACCOUNT][REGION].event_buses["default"].rules)
+
+
+@pytest.fixture
+def wired(tmp_path: Path) -> Iterator[Wired]:
+    """A moto whose services have nothing yet; resetting all of it takes long."""
+    from moto.events.models import events_backends
+    from moto.s3.models import s3_backends
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+
+    wired = Wired(tmp_path)
+    for backends in (events_backends, s3_backends, sns_backends, sqs_backends):
+        wired.local._services.run(backends.reset).result()
+    yield wired
+    wired.local.close()
+
+
+def _event(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": kind, "Properties": properties}
+
+
+PATTERN = {"source": ["shop"]}
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (_event("SNS", Topic=TOPIC), "Topic does not exist"),
+        (_event("SNS", Topic=TOPIC, SqsSubscription="maybe"), "SqsSubscription must be true, false or a mapping"),
+        (_event("EventBridgeRule", EventBusName="other", Pattern=PATTERN), "Event bus other does not exist."),
+        (_event("EventBridgeRule", Pattern="text"), "Pattern must be a mapping"),
+        (
+            _event("EventBridgeRule", Pattern=PATTERN, Input="no"),
+            "JSON text in the Input for target local is malformed.",
+        ),
+        (_event("S3", Bucket="elsewhere", Events="s3:ObjectCreated:*"), "The specified bucket does not exist"),
+        (_event("S3", Bucket="elsewhere"), "Events is missing"),
+        (_event("Schedule", Schedule="rate(5 foo)"), "rate(5 foo): is not rate(number unit) or cron("),
+        (_event("Schedule", Schedule="rate(9999999 days)"), "rate(9999999 days): the number is too large"),
+        (_event("Schedule", Schedule="rate(1 day)", Enabled="maybe"), "Enabled must be true or false, not maybe"),
+        (
+            _event("ScheduleV2", ScheduleExpression="at(2030-01-01T00:00:00)"),
+            "--aws has no schedules for one time only",
+        ),
+        (
+            _event("ScheduleV2", ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Europe/Berlin"),
+            "--aws has schedules in UTC only, not in Europe/Berlin",
+        ),
+        (
+            _event("ScheduleV2", ScheduleExpression="rate(1 day)", StartDate="2999-01-01T00:00:00.000Z"),
+            "its StartDate 2999-01-01T00:00:00.000Z is in the future",
+        ),
+        (_event("SQS"), "Queue is missing; give it the ARN"),
+        (_event("HttpAPI"), "HttpAPI is not a known event type"),
+        (_event("MSK"), "--aws has no events of type MSK"),
+    ],
+)
+def test_event_that_is_not_served_is_named(wired: Wired, event: dict[str, Any], reason: str) -> None:
+    """One line with its place and the reason; another event is served."""
+    (line,) = wired.lines({"Wrong": event, "Tick": _event("Schedule", Schedule="rate(1 day)")})
+    assert line.startswith(f"Hello.Events.Wrong is not served: {reason}")
+    assert "HelloTick" in wired.rules()
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (("AWS::SNS::Subscription", {"Protocol": "lambda", "Endpoint": "x"}), "TopicArn is missing"),
+        (
+            (
+                "AWS::S3::Bucket",
+                {
+                    "NotificationConfiguration": {
+                        "TopicConfigurations": [{"Event": "s3:ObjectCreated:*", "Topic": {"Fn::ImportValue": "topic"}}]
+                    }
+                },
+            ),
+            "topic is not an ARN in us-east-1",
+        ),
+        (
+            (
+                "AWS::SNS::Topic",
+                {
+                    "Subscription": [
+                        {"Protocol": "lambda", "Endpoint": "arn:aws:lambda:x", "FilterPolicy": {"a": "not a list"}}
+                    ]
+                },
+            ),
+            "Invalid parameter: ",
+        ),
+        (
+            (
+                "AWS::Events::Rule",
+                {
+                    "ScheduleExpression": "rate(1 day)",
+                    "Targets": [{"Id": "1", "Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:x"}],
+                },
+            ),
+            "arn:aws:states:us-east-1:123456789012:stateMachine:x: rules have no targets of the service states here",
+        ),
+        (
+            ("AWS::Lambda::EventSourceMapping", {"FunctionName": "Hello", "SelfManagedEventSource": {}}),
+            "EventSourceArn is missing; sources that are served are queues and streams",
+        ),
+    ],
+)
+def test_resource_that_cannot_lead_to_a_function_is_named(wired: Wired, resource: tuple[str, Any], reason: str) -> None:
+    """The same for resources of CloudFormation."""
+    kind, properties = resource
+    (line,) = wired.lines({}, {"Wrong": {"Type": kind, "Properties": properties}})
+    assert line.startswith(f"Wrong is not served: {reason}")
+
+
+def test_resources_that_are_not_made_are_named(wired: Wired) -> None:
+    """Types that are not served are in one line; a wrong property has its own, and other resources are made."""
+    others: dict[str, Any] = {f"Thing{number:02}": {"Type": "AWS::EC2::VPC"} for number in range(22)}
+    others["Fifo"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "without-suffix", "FifoQueue": True}}
+    others["B"] = {"Type": "AWS::S3::Bucket"}
+    others["Long" * 20] = {"Type": "AWS::S3::Bucket"}
+    for kind in ("AWS::CDK::Metadata", "AWS::Serverless::Connector"):
+        others[kind.replace(":", "")] = {"Type": kind}
+    unserved, fifo = wired.lines({}, others)
+    things = ", ".join(f"Thing{number:02} (AWS::EC2::VPC)" for number in range(20))
+    assert unserved == f"not made, because --aws does not serve them: {things} and 2 more"
+    assert fifo.startswith("Fifo (AWS::SQS::Queue) cannot be made: ")
+    from moto.s3.models import s3_backends
+
+    short, long = sorted(s3_backends[ACCOUNT]["aws"].buckets)
+    assert short == "local-b"
+    assert (len(long), long[:50]) == (63, ("long" * 20)[:50])
+
+
+def test_schedule_is_enabled_by_a_text(wired: Wired) -> None:
+    """The value of a parameter is a text, also if it is a boolean."""
+    events = {
+        "On": _event("Schedule", Schedule="rate(1 day)", Enabled={"Ref": "On"}),
+        "Off": _event("EventBridgeRule", Pattern=PATTERN, Enabled="False"),
+        "State": _event("ScheduleV2", ScheduleExpression="rate(1 day)", State="DISABLED"),
+    }
+    assert wired.lines(events) == []
+    states = {name: rule.state for name, rule in wired.rules().items()}
+    assert states == {"HelloOn": "ENABLED", "HelloOff": "DISABLED", "HelloState": "DISABLED"}
+
+
+def test_properties_of_rules_without_effect_here_are_named(wired: Wired) -> None:
+    """One line; a window that is off has no effect on AWS either, and UTC is the time zone here."""
+    off = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpressionTimezone": "UTC"}
+    given = {"ScheduleExpression": "rate(1 day)", "StartDate": "2020-01-01T00:00:00Z", **off}
+    events = {
+        "Quiet": _event("ScheduleV2", **given),
+        "Loud": _event("ScheduleV2", **given, RetryPolicy={}, GroupName="g", EndDate="2999-01-01T00:00:00Z"),
+    }
+    assert wired.lines(events) == ["Hello.Events.Loud: not emulated: EndDate, GroupName, RetryPolicy"]
+    assert set(wired.rules()) == {"HelloQuiet", "HelloLoud"}
+
+
+def test_subscription_makes_the_queue_of_an_event(wired: Wired) -> None:
+    """`SqsSubscription: true`: AWS SAM makes a queue, and its mapping."""
+    event = _event("SNS", Topic={"Ref": "Topic"}, SqsSubscription=True)
+    assert wired.lines({"Note": event}, {"Topic": {"Type": "AWS::SNS::Topic"}}) == []
+    from moto.sqs.models import sqs_backends
+
+    assert list(sqs_backends[ACCOUNT][REGION].queues) == ["HelloNoteQueue"]
+    ((where, mapping),) = wired.local._mappings
+    assert where == "Hello.Events.Note"
+    assert mapping["EventSourceArn"] == "arn:aws:sqs:us-east-1:123456789012:HelloNoteQueue"
+
+
+def test_subscription_with_a_wrong_policy_gets_nothing(wired: Wired) -> None:
+    """Without its policy it would get every message."""
+    event = _event("SNS", Topic={"Ref": "Topic"}, FilterPolicy={"kind": "not a list"})
+    (line,) = wired.lines({"Note": event}, {"Topic": {"Type": "AWS::SNS::Topic"}})
+    assert line.startswith("Hello.Events.Note is not served: Invalid parameter: ")
+    from moto.sns.models import sns_backends
+
+    assert not sns_backends[ACCOUNT][REGION].subscriptions
