@@ -1,11 +1,16 @@
-"""Rules with a schedule, on a clock that the test turns."""
+"""Rules: those with a schedule, on a clock that the test turns, and what their targets get."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
+from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.rules import Rules
 from local_lambda.aws.services import Services
 
@@ -50,3 +55,122 @@ def test_rule_fires_when_it_is_due() -> None:
         services.close()
 
     asyncio.run(scenario())
+
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Hello"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:work"
+
+
+class Sent:
+    """moto's services that send to a list, and calls of them in their thread."""
+
+    def __init__(self) -> None:
+        self.services = Services()
+        self.events: list[Any] = []
+        self.run(lambda: lead_to(lambda arn, sender, event: self.events.append(event)))
+
+    def run(self, job: Callable[[], Any]) -> Any:
+        """The result of a job."""
+        return self.services.run(job).result()
+
+    def rule(self, name: str, *targets: dict[str, Any], **properties: str) -> None:
+        """Put a rule with these targets; their ids are numbers."""
+        from moto.events.models import events_backends
+
+        backend = events_backends[ACCOUNT][REGION]
+        numbered = [{"Id": str(number), **target} for number, target in enumerate(targets)]
+        self.run(lambda: backend.put_rule(name, **properties))
+        self.run(lambda: backend.put_targets(name, "default", numbered))
+
+    def put(self, source: str) -> None:
+        """Put an event on the default bus."""
+        from moto.events.models import events_backends
+
+        entry = {"Source": source, "DetailType": "sold", "Detail": '{"price": 5}'}
+        self.run(lambda: events_backends[ACCOUNT][REGION].put_events([entry]))
+
+    def messages(self) -> list[Any]:
+        """What is in the queue."""
+        from moto.sqs.models import sqs_backends
+
+        return [json.loads(message.body) for message in sqs_backends[ACCOUNT][REGION].queues["work"]._messages]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+    """With a queue, and without rules."""
+    from moto.events.models import EventsBackend, Rule, events_backends
+    from moto.s3 import notifications
+    from moto.sns.models import SNSBackend, Subscription, sns_backends
+    from moto.sqs.models import sqs_backends
+
+    changed = (Rule, "send_to_targets"), (EventsBackend, "put_targets"), (SNSBackend, "subscribe")
+    more = (Subscription, "publish"), (notifications, "_invoke_awslambda"), (notifications, "quote_plus")
+    for owner, name in (*changed, *more):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # so that it is as it was afterwards
+    sent = Sent()
+    for backends in (events_backends, sns_backends, sqs_backends):
+        sent.run(backends.reset)
+    sent.run(lambda: sqs_backends[ACCOUNT][REGION].create_queue("work", {}))
+    yield sent
+    sent.services.close()
+
+
+def test_queue_gets_the_input_of_its_target(sent: Sent) -> None:
+    """A constant, a part of the event, or the event with the account."""
+    targets = {"Input": '{"a": 1}'}, {"InputPath": "$.detail"}, {}
+    sent.rule("all", *({"Arn": QUEUE, **target} for target in targets), event_pattern='{"source": ["shop"]}')
+    sent.put("shop")
+    constant, part, event = sent.messages()
+    assert (constant, part) == ({"a": 1}, {"price": 5})
+    assert (event["account"], event["source"], event["detail"]) == (ACCOUNT, "shop", {"price": 5})
+
+
+def test_schedule_without_a_pattern_gets_no_events(sent: Sent) -> None:
+    """A queue would get every event of the bus; with a pattern, matching events are sent as well."""
+    sent.rule("tick", {"Arn": QUEUE}, {"Arn": FUNCTION}, scheduled_expression="rate(1 day)")
+    pattern = '{"source": ["shop"]}'
+    sent.rule("both", {"Arn": FUNCTION}, scheduled_expression="rate(1 day)", event_pattern=pattern)
+    sent.put("other")
+    sent.put("shop")
+    assert not sent.messages()
+    assert [event["source"] for event in sent.events] == ["shop"]
+
+
+def test_target_that_fails_does_not_stop_the_others(sent: Sent, capfd: pytest.CaptureFixture[str]) -> None:
+    """PutEvents succeeds, as on AWS, and the lost event is named."""
+    gone = f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone"
+    sent.rule("some", {"Arn": gone}, {"Arn": QUEUE}, {"Arn": FUNCTION}, event_pattern='{"source": ["shop"]}')
+    sent.put("shop")
+    assert (len(sent.messages()), len(sent.events)) == (1, 1)
+    assert f"an event of the rule some to {gone} is lost: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"Arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Flow"},
+        {"Arn": "arn:aws:lambda:us-east-1"},
+        {"Arn": "arn:aws:lambda"},
+        {"Arn": FUNCTION, "Input": "not JSON"},
+    ],
+)
+def test_target_that_cannot_be_served_is_refused(sent: Sent, target: dict[str, Any]) -> None:
+    """When it is put, and not when an event comes."""
+    from moto.events.exceptions import ValidationException
+
+    with pytest.raises(ValidationException):
+        sent.rule("wrong", target, event_pattern='{"source": ["shop"]}')
+
+
+def test_malformed_function_cannot_subscribe(sent: Sent) -> None:
+    """An ARN without a name would fail with each message."""
+    from moto.sns.exceptions import SNSInvalidParameter
+    from moto.sns.models import sns_backends
+
+    backend = sns_backends[ACCOUNT][REGION]
+    topic = sent.run(lambda: backend.create_topic("news")).arn
+    with pytest.raises(SNSInvalidParameter):
+        sent.run(lambda: backend.subscribe(topic, "arn:aws:lambda", "lambda"))
+    assert sent.run(lambda: backend.subscribe(topic, FUNCTION, "lambda")).endpoint == FUNCTION
