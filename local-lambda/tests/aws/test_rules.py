@@ -102,15 +102,18 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """With a queue, and without rules."""
     from moto.events.models import EventsBackend, Rule, events_backends
     from moto.s3 import notifications
+    from moto.s3.models import S3Backend, s3_backends
+    from moto.s3.responses import S3Response
     from moto.sns.models import SNSBackend, Subscription, sns_backends
     from moto.sqs.models import sqs_backends
 
     changed = (Rule, "send_to_targets"), (EventsBackend, "put_targets"), (SNSBackend, "subscribe")
-    more = (Subscription, "publish"), (notifications, "_invoke_awslambda"), (notifications, "quote_plus")
-    for owner, name in (*changed, *more):
+    more = (Subscription, "publish"), (S3Backend, "complete_multipart_upload"), (S3Response, "put_object_tagging")
+    functions = ("_invoke_awslambda", "_send_event_bridge_message", "quote_plus", "send_event")
+    for owner, name in (*changed, *more, *((notifications, function) for function in functions)):
         monkeypatch.setattr(owner, name, getattr(owner, name))  # so that it is as it was afterwards
     sent = Sent()
-    for backends in (events_backends, sns_backends, sqs_backends):
+    for backends in (events_backends, s3_backends, sns_backends, sqs_backends):
         sent.run(backends.reset)
     sent.run(lambda: sqs_backends[ACCOUNT][REGION].create_queue("work", {}))
     yield sent
@@ -174,3 +177,27 @@ def test_malformed_function_cannot_subscribe(sent: Sent) -> None:
     with pytest.raises(SNSInvalidParameter):
         sent.run(lambda: backend.subscribe(topic, "arn:aws:lambda", "lambda"))
     assert sent.run(lambda: backend.subscribe(topic, FUNCTION, "lambda")).endpoint == FUNCTION
+
+
+def test_bucket_sends_one_event_for_each_object(sent: Sent) -> None:
+    """Also for an upload in parts; EventBridge names the operation, and each event has another id."""
+    from moto.s3.models import s3_backends
+
+    backend = s3_backends[ACCOUNT]["aws"]
+
+    def use() -> None:
+        backend.create_bucket("box", REGION)
+        backend.put_bucket_notification_configuration("box", {"EventBridgeConfiguration": []})
+        key = backend.put_object("box", "one", b"1")
+        backend.put_object_tagging(key, {})  # moto does so for each PutObject
+        upload = backend.create_multipart_upload("box", "two", {}, "STANDARD", {}, None, "AES256", "").id
+        etag = backend.upload_part("box", upload, 1, b"2").etag
+        backend.complete_multipart_upload("box", upload, [(1, etag)])
+        backend.delete_object("box", "one")
+
+    sent.rule("box", {"Arn": FUNCTION}, event_pattern='{"source": ["aws.s3"]}')
+    sent.run(use)
+    reasons = [event["detail"]["reason"] for event in sent.events]
+    assert reasons == ["PutObject", "CompleteMultipartUpload", "DeleteObject"]
+    assert [event["detail"]["object"]["key"] for event in sent.events] == ["one", "two", "one"]
+    assert len({event["id"] for event in sent.events}) == 3

@@ -124,6 +124,10 @@ def test_event_that_is_not_served_is_named(wired: Wired, event: dict[str, Any], 
     [
         (("AWS::SNS::Subscription", {"Protocol": "lambda", "Endpoint": "x"}), "TopicArn is missing"),
         (
+            ("AWS::SNS::Subscription", {"Protocol": "lambda", "Endpoint": "x", "TopicArn": "news"}),
+            "TopicArn news is not the ARN of a topic",
+        ),
+        (
             (
                 "AWS::S3::Bucket",
                 {

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from local_lambda.cli.given import read_env_file, read_env_vars, region_of
+from local_lambda.cli.given import note_template, read_env_file, read_env_vars, region_of
 from local_lambda.errors import UsageError
+from local_lambda.functions.given import Given
+from local_lambda.functions.template import load_functions
+from local_lambda.sinks.console import Console
 
 
 def test_env_file_is_read_as_a_shell_would_when_it_has_quotes_and_comments(tmp_path: Path) -> None:
@@ -87,3 +92,18 @@ def test_region_is_the_options_when_the_shell_has_one_too() -> None:
     assert region_of(None, {}) == "us-east-1"
     with pytest.raises(UsageError, match=r"AWS_REGION: 'Frankfurt' is not a region"):
         region_of(None, {"AWS_REGION": "Frankfurt"})
+
+
+def test_events_that_nothing_serves_are_not_said_to_be_served_with_aws(tmp_path: Path) -> None:
+    """Types that --aws does not serve, and those that do not exist, have a line of their function."""
+    events = {name: {"Type": name} for name in ("SQS", "MSK", "HttpAPI")}
+    function = {"Runtime": "python3.13", "Handler": "app.handler", "CodeUri": ".", "Events": events}
+    resources = {"Hello": {"Type": "AWS::Serverless::Function", "Properties": function}}
+    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
+    given, written = Given(shell={}), io.StringIO()
+    functions = load_functions(tmp_path / "template.yaml", given)
+    console = Console(written, {})
+    note_template(given, functions, tuple(functions), console, events=True)
+    console.flush()
+    assert "Hello: served with --aws only: SQS (SQS)\n" in written.getvalue()
+    assert "Hello: left out: MSK (MSK: not served), HttpAPI (HttpAPI: not a known event type)\n" in written.getvalue()

@@ -44,7 +44,15 @@ def test_schedule_in_the_past_is_never_due() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["rate(0 minutes)", "rate(5 weeks)", "cron(0 10 * * *)", "cron(0 10 * * * *)", "cron(61 * * * ? *)", "at(2026)"],
+    [
+        "rate(0 minutes)",
+        "rate(5 weeks)",
+        "rate(9999999 days)",
+        "cron(0 10 * * *)",
+        "cron(0 10 * * * *)",
+        "cron(61 * * * ? *)",
+        "at(2026)",
+    ],
 )
 def test_schedule_that_is_not_valid_is_refused(expression: str) -> None:
     """ValueError with the expression's fault."""

@@ -24,6 +24,15 @@ Deliver = Callable[[str, str, Any], None]
 _SENT = frozenset({"lambda", "sns", "sqs"})
 """The services of targets to which events are sent here; moto sends to the others."""
 _TARGETS = _SENT | {"events", "logs"}
+_REASONS = {
+    "s3:ObjectCreated:Put": "PutObject",
+    "s3:ObjectCreated:Post": "POST Object",
+    "s3:ObjectCreated:Copy": "CopyObject",
+    "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
+    "s3:ObjectRemoved:Delete": "DeleteObject",
+    "s3:ObjectRemoved:DeleteMarkerCreated": "DeleteObject",
+}
+"""What EventBridge says in the place of an event's name."""
 
 
 def lead_to(deliver: Deliver) -> None:
@@ -143,7 +152,78 @@ def _from_s3(deliver: Deliver) -> None:
         deliver(arn, f"the bucket {event['Records'][0]['s3']['bucket']['name']}", event)
 
     notifications._invoke_awslambda = invoke
+    notifications._send_event_bridge_message = _send_to_bus
     notifications.quote_plus = lambda key: quote_plus(key, safe="/")
+    _one_event_for_each_request()
+
+
+def _send_to_bus(account: str, bucket: Any, event_name: str, key: Any) -> None:
+    """Put the event of a bucket on the default bus, as EventBridge has it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    from moto.events.models import events_backends
+    from moto.s3 import notifications
+
+    thing = {"key": key.name, "size": key.size, "etag": key.etag.replace('"', "")}
+    thing["sequencer"] = f"{int(datetime.now().timestamp() * 1e6):018X}"
+    if bucket.is_versioned:
+        thing["version-id"] = key.version_id
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket.name},
+        "object": thing,
+        "request-id": _new_id(),
+        "requester": account,
+        "source-ip-address": "127.0.0.1",
+    }
+    if event_name in _REASONS:
+        detail["reason"] = _REASONS[event_name]
+    event = {
+        "version": "0",
+        "id": _new_id(),
+        "detail-type": notifications._detail_type(event_name),
+        "source": "aws.s3",
+        "account": account,
+        "time": _time(datetime.now(timezone.utc).timestamp()),
+        "region": bucket.region_name,
+        "resources": [bucket.arn],
+        "detail": detail,
+    }
+    for rule in list(events_backends[account][bucket.region_name].event_buses["default"].rules.values()):
+        rule.send_to_targets(event, transform_input=False)
+
+
+def _one_event_for_each_request() -> None:
+    """Send no event for a step of moto: putting an object sets its tags, and completing an upload puts an object."""
+    from moto.s3 import notifications
+    from moto.s3.models import S3Backend
+    from moto.s3.responses import S3Response
+
+    send, complete, tag = notifications.send_event, S3Backend.complete_multipart_upload, S3Response.put_object_tagging
+    within: list[str] = []
+
+    def sending(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+        name = getattr(event_name, "value", event_name)
+        step = (name == "s3:ObjectTagging:Put" and "tag" not in within) or (
+            name in ("s3:ObjectCreated:Put", "s3:ObjectCreated:Post") and "complete" in within
+        )
+        if not step:
+            send(account_id, event_name, bucket, key)
+
+    def during(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            within.append(what)
+            try:
+                return function(*arguments, **named)
+            finally:
+                within.pop()
+
+        return call
+
+    notifications.send_event = sending
+    S3Backend.complete_multipart_upload = during("complete", complete)
+    S3Response.put_object_tagging = during("tag", tag)
 
 
 def _from_sns(deliver: Deliver) -> None:

@@ -32,6 +32,8 @@ _OF_RULES = frozenset(
     """.split()
 )
 """What rules and schedules of AWS SAM say and is served, or only says what they may do."""
+_COLONS = 5
+"""So many are in the ARN of a topic."""
 _UTC = (None, "UTC", "Etc/UTC", "GMT", "Etc/GMT")
 
 
@@ -197,6 +199,8 @@ class _Reader:
         for member in ("TopicArn", "Protocol", "Endpoint"):
             if not isinstance(given.get(member), str):
                 raise UsageError(f"{member} is missing")
+        if given["TopicArn"].count(":") != _COLONS:
+            raise UsageError(f"TopicArn {given['TopicArn']} is not the ARN of a topic")
         self._job(where, _subscribe, self._account, self._region, given)
 
     def _rule(
