@@ -65,7 +65,7 @@ def uploaded(cloud: AWS) -> List[Dict[str, Any]]:
 
 def test_answers_when_all_tools_work(run: Any, cloud: AWS) -> None:
     """Each of the four leaves its mark, and the environment ends in order."""
-    done = run(3, freeze=True)
+    done = run(3, freeze=True, IMPORTS="1000")  # all: which are the slowest, only a clock knows
     assert done.status == 0
     answer = {"message": "Hello Ada", "coupon": "coupon-1", "card": "************1234"}
     assert done.payloads == [answer] * 3
