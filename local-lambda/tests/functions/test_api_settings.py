@@ -111,3 +111,121 @@ def test_authorizer_of_a_route_that_nothing_declares_is_a_remark(tmp_path: Path)
     """Such as one of an imported API."""
     (line,) = load(tmp_path, "Api", {}, "Elsewhere").remarks
     assert "the authorizer Elsewhere is not checked" in line
+
+
+URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:function:"
+"""The beginning of an integration's or authorizer's URI; the function's name follows."""
+
+
+def load_resources(folder: Path, **resources: Any) -> Functions:
+    """The functions of a template with the function `Hello` and these resources."""
+    hello = {"Type": "AWS::Serverless::Function", "Properties": FUNCTION}
+    template = folder / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Hello": hello, **resources}}))
+    return load_functions(template, Given())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "read"),
+    [
+        ({"type": "token", "authorizerUri": URI + "Hello"}, Authorizer("Hello", ("header.Key",), True, ttl=300)),
+        (
+            {
+                "type": "request",
+                "identitySource": "method.request.querystring.q, context.httpMethod",
+                "authorizerUri": URI + "Hello",
+                "authorizerResultTtlInSeconds": 0,
+            },
+            Authorizer("Hello", ("querystring.q", "context.httpMethod")),
+        ),
+        ({"type": "cognito_user_pools"}, None),
+        ({"type": "token", "authorizerUri": URI + "Other"}, None),
+    ],
+)
+def test_authorizer_of_an_openapi_document(tmp_path: Path, scheme: dict[str, Any], read: Authorizer | None) -> None:
+    """It is served if it is a function of the template, else a remark; `security: []` leaves a route open."""
+    call = {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": URI + "Hello"}}
+    schemes = {"Guard": {"type": "apiKey", "in": "header", "name": "Key", "x-amazon-apigateway-authorizer": scheme}}
+    body = {
+        "security": [{"Guard": []}],
+        "paths": {"/a": {"get": call}, "/b": {"get": {**call, "security": []}}},
+        "components": {"securitySchemes": schemes},
+    }
+    functions = load_resources(tmp_path, Web={"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body}})
+    assert [route.authorizer for route in functions[0].routes] == ["Guard", "NONE"]
+    assert dict(functions.apis["Web"].authorizers if read else {}) == ({"Guard": read} if read else {})
+    remark = "Web: the authorizer Guard is not checked: its routes can be called without"
+    assert functions.remarks == (() if read else (remark,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "remarks"),
+    [
+        ({"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Guard"}}, ()),
+        (
+            {"AuthorizationType": "AWS_IAM"},
+            ("Web: the authorizer AWS_IAM is not checked: its routes can be called without",),
+        ),
+    ],
+)
+def test_authorizer_of_a_method_that_is_a_resource(
+    tmp_path: Path, asked: dict[str, Any], remarks: tuple[str, ...]
+) -> None:
+    """A Lambda authorizer is served; the way of IAM is a remark."""
+    api, root = {"RestApiId": {"Ref": "Web"}}, {"Fn::GetAtt": ["Web", "RootResourceId"]}
+    integration = {"Type": "AWS_PROXY", "Uri": URI + "Hello"}
+    method = {**api, "ResourceId": root, "HttpMethod": "GET", "Integration": integration, **asked}
+    guard = {**api, "Type": "TOKEN", "AuthorizerUri": URI + "Hello", "IdentityValidationExpression": "^k"}
+    functions = load_resources(
+        tmp_path,
+        Web={"Type": "AWS::ApiGateway::RestApi", "Properties": {}},
+        Guard={"Type": "AWS::ApiGateway::Authorizer", "Properties": guard},
+        Get={"Type": "AWS::ApiGateway::Method", "Properties": method},
+    )
+    read = Authorizer("Hello", ("header.Authorization",), True, "^k", ttl=300)
+    assert functions.apis == ({} if remarks else {"Web": ApiSettings(None, {"Guard": read})})
+    assert functions.remarks == remarks
+
+
+def test_authorizer_of_a_route_that_is_a_resource(tmp_path: Path) -> None:
+    """Of an HTTP API: its identity sources are a list."""
+    guard = {
+        "AuthorizerType": "REQUEST",
+        "AuthorizerUri": URI + "Hello",
+        "AuthorizerPayloadFormatVersion": "2.0",
+        "IdentitySource": ["$request.header.Key"],
+        "EnableSimpleResponses": True,
+    }
+    custom = {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Guard"}}
+    functions = load_resources(
+        tmp_path,
+        Web={"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "HTTP"}},
+        Guard={"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": guard},
+        Call={
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {"IntegrationType": "AWS_PROXY", "IntegrationUri": ARN},
+        },
+        Route={
+            "Type": "AWS::ApiGatewayV2::Route",
+            "Properties": {"ApiId": {"Ref": "Web"}, "RouteKey": "GET /", "Target": "integrations/Call", **custom},
+        },
+    )
+    read = Authorizer("Hello", ("header.Key",), payload_format="2.0", simple=True)
+    assert functions.apis == {"Web": ApiSettings(None, {"Guard": read})}
+    assert functions.remarks == ()
+
+
+def test_authorizer_that_is_not_checked_is_a_remark_on_each_api(tmp_path: Path) -> None:
+    """And not on the API that SAM would make for events that name none."""
+    events = {
+        name: {"Type": "Api", "Properties": {"Path": "/", "Method": "get", "RestApiId": {"Ref": name}}}
+        for name in ("One", "Two")
+    }
+    api = {"Type": "AWS::Serverless::Api", "Properties": {"Auth": {"DefaultAuthorizer": "AWS_IAM"}}}
+    hello = {"Type": "AWS::Serverless::Function", "Properties": {**FUNCTION, "Events": events}}
+    template = tmp_path / "template.yaml"
+    common = {"Api": {"Auth": {"ApiKeyRequired": True}}}
+    template.write_text(json.dumps({"Globals": common, "Resources": {"Hello": hello, "One": api, "Two": api}}))
+    lines = [line for line in load_functions(template, Given()).remarks if "AWS_IAM" in line or "Serverless" in line]
+    remark = "the authorizer AWS_IAM is not checked: its routes can be called without"
+    assert lines == [f"One: {remark}", f"Two: {remark}"]

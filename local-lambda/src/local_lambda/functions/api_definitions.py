@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local_lambda.errors import UsageError
+from local_lambda.functions.authorizers import EXTENSION
 from local_lambda.functions.config import ApiRoute
 from local_lambda.functions.document import read_document
 from local_lambda.functions.intrinsics import Scope, Unresolvable, text
@@ -35,10 +36,14 @@ class _Skipped(Exception):
 
 
 class Definitions(NamedTuple):
-    """`routes` by the logical ids of their functions, and `remarks` on what is not served."""
+    """`routes` by the logical ids of their functions, and `remarks` on what is not served.
+
+    `schemes` has the security schemes of each API's document by name.
+    """
 
     routes: dict[str, list[ApiRoute]]
     remarks: list[str]
+    schemes: dict[str, dict[str, Any]]
 
 
 class ApiDefinitions:
@@ -52,7 +57,7 @@ class ApiDefinitions:
         self._resources = {name: each for name, each in resources.items() if isinstance(each, dict)}
         self._scope = scope
         self._functions = functions
-        self._found = Definitions({}, [])
+        self._found = Definitions({}, [], {})
 
     def read(self) -> Definitions:
         """All routes and remarks."""
@@ -86,6 +91,7 @@ class ApiDefinitions:
         if body is None and place_name in properties:
             body = self._file(self._scope.resolve(properties[place_name]), place_name)
         if body is not None:
+            self._found.schemes[logical_id] = _schemes(body)
             for path, operations in body.get("paths", {}).items():
                 for method, operation in operations.items():
                     self._operation(logical_id, body, rest, path, method, operation)
@@ -117,9 +123,23 @@ class ApiDefinitions:
             _check_proxy(integration.get("type"))
             version = "1.0" if rest else text(integration.get("payloadFormatVersion", "1.0"))
             key = "$default" if path == "/$default" else f"{method} {path}"
-            self._add(api, key, integration.get("uri"), version, rest)
+            authorizer = self._secured(api, operation.get("security", body.get("security")))
+            self._add(api, key, integration.get("uri"), version, rest, authorizer)
         except (_Skipped, Unresolvable) as why:
             self._found.remarks.append(f"{method} {path} of {api} is not served: {why}")
+
+    def _secured(self, api: str, security: Any) -> str | None:
+        """The authorizer of an operation; `NONE` if `security` is empty, None if the API decides."""
+        if not isinstance(security, list):
+            return None
+        schemes = self._found.schemes[api]
+        names = [str(name) for each in security if isinstance(each, dict) for name in each]
+        return next((name for name in names if EXTENSION in schemes.get(name, {})), names[0] if names else "NONE")
+
+    def _authorized(self, properties: Mapping[str, Any]) -> str | None:
+        """The authorizer of a method or route that is a resource: its logical id, or how the route is protected."""
+        kind = text(self._scope.resolve(properties.get("AuthorizationType", "NONE"))).upper()
+        return _target(properties["AuthorizerId"]) if "AuthorizerId" in properties else kind
 
     def _method(self, properties: Mapping[str, Any]) -> None:
         """A method of a REST API that is written as resources."""
@@ -129,7 +149,7 @@ class ApiDefinitions:
         if method == "OPTIONS" and self._scope.resolve(integration.get("Type")) == "MOCK":
             raise _Skipped(f"OPTIONS {path} answers with a mock")
         _check_proxy(self._scope.resolve(integration.get("Type")))
-        self._add(api, f"{method} {path}", integration.get("Uri"), "1.0", rest=True)
+        self._add(api, f"{method} {path}", integration.get("Uri"), "1.0", True, self._authorized(properties))
 
     def _path_of(self, resource_id: Any) -> str:
         parts: list[str] = []
@@ -151,9 +171,11 @@ class ApiDefinitions:
         integration = self._resources[name]["Properties"]
         _check_proxy(self._scope.resolve(integration.get("IntegrationType")))
         version = text(self._scope.resolve(integration.get("PayloadFormatVersion", "1.0")))
-        self._add(api, key, integration.get("IntegrationUri"), version)
+        self._add(api, key, integration.get("IntegrationUri"), version, False, self._authorized(properties))
 
-    def _add(self, api: str, key: str, uri: Any, version: str, rest: bool = False) -> None:
+    def _add(
+        self, api: str, key: str, uri: Any, version: str, rest: bool = False, authorizer: str | None = None
+    ) -> None:
         """Add a route whose `key` is such as `GET /orders` or `$default`."""
         uri = text(self._scope.resolve(uri)) if uri is not None else ""
         match = _FUNCTION(uri)
@@ -168,10 +190,19 @@ class ApiDefinitions:
             raise _Skipped(f"{key!r} {mistake}")
         if version not in ("1.0", "2.0"):
             raise _Skipped(f"there is no payload format {version}; use 1.0 or 2.0")
-        self._found.routes.setdefault(function, []).append(ApiRoute(method, path, version, rest, api))
+        self._found.routes.setdefault(function, []).append(ApiRoute(method, path, version, rest, api, authorizer))
+
+
+def _schemes(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The security schemes of an OpenAPI 3 or Swagger 2 document."""
+    components = body.get("components")
+    listed = components.get("securitySchemes") if isinstance(components, dict) else body.get("securityDefinitions")
+    return {name: each for name, each in listed.items() if isinstance(each, dict)} if isinstance(listed, dict) else {}
 
 
 def _check_proxy(kind: Any) -> None:
+    if kind is None:
+        raise _Skipped("it has no integration")
     if str(kind).upper() != "AWS_PROXY":
         raise _Skipped(f"integrations of type {kind} are not emulated, only AWS_PROXY")
 

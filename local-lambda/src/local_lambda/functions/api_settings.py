@@ -11,21 +11,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from local_lambda.errors import UsageError
+from local_lambda.functions.authorizers import (
+    MAX_TTL_SECONDS,
+    RESOURCES,
+    REST_TTL_SECONDS,
+    check_expression,
+    of_scheme,
+    read_authorizer,
+)
 from local_lambda.functions.config import ApiRoute, ApiSettings, Authorizer, Cors
 from local_lambda.functions.function_urls import read_cors
 from local_lambda.functions.intrinsics import Scope, is_intrinsic
 from local_lambda.functions.properties import Properties
 from local_lambda.functions.routes import IMPLICIT_API
 
-REST_TTL_SECONDS = 300
-"""How long a REST API keeps decisions, unless `ReauthorizeEvery` says otherwise; an HTTP API keeps none."""
-MAX_TTL_SECONDS = 3600
-_APIS = {"AWS::Serverless::Api": True, "AWS::Serverless::HttpApi": False, "AWS::ApiGatewayV2::Api": False}
+_APIS = {
+    "AWS::ApiGateway::RestApi": True,
+    "AWS::ApiGatewayV2::Api": False,
+    "AWS::Serverless::Api": True,
+    "AWS::Serverless::HttpApi": False,
+}
 """Type -> whether it is a REST API."""
-_NOT_CHECKED = ("AWS::ApiGateway::Authorizer", "AWS::ApiGatewayV2::Authorizer")
 _FUNCTION = re.compile(r":function:([a-zA-Z0-9_-]{1,64})").search
 _NAMES = {"Headers": "header", "QueryStrings": "querystring", "Context": "context", "StageVariables": "stageVariables"}
 
@@ -51,22 +61,57 @@ class ApiSettingsReader:
         self._functions = frozenset(functions)
         self.remarks: list[str] = []
 
-    def read(self, routes: Iterable[ApiRoute]) -> dict[str, ApiSettings]:
-        """The settings of each API that has any, by logical id. `routes` are those of all functions."""
+    def read(
+        self, routes: Iterable[ApiRoute], schemes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    ) -> dict[str, ApiSettings]:
+        """The settings of each API that has any, by logical id. `routes` are those of all functions.
+
+        `schemes` has the security schemes of the APIs' OpenAPI documents.
+        """
         routes = tuple(routes)
         found: dict[str, ApiSettings] = {}
         for logical_id, rest, values in self._apis():
+            own = [route for route in routes if route.api == logical_id]
+            if not own:  # nothing here can be called
+                continue
+            said: set[str] = set()
             try:
-                settings = self._settings(logical_id, rest, Properties(self._path, logical_id, values, self._scope))
+                settings = self._settings(
+                    logical_id, rest, Properties(self._path, logical_id, values, self._scope), said
+                )
             except UsageError as reason:
                 self.remarks.append(f"{logical_id} has neither CORS nor authorizers here: {reason}")
                 continue
+            separate = self._separate(logical_id, rest, own, schemes.get(logical_id, {}), said)
+            settings = settings._replace(authorizers={**separate, **settings.authorizers})
             if settings != ApiSettings():
                 found[logical_id] = settings
-            self._name_missing(logical_id, settings, routes)
-        for logical_id, resource in self._resources.items():
-            if isinstance(resource, dict) and resource.get("Type") in _NOT_CHECKED:
-                self.remarks.append(f"{logical_id} is not emulated: its routes can be called without authorization")
+            self._name_missing(logical_id, settings, own, said)
+        return found
+
+    def _separate(
+        self, api: str, rest: bool, routes: Iterable[ApiRoute], schemes: Mapping[str, Any], said: set[str]
+    ) -> dict[str, Authorizer]:
+        """The authorizers of routes that are resources, or security schemes of a document."""
+        found: dict[str, Authorizer] = {}
+        for name in sorted({route.authorizer for route in routes if route.authorizer} - {"NONE"}):
+            resource = self._resources.get(name)
+            scheme = schemes.get(name)
+            if isinstance(scheme, dict):
+                values = of_scheme(scheme)
+            elif isinstance(resource, dict) and resource.get("Type") in RESOURCES:
+                values = resource.get("Properties") or {}
+            else:
+                continue
+            try:
+                properties = Properties(self._path, name, values, self._scope)
+                match = _FUNCTION(properties.string("AuthorizerUri") or "")
+                if match is None or match[1] not in self._functions:
+                    continue
+                found[name] = read_authorizer(properties, match[1], rest)
+            except UsageError as reason:
+                said.add(name)
+                self.remarks.append(f"{api}: the authorizer {name} is not checked: {reason}")
         return found
 
     def _apis(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
@@ -81,7 +126,7 @@ class ApiSettingsReader:
             common = _section(self._globals, kind.rpartition("::")[2]) if "Serverless" in kind else {}
             yield logical_id, _APIS[kind], {**common, **(values if isinstance(values, dict) else {})}
 
-    def _settings(self, logical_id: str, rest: bool, properties: Properties) -> ApiSettings:
+    def _settings(self, logical_id: str, rest: bool, properties: Properties, said: set[str]) -> ApiSettings:
         name = "Cors" if rest else "CorsConfiguration"
         cors = None
         if properties.values.get(name) is not None:
@@ -91,7 +136,9 @@ class ApiSettingsReader:
         listed = auth.inside("Authorizers")
         for each in listed.values:
             authorizer = self._authorizer(logical_id, each, listed.inside(each), rest)
-            if authorizer is not None:
+            if authorizer is None:
+                said.add(each)
+            else:
                 authorizers[each] = authorizer
         for member in ("ApiKeyRequired", "ResourcePolicy", "UsagePlan"):
             if auth.values.get(member):
@@ -116,8 +163,7 @@ class ApiSettingsReader:
         if token:
             header = identity.string("Header") or "Authorization"
             validation = identity.string("ValidationExpression")
-            if validation is not None:
-                _check_expression(identity, validation)
+            check_expression(identity, "ValidationExpression", validation)
             return Authorizer(match[1], (f"header.{header}",), True, validation, ttl=ttl)
         sources = tuple(f"{_NAMES[each]}.{source}" for each in _NAMES for source in identity.strings(each))
         version = "1.0"
@@ -127,26 +173,16 @@ class ApiSettingsReader:
         simple = properties.one_of("EnableSimpleResponses", ("true", "false"), "false") == "true"
         return Authorizer(match[1], sources, payload_format=version, simple=simple, ttl=ttl if sources else 0)
 
-    def _name_missing(self, api: str, settings: ApiSettings, routes: Iterable[ApiRoute]) -> None:
-        """Name the authorizers that routes ask for and that are not served."""
-        own = [route for route in routes if route.api == api]
-        asked = {route.authorizer or settings.default or "NONE" for route in own}
-        said = " ".join(self.remarks)
-        for name in sorted(asked - {"NONE", *settings.authorizers}):
-            if f"authorizer {name} " not in said:
-                self.remarks.append(f"{api}: the authorizer {name} is not checked: its routes can be called without")
+    def _name_missing(self, api: str, settings: ApiSettings, routes: Iterable[ApiRoute], said: set[str]) -> None:
+        """Name the authorizers that the routes of an API ask for, that are not served, and not named yet (`said`)."""
+        asked = {route.authorizer or settings.default or "NONE" for route in routes}
+        for name in sorted(asked - {"NONE", *settings.authorizers} - said):
+            self.remarks.append(f"{api}: the authorizer {name} is not checked: its routes can be called without")
 
 
 def _section(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     section = values.get(name)
     return section if isinstance(section, dict) else {}
-
-
-def _check_expression(properties: Properties, expression: str) -> None:
-    try:
-        re.compile(expression)
-    except re.error as error:
-        raise properties.wrong("ValidationExpression", f"is not a regular expression: {error}") from None
 
 
 def _http_cors(properties: Properties, name: str) -> Cors:

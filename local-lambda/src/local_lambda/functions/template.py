@@ -137,6 +137,7 @@ class _Template:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
             self._given = given
         self._scope = Scope(parameters, mappings, conditions, self._references, given)
+        self._schemes: dict[str, dict[str, Any]] = {}
         self._all_globals = _section(path, document, "Globals")
         self._globals = _section(path, self._all_globals, "Function")
 
@@ -236,6 +237,7 @@ class _Template:
         wanted = dict(self._wanted(*(str(kind) for kind in types - {SERVERLESS, PLAIN, *_STACKS})))
         definitions = ApiDefinitions(self._path, wanted, scope, by_name).read()
         self._reading.remarks += definitions.remarks
+        self._schemes = definitions.schemes
         for logical_id, routes in definitions.routes.items():
             function = found[logical_id]
             found[logical_id] = function._replace(routes=merged(function.routes, routes))
@@ -313,7 +315,7 @@ class _Template:
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         names = [function.name for function in found.values()]
         reader = ApiSettingsReader(self._path, self._resources, self._all_globals, scope, names)
-        self._reading.apis |= reader.read(routes)
+        self._reading.apis |= reader.read(routes, self._schemes)
         self._reading.remarks += reader.remarks
 
     def _note_around(self) -> None:
