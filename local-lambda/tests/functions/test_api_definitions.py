@@ -61,7 +61,7 @@ def test_definition_gives_routes_when_it_is_a_file(tmp_path: Path) -> None:
     )
     assert shown(functions) == ["ANY $default 2.0 False One", "ANY $default 2.0 False Two"]
     assert functions.remarks[0] == "Far is not served: its DefinitionUri is not on this machine; name a local file"
-    assert "gone.yaml: not found" in functions.remarks[1]
+    assert "gone.yaml: not found; correct the DefinitionUri that names it" in functions.remarks[1]
 
 
 def test_resources_of_a_rest_api_give_routes_when_they_are_written_out(tmp_path: Path) -> None:

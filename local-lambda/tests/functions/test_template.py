@@ -347,11 +347,11 @@ def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, 
         ),
         (
             {"Environment": {"Variables": {"_HANDLER": "x"}}},
-            "Hello.Environment.Variables._HANDLER: is not a name; begin with a letter, then letters, digits and _",
+            "Hello.Environment.Variables._HANDLER: is not a name; use a letter, then one or more letters, digits and _",
         ),
         (
             {"Environment": {"Variables": {"X": "one letter"}}},
-            "Hello.Environment.Variables.X: is not a name; begin with a letter, then letters, digits and _",
+            "Hello.Environment.Variables.X: is not a name; use a letter, then one or more letters, digits and _",
         ),
         (
             {"Environment": {"Variables": {"LIST": [1]}}},
@@ -613,3 +613,78 @@ def test_arns_have_region_and_account_when_they_are_given(load: Load) -> None:
     function = one(load(Environment=environment, given={"region": "eu-central-1", "account": "000000000042"}))
     assert function.environment == {"WHERE": "eu-central-1 000000000042"}
     assert function.arn == "arn:aws:lambda:eu-central-1:000000000042:function:Hello"
+
+
+@pytest.mark.parametrize(
+    ("ignored", "timeout", "memory"), [(None, 20, 512), ("*", 3, 128), (["Timeout"], 3, 512), (["MemorySize"], 20, 128)]
+)
+def test_ignore_globals(tmp_path: Path, ignored: Any, timeout: int, memory: int) -> None:
+    """A function can leave out all of `Globals`, or some of its properties."""
+    hello = {
+        "Type": "AWS::Serverless::Function",
+        "IgnoreGlobals": ignored,
+        "Properties": {"Handler": "app.handler", "Runtime": "python3.12"},
+    }
+    template = tmp_path / "template.yaml"
+    common = {"Function": {"Timeout": 20, "MemorySize": 512}}
+    template.write_text(json.dumps({"Globals": common, "Resources": {"Hello": hello}}))
+    (function,) = load_functions(template, Given())
+    assert (function.timeout, function.memory_mb) == (timeout, memory)
+
+
+@pytest.mark.parametrize(
+    ("properties", "noted"),
+    [
+        ({"VpcConfig": {"Fn::If": ["Never", {"SubnetIds": ["a"]}, {"Ref": "AWS::NoValue"}]}}, ()),
+        ({"VpcConfig": {"Fn::If": ["Never", {"Ref": "AWS::NoValue"}, {"SubnetIds": ["a"]}]}}, ("VpcConfig",)),
+        ({"DeploymentPreference": {"Enabled": False}}, ()),
+        ({"DeploymentPreference": {"Type": "AllAtOnce"}}, ("DeploymentPreference",)),
+    ],
+)
+def test_what_a_condition_removes_is_not_named(tmp_path: Path, properties: Any, noted: tuple[str, ...]) -> None:
+    """Nor is a deployment preference that is not enabled."""
+    values = {"Handler": "app.handler", "Runtime": "python3.12", **properties}
+    template = tmp_path / "template.yaml"
+    document = {
+        "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": values}},
+    }
+    template.write_text(json.dumps(document))
+    notes = load_functions(template, Given()).notes["Hello"]
+    assert tuple(line.partition(" ")[0] for line in notes.not_emulated) == noted
+
+
+@pytest.mark.parametrize(("kind", "target"), [("Url", "TargetFunctionArn"), ("EventInvokeConfig", "FunctionName")])
+def test_resource_of_a_qualifier_says_that_only_latest_is_served(tmp_path: Path, kind: str, target: str) -> None:
+    """The function is there: what is missing is its alias."""
+    properties = {target: {"Ref": "Hello"}, "Qualifier": "live", "AuthType": "NONE"}
+    hello = {"Handler": "app.handler", "Runtime": "python3.12"}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": hello},
+        "More": {"Type": f"AWS::Lambda::{kind}", "Properties": properties},
+    }
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": resources}))
+    assert "More.Qualifier: is not emulated; only the one of $LATEST is served" in " ".join(
+        load_functions(template, Given()).remarks
+    )
+
+
+def test_function_whose_condition_no_parameter_can_change_says_so(load: Load) -> None:
+    """An advice that cannot be followed is not given."""
+    document = {
+        "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {"Hello": {**HELLO, "Condition": "Never"}},
+    }
+    with pytest.raises(UsageError, match="the template has no parameter that could change it"):
+        load(document=document)
+
+
+def test_nested_template_that_is_not_there_is_to_be_corrected_in_the_parent(tmp_path: Path) -> None:
+    """An option names the outermost template only."""
+    hello = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}}
+    child = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "gone.yaml"}}
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Hello": hello, "Child": child}}))
+    (line,) = load_functions(template, Given()).remarks
+    assert line.endswith("gone.yaml: not found; correct its path in the template around it")

@@ -106,7 +106,7 @@ class ApiDefinitions:
     def _file(self, place: Any, name: str) -> Any:
         if not isinstance(place, str) or place.startswith("s3://"):
             raise _Skipped(f"its {name} is not on this machine; name a local file")
-        return read_document(self._path.parent / place)
+        return read_document(self._path.parent / place, f"correct the {name} that names it")
 
     def _operation(self, api: str, body: Any, rest: bool, path: str, method: str, operation: Any) -> None:
         if method != _ANY_METHOD and method.upper() not in METHODS:

@@ -18,16 +18,21 @@ MAX_DEPTH = 200
 """Limit for nested lists and mappings."""
 MAX_NODES = 1_000_000
 """Limit for the values in the expanded document; each use of an anchor counts."""
+NAME_IT = "pass its path with -t"
+"""What to do if the template itself is not there."""
 _TOO_DEEP = f"has more than {MAX_DEPTH} nested lists and mappings; write it flatter"
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """The template at `path`. Raises UsageError if it is invalid or expands beyond the limits."""
+def read_document(path: Path, advice: str = NAME_IT) -> dict[str, Any]:
+    """The template at `path`. Raises UsageError if it is invalid or expands beyond the limits.
+
+    `advice` says what to do if there is no such file.
+    """
     try:
         with path.open("rb") as file:
             source = file.read(MAX_TEMPLATE_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{path}: not found; pass its path with -t") from None
+        raise UsageError(f"{path}: not found; {advice}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); name a template with -t") from None
     if len(source) > MAX_TEMPLATE_BYTES:

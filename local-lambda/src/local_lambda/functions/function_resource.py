@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -28,7 +29,7 @@ from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
-from local_lambda.functions.property_names import not_emulated, other_events
+from local_lambda.functions.property_names import NOT_EMULATED, not_emulated, other_events
 from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.limits import (
@@ -180,7 +181,7 @@ class FunctionReader:
             code, source = self._code(logical_id, properties, lenient, serverless)
         values = properties.values
         self.notes[logical_id] = Notes(
-            stand_ins.used, left_out, tuple(not_emulated(values)), tuple(other_events(values))
+            stand_ins.used, left_out, tuple(not_emulated(_told(lenient))), tuple(other_events(values))
         )
         return FunctionConfig(
             name=name,
@@ -313,7 +314,7 @@ class FunctionReader:
         environment: dict[str, str] = {}
         for name in names:
             if not isinstance(name, str) or not re.fullmatch("[a-zA-Z][a-zA-Z0-9_]+", name):
-                raise variables.wrong(str(name), "is not a name; begin with a letter, then letters, digits and _")
+                raise variables.wrong(str(name), "is not a name; use a letter, then one or more letters, digits and _")
             value = given.get(name, self._given.from_shell(name))
             if value is None:
                 value = _variable(variables, name)
@@ -325,6 +326,23 @@ class FunctionReader:
         if size > MAX_ENVIRONMENT_BYTES:
             raise properties.wrong(where, f"{TOO_LARGE_MESSAGE} They measure {size:,} bytes; shorten them.")
         return environment
+
+
+def _told(properties: Properties) -> dict[str, Any]:
+    """The properties without those that are `!Ref AWS::NoValue`, and without deployments that are not enabled."""
+    told = dict(properties.values)
+    for name, value in properties.values.items():
+        if is_intrinsic(value) and name in NOT_EMULATED:
+            with suppress(UsageError):
+                told[name] = properties.any(name)
+        if name in NOT_EMULATED and told[name] is None:
+            del told[name]
+    preference = told.get("DeploymentPreference")
+    if isinstance(preference, dict):
+        with suppress(UsageError):
+            if properties.inside("DeploymentPreference").string("Enabled") == "false":
+                del told["DeploymentPreference"]
+    return told
 
 
 def _url(properties: Properties) -> FunctionUrl | None:

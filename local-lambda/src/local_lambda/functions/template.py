@@ -16,7 +16,7 @@ from typing import Any
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiSettings, FunctionConfig
-from local_lambda.functions.document import read_document
+from local_lambda.functions.document import NAME_IT, read_document
 from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Notes, layer_arns
 from local_lambda.functions.given import Given
@@ -116,8 +116,9 @@ class _Template:
         self._given = given
         self._reading = reading
         self._stack = stack
-        document = read_document(path)
+        document = read_document(path, "correct its path in the template around it" if stack else NAME_IT)
         parameters = _section(path, document, "Parameters")
+        self._has_parameters = bool(parameters)
         mappings = _section(path, document, "Mappings")
         conditions = _section(path, document, "Conditions")
         _check_parameters(path, parameters, given)
@@ -177,8 +178,10 @@ class _Template:
                 yield logical_id, resource
             elif resource["Type"] in (SERVERLESS, PLAIN):
                 where = f"{self._path}: {logical_id}.Condition"
-                what = f"{condition} is false here; change a parameter of it with --parameter-overrides"
-                self._refuse(logical_id, CannotRun(f"{where}: {what}"))
+                advice = "change a parameter of it with --parameter-overrides"
+                if not self._has_parameters:
+                    advice = "the template has no parameter that could change it"
+                self._refuse(logical_id, CannotRun(f"{where}: {condition} is false here; {advice}"))
 
     def _holds(self, condition: str) -> bool:
         try:
@@ -193,7 +196,7 @@ class _Template:
             values = resource.get("Properties")
             values = {} if values is None else values
             if resource["Type"] == SERVERLESS and isinstance(values, dict):
-                values = _merge(self._globals, values)
+                values = _merge(_wanted_globals(self._globals, resource.get("IgnoreGlobals")), values)
             try:
                 properties = Properties(self._path, logical_id, values, self._scope)
                 name = _function_name(properties)
@@ -253,8 +256,10 @@ class _Template:
             try:
                 properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
                 target = targets.get(properties.string("TargetFunctionArn") or "")
-                if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
+                if target is None:
                     raise properties.cannot("TargetFunctionArn", "is not a function of this template")
+                if properties.string("Qualifier") not in (None, "$LATEST"):
+                    raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
                 found[target] = found[target]._replace(url=read_url(properties))
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
@@ -297,8 +302,10 @@ class _Template:
             try:
                 properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
                 target = targets.get(properties.string("FunctionName") or "")
-                if target is None or properties.string("Qualifier") not in (None, "$LATEST"):
+                if target is None:
                     raise properties.cannot("FunctionName", "is not a function of this template")
+                if properties.string("Qualifier") not in (None, "$LATEST"):
+                    raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
                 settings = read_event_invoke(logical_id, properties, found[target].name)
                 found[target] = found[target]._replace(event_invoke=settings)
             except UsageError as reason:
@@ -395,6 +402,16 @@ def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, An
     if not isinstance(section, dict):
         raise UsageError(f"{path}: {name}: must be a mapping; give it names and values")
     return section
+
+
+def _wanted_globals(common: Mapping[str, Any], ignored: Any) -> dict[str, Any]:
+    """`Globals` without what a resource ignores: `*` for all of them, or a list of properties.
+
+    Source: https://github.com/aws/serverless-application-model/pull/3386
+    """
+    if ignored == "*":
+        return {}
+    return {name: each for name, each in common.items() if not (isinstance(ignored, list) and name in ignored)}
 
 
 def _merge(defaults: Any, own: Any) -> Any:
