@@ -71,3 +71,19 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
     note = load_functions(template, Given()).notes["Hello"]
     assert note.not_emulated == ("RecursiveLoop (loops are not detected)", "TimeOut (not a known property)")
     assert note.events == ("Queue (SQS)",)
+
+
+def test_what_is_not_emulated_of_a_route_is_noted(tmp_path: Path) -> None:
+    """Of its `Auth` too, and with misspelled properties."""
+    route = {"Path": "/", "Method": "get", "Methods": ["put"], "TimeoutInMillis": 9, "Auth": {"ApiKeyRequired": True}}
+    events = {"Get": {"Type": "Api", "Properties": route}, "Any": {"Type": "HttpApi", "Properties": {"ApiId": "x"}}}
+    properties = {"Handler": "app.handler", "Runtime": "python3.12", "Events": events}
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        json.dumps({"Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": properties}}})
+    )
+    assert load_functions(template, Given()).notes["Hello"].not_emulated == (
+        "Events.Get.Methods (not a known property)",
+        "Events.Get.TimeoutInMillis (the function's timeout counts)",
+        "Events.Get.Auth.ApiKeyRequired (API keys are not checked)",
+    )

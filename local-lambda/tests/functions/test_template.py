@@ -688,3 +688,28 @@ def test_nested_template_that_is_not_there_is_to_be_corrected_in_the_parent(tmp_
     template.write_text(json.dumps({"Resources": {"Hello": hello, "Child": child}}))
     (line,) = load_functions(template, Given()).remarks
     assert line.endswith("gone.yaml: not found; correct its path in the template around it")
+
+
+@pytest.mark.parametrize("kind", ["AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction"])
+def test_web_function_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    """It runs an HTTP server instead of a handler."""
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Site": {"Type": kind, "Properties": {}}}}))
+    functions = load_functions(template, Given())
+    with pytest.raises(UsageError, match="Site: web functions are not emulated"):
+        functions.require_one()
+
+
+def test_access_point_stand_in_has_the_service_of_its_arns(tmp_path: Path) -> None:
+    """The service is not called as its CloudFormation type is."""
+    variables = {"POINT": {"Fn::GetAtt": ["Point", "Arn"]}}
+    values = {"Handler": "a.b", "Runtime": "python3.12", "Environment": {"Variables": variables}}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": values},
+        "Point": {"Type": "AWS::EFS::AccessPoint", "Properties": {}},
+    }
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": resources}))
+    (function,) = load_functions(template, Given())
+    arn = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/Point"
+    assert function.environment == {"POINT": arn}

@@ -116,6 +116,31 @@ AROUND: Mapping[str, Names] = {
     ),
 }
 
+EVENTS: Mapping[str, Names] = {
+    "Api": _names(
+        "Auth Method Path RestApiId",
+        RequestModel="requests are not validated",
+        RequestParameters="requests are not validated",
+        ResponseTransferMode="responses are buffered",
+        TimeoutInMillis="the function's timeout counts",
+    ),
+    "HttpApi": _names(
+        "ApiId Auth Method Path PayloadFormatVersion",
+        "RouteSettings",
+        TimeoutInMillis="the function's timeout counts",
+    ),
+}
+"""The properties of the events that are routes:
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-api.html."""
+AUTH = _names(
+    "Authorizer",
+    "InvokeRole OverrideApiAuth",
+    ApiKeyRequired="API keys are not checked",
+    AuthorizationScopes="scopes are not checked",
+    ResourcePolicy="policies are not checked",
+)
+"""The properties of `Auth` in such an event."""
+
 
 def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
     """What of a function's properties has no effect here although it has one on AWS, each with what happens instead."""
@@ -124,6 +149,8 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} ({NOT_EMULATED[name]})"
         elif name not in SERVED and name not in WITHOUT_EFFECT:
             yield f"{name} (not a known property)"
+    events = properties.get("Events")
+    yield from _not_emulated_of_events(events) if isinstance(events, dict) else ()
     snapped = properties.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
     if snapped and "CodeUri" in properties and "AutoPublishAlias" not in properties:
         yield "SnapStart without AutoPublishAlias (it is for published versions, and $LATEST starts cold)"
@@ -133,7 +160,23 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
 
 def not_emulated_around(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
     """The same of a resource of a type in `AROUND`."""
-    names = AROUND[kind]
+    yield from _missing(AROUND[kind], properties)
+
+
+def _not_emulated_of_events(events: Mapping[str, Any]) -> Iterator[str]:
+    """The same of the events that are routes."""
+    for event_name, event in events.items():
+        kind = event.get("Type") if isinstance(event, dict) else None
+        properties = event.get("Properties") if isinstance(event, dict) else None
+        if kind not in ROUTES or not isinstance(properties, dict):
+            continue
+        auth = properties.get("Auth")
+        found = [*_missing(EVENTS[kind], properties)]
+        found += [f"Auth.{each}" for each in _missing(AUTH, auth)] if isinstance(auth, dict) else []
+        yield from (f"Events.{event_name}.{each}" for each in found)
+
+
+def _missing(names: Names, properties: Mapping[str, Any]) -> Iterator[str]:
     for name in properties:
         if name in names.not_emulated:
             yield f"{name} ({names.not_emulated[name]})"

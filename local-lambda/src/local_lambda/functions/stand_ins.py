@@ -32,6 +32,8 @@ _KINDS: Mapping[str, _Kind] = {
     "AWS::DynamoDB::GlobalTable": _Kind("dynamodb", "table/{}", "TableName"),
     "AWS::DynamoDB::Table": _Kind("dynamodb", "table/{}", "TableName"),
     "AWS::ECR::Repository": _Kind("ecr", "repository/{}", "RepositoryName"),
+    "AWS::EFS::AccessPoint": _Kind("elasticfilesystem", "access-point/{}", ""),
+    "AWS::EFS::FileSystem": _Kind("elasticfilesystem", "file-system/{}", ""),
     "AWS::Events::EventBus": _Kind("events", "event-bus/{}"),
     "AWS::Events::Rule": _Kind("events", "rule/{}"),
     "AWS::IAM::Role": _Kind("iam", "role/{}", "RoleName"),

@@ -27,6 +27,7 @@ from local_lambda.functions.property_names import AROUND, not_emulated_around
 MAX_NAME = 64
 MAX_NESTED = 5
 """How deep stacks may be nested here; on AWS, too, a few levels are usual."""
+_WEB_FUNCTIONS = ("AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction")
 _STACKS = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
@@ -152,6 +153,9 @@ class _Template:
                 found[logical_id] = reader.function(logical_id, name, properties)
             except UsageError as reason:
                 self._refuse(logical_id, reason, name)
+        for logical_id, _ in self._wanted(*_WEB_FUNCTIONS):
+            what = "web functions are not emulated; local-lambda runs functions that have a handler"
+            self._refuse(logical_id, CannotRun(f"{self._path}: {logical_id}: {what}"))
         self._add_routes(found)
         self._add_urls(found)
         self._add_versions(found)
