@@ -164,7 +164,7 @@ class _Template:
         self._note_around()
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
-            self._reading.notes[self._stack + logical_id] = reader.notes[logical_id]
+            self._reading.notes[self._stack + logical_id] = self._with_triggers(logical_id, reader.notes[logical_id])
         for logical_id, resource in self._wanted(*_STACKS):
             self._nested(logical_id, resource)
 
@@ -336,6 +336,16 @@ class _Template:
             missing = list(not_emulated_around(resource["Type"], values)) if isinstance(values, dict) else []
             if missing:
                 self._reading.remarks.append(f"{self._stack}{logical_id}: not emulated: {', '.join(missing)}")
+
+    def _with_triggers(self, logical_id: str, notes: Notes) -> Notes:
+        """The notes on a function, with the resources that invoke it on AWS."""
+        from local_lambda.functions.triggers import TYPES, triggers
+
+        found = tuple(triggers(dict(self._wanted(*TYPES)), logical_id))
+        missing = ", ".join(name for name, served in found if not served)
+        if missing and self._given.deploy is None:
+            self._reading.remarks.append(f"{self._stack}{logical_id} is not invoked by {missing}: not emulated")
+        return notes._replace(events=(*notes.events, *(name for name, served in found if served)))
 
     def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
         """Read a nested stack whose template is a file; anything else is a remark."""

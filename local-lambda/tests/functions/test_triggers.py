@@ -1,0 +1,33 @@
+"""Resources that invoke functions are named for each function."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from local_lambda.functions.given import Given
+from local_lambda.functions.template import load_functions
+
+
+def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
+    """Those that a local AWS endpoint serves, and the others; one that refers to something else is not."""
+    arn: dict[str, Any] = {"Fn::GetAtt": ["Hello", "Arn"]}
+    written = {
+        "Esm": ("AWS::Lambda::EventSourceMapping", {"FunctionName": {"Ref": "Hello"}}),
+        "Sub": ("AWS::SNS::Subscription", {"Endpoint": arn}),
+        "Rule": ("AWS::Events::Rule", {"Targets": [{"Id": "a", "Arn": {"Fn::Sub": "${Hello.Arn}:live"}}]}),
+        "Other": ("AWS::Events::Rule", {"Targets": [{"Id": "a", "Arn": {"Fn::Sub": "${HelloQueue.Arn}"}}]}),
+        "Pool": ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": arn}}),
+    }
+    hello = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}}
+    resources = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in written.items()}
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": {"Hello": hello, **resources}}))
+    functions = load_functions(template, Given())
+    assert functions.notes["Hello"].events == (
+        "Esm (AWS::Lambda::EventSourceMapping)",
+        "Sub (AWS::SNS::Subscription)",
+        "Rule (AWS::Events::Rule)",
+    )
+    assert functions.remarks == ("Hello is not invoked by Pool (AWS::Cognito::UserPool): not emulated",)
