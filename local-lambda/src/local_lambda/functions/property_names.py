@@ -116,7 +116,7 @@ AROUND: Mapping[str, Names] = {
     ),
 }
 
-EVENTS: Mapping[str, Names] = {
+ROUTE_EVENTS: Mapping[str, Names] = {
     "Api": _names(
         "Auth Method Path RestApiId",
         RequestModel="requests are not validated",
@@ -171,7 +171,7 @@ def _not_emulated_of_events(events: Mapping[str, Any]) -> Iterator[str]:
         if kind not in ROUTES or not isinstance(properties, dict):
             continue
         auth = properties.get("Auth")
-        found = [*_missing(EVENTS[kind], properties)]
+        found = [*_missing(ROUTE_EVENTS[kind], properties)]
         found += [f"Auth.{each}" for each in _missing(AUTH, auth)] if isinstance(auth, dict) else []
         yield from (f"Events.{event_name}.{each}" for each in found)
 
