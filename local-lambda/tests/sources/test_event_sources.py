@@ -226,22 +226,6 @@ def test_queue_has_no_more_batches_in_flight_than_its_maximum_concurrency(
     eventually(lambda: left_in(aws, url) == 0, lambda: left_in(aws, url))
 
 
-def test_stream_gives_up_records_that_are_too_old(aws: Endpoint, noting: tuple[str, Notes]) -> None:
-    """However many attempts are left; the line says why."""
-    name, notes = noting
-    put, arn = _make_stream(aws, "kinesis", "old")
-    put("poison")
-    aws.lambda_.create_event_source_mapping(
-        FunctionName=name,
-        EventSourceArn=arn,
-        StartingPosition="TRIM_HORIZON",
-        MaximumRecordAgeInSeconds=1,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-    )
-    aws.tool.wait_for(r"given up with RecordAgeExceeded; records: 1, attempts: \d+")
-    assert set(notes.texts) <= {"poison"}
-
-
 @pytest.mark.parametrize("service", ["kinesis", "dynamodb"])
 def test_stream_retries_from_the_first_failure(aws: Endpoint, noting: tuple[str, Notes], service: str) -> None:
     """Records before it are done; after the last attempt the rest is named to the destination, and reading goes on."""

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local_lambda.aws.services import FORM, Request, Services, signed
-from local_lambda.sources.ports import Matches, SourceFault
+from local_lambda.sources.ports import SourceFault
 
 _TARGETS = {
     "events": ("events", "AWSEvents", "1.1"),
@@ -21,18 +21,6 @@ _TARGETS = {
     "sqs": ("sqs", "AmazonSQS", "1.0"),
 }
 _READS = ("Describe", "Get", "List", "Receive")
-
-
-def compiled_filter(pattern: str) -> Matches:
-    """A filter of EventBridge's pattern language, as moto reads it. Raises ValueError for an invalid one."""
-    from moto.events.exceptions import InvalidEventPatternException
-    from moto.events.models import EventPattern
-
-    try:
-        compiled = EventPattern.load(pattern)
-    except InvalidEventPatternException as error:
-        raise ValueError(str(error)) from None
-    return lambda view: bool(compiled.matches_event(view))
 
 
 class ServiceClient:
@@ -54,7 +42,10 @@ class ServiceClient:
         ]
         request = Request("POST", "/", "", headers, json.dumps(document).encode())
         answer = await self._services.call(request, quiet=operation.startswith(_READS))
-        found: dict[str, Any] = json.loads(answer.body or b"{}")
+        try:
+            found: dict[str, Any] = json.loads(answer.body or b"{}")
+        except ValueError:
+            raise SourceFault(str(answer.status), "the response is not JSON") from None
         if answer.status != 200:
             raise SourceFault(str(found.get("__type", answer.status)).rpartition("#")[2], str(found.get("message", "")))
         return found

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -21,7 +22,7 @@ from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.apis.invocations import api_error
 from local_lambda.apis.invoke_2015_03_31 import invoke_api, is_invocation
 from local_lambda.aws.checks import Document
-from local_lambda.aws.client import ServiceClient, compiled_filter
+from local_lambda.aws.client import ServiceClient
 from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.destinations import ServiceDestinations
 from local_lambda.aws.forwarding import LogGroups
@@ -36,7 +37,7 @@ from local_lambda.aws.services import SERVED, Request, Services
 from local_lambda.durable.executions import Executions
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
-from local_lambda.errors import ApiError, Unavailable, UsageError
+from local_lambda.errors import ApiError, Throttled, Unavailable, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
@@ -149,11 +150,20 @@ class Endpoint:
         """The same from the thread of the services."""
         self._loop.call_soon_threadsafe(self.deliver, arn, sender, event)
 
-    async def invoke(self, arn: str, payload: bytes) -> InvocationResponse:
-        """Invoke a function for an event source, as soon as an environment is free. Raises ApiError."""
+    async def invoke(self, arn: str, payload: bytes, seconds: float) -> InvocationResponse:
+        """Invoke a function for an event source; wait that long for a free environment. Raises ApiError."""
         pool, invoked = self._functions(arn.split(":")[3]).directory.resolve(arn.encode(), b"")
+        if not pool.limit:  # no environment can become free
+            raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         tracing = new_tracing(None, pool.function.tracing_active, queued=True)
-        return await pool.call(Invocation(payload, invoked, tracing), patient=True)
+        return await pool.call(Invocation(payload, invoked, tracing), patient=True, until=perf_counter() + seconds)
+
+    def _limit_of(self, arn: str) -> int:
+        """How many environments a function may have now."""
+        try:
+            return self._functions(arn.split(":")[3]).directory.resolve(arn.encode(), b"")[0].limit
+        except ApiError:  # it was deleted, as `invoke` reports
+            return self._limit
 
     async def _chained(
         self, functions: FunctionRegistry, name: str, payload: bytes, tenant_id: str | None
@@ -294,10 +304,9 @@ class Endpoint:
                     self._account,
                     client,
                     self.invoke,
-                    compiled_filter,
                     self._services.activity,
                     self._say,
-                    self._limit,
+                    self._limit_of,
                 )
             )
         return functions

@@ -6,13 +6,16 @@ Rules: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from local_lambda.environment.invocation import InvocationResponse
-from local_lambda.sources.ports import Document, Matches
+from local_lambda.errors import Throttled
+from local_lambda.sources.ports import Document, Matches, SourceFault, Surroundings
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024
+WAIT_SECONDS = 0.5
+"""How long a batch waits for an environment before its poller looks whether it may still wait."""
 
 
 def failed_items(
@@ -63,17 +66,49 @@ def _named(payload: bytes, identifiers: frozenset[str]) -> list[str]:
     return named
 
 
-def matching(views: Sequence[Document], filters: Sequence[Matches]) -> list[bool]:
-    """For each record, as filters see it, whether at least one filter matches it. Without filters all do."""
-    return [not filters or any(matches(view) for matches in filters) for view in views]
+def matching(views: Sequence[Document], filters: Sequence[Matches], complain: Callable[[str], None]) -> list[bool]:
+    """For each record, as filters see it, whether at least one filter matches it. Without filters all do.
+
+    A filter that fails on a record does not match it, and `complain` gets the reason.
+    """
+    return [not filters or any(_matches(matches, view, complain) for matches in filters) for view in views]
+
+
+def _matches(matches: Matches, view: Document, complain: Callable[[str], None]) -> bool:
+    try:
+        return matches(view)
+    except Exception as error:
+        complain(f"a filter does not match a record on which it fails: {reason(error)}")
+        return False
+
+
+def reason(error: Exception) -> str:
+    """What is wrong, for a message. The text of a service's fault is enough."""
+    return str(error) if isinstance(error, SourceFault) else f"{type(error).__name__}: {error}"
 
 
 def parsed(text: str) -> Any:
     """JSON parsed, and any other text as it is: a filter on its members does not match that."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: lists nested more deeply than the parser can read
         return text
+
+
+async def invoke_when_possible(
+    around: Surroundings, function_arn: str, event: bytes, left: Callable[[], Awaitable[float]]
+) -> InvocationResponse:
+    """Invoke a function as soon as it has a free environment. Raises Throttled if it can have none, or not in time.
+
+    `left` gives the seconds to wait that are left; it is asked each time when a short wait was not enough.
+    """
+    seconds = WAIT_SECONDS
+    while True:
+        try:
+            return await around.invoke(function_arn, event, seconds)
+        except Throttled:
+            if around.limit(function_arn) < 1 or (seconds := min(await left(), WAIT_SECONDS)) <= 0:
+                raise
 
 
 def event_of(records: Sequence[Document]) -> bytes:

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConf
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from time import time
 from typing import Any, Protocol
@@ -14,8 +13,17 @@ from typing import Any, Protocol
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import partition
-from local_lambda.sources.ports import Document, SourceFault, Surroundings
-from local_lambda.sources.settings import check_position, checked, defaults, patterns, service_of
+from local_lambda.sources.patterns import compiled
+from local_lambda.sources.ports import Document, Matches, Positions, SourceFault, Surroundings
+from local_lambda.sources.settings import (
+    check_place,
+    check_position,
+    checked,
+    defaults,
+    members,
+    patterns,
+    service_of,
+)
 
 
 class Poller(Protocol):
@@ -34,7 +42,11 @@ class EventSources:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._mappings: dict[str, Document] = {}
-        self._pollers: dict[str, tuple[Poller, asyncio.Task[None]]] = {}
+        self._positions: dict[str, Positions] = {}
+        """Where the pollers of each mapping have read a stream to. They are kept while the mapping is disabled."""
+        self._pollers: dict[str, Poller] = {}
+        self._last: dict[str, asyncio.Task[None]] = {}
+        """The last poller of each mapping, which may still end its batch in flight."""
         self._ending: set[asyncio.Task[None]] = set()
 
     async def create(self, request: Mapping[str, Any], function_arn: str, timeout: int) -> Document:
@@ -43,6 +55,7 @@ class EventSources:
         given = checked(request, service)
         check_position(given, service)
         arn = given["EventSourceArn"]
+        check_place(arn, self._around.region, self._around.account)
         for other in self._mappings.values():
             if (other["EventSourceArn"], other["FunctionArn"]) == (arn, function_arn):
                 name = function_arn.rpartition(":")[2]
@@ -95,19 +108,19 @@ class EventSources:
         for member in ("EventSourceArn", "StartingPosition"):
             if member in request:
                 raise ApiError(400, "InvalidParameterValueException", f"{member} cannot be changed")
-        given = checked({**request, "EventSourceArn": mapping["EventSourceArn"]}, service)
-        changed = {**mapping, **{name: value for name, value in given.items() if name not in ("Enabled", "UUID")}}
-        changed.pop("FunctionName", None)
-        checked({name: value for name, value in changed.items() if name in given or name == "BatchSize"}, service)
+        present = {name: value for name, value in mapping.items() if name in members(service)}
+        merged = checked({**present, **{name: value for name, value in request.items() if value is not None}}, service)
+        given = {name: value for name, value in merged.items() if name not in ("Enabled", "UUID", "FunctionName")}
+        changed = {**mapping, **given}
         self._compile(changed)
         if function_arn is not None:
             changed["FunctionArn"] = function_arn
-        enabled = given.get("Enabled", mapping["State"] == "Enabled")
+        enabled = merged.get("Enabled", mapping["State"] == "Enabled")
         changed |= {"State": "Enabled" if enabled else "Disabled", "LastModified": time()}
-        previous = self._stop(identifier)
+        self._stop(identifier)
         self._mappings[identifier] = changed
         if enabled:
-            self._start(changed, previous)
+            self._start(changed)
         return {**changed, "State": "Updating"}
 
     def delete(self, identifier: str) -> Document:
@@ -115,6 +128,8 @@ class EventSources:
         mapping = self.get(identifier)
         self._stop(identifier)
         del self._mappings[identifier]
+        self._positions.pop(identifier, None)
+        self._last.pop(identifier, None)
         return {**mapping, "State": "Deleting"}
 
     async def stop(self) -> None:
@@ -124,17 +139,15 @@ class EventSources:
         if self._ending:
             await asyncio.wait(self._ending)
 
-    def _compile(self, given: Mapping[str, Any]) -> list[Any]:
-        compiled = []
+    def _compile(self, given: Mapping[str, Any]) -> list[Matches]:
+        filters = []
         for pattern in patterns(given):
             try:
-                if not isinstance(json.loads(pattern), dict):
-                    raise ValueError(pattern)
-                compiled.append(self._around.compiled(pattern))
+                filters.append(compiled(pattern))
             except ValueError:
                 message = "Invalid filter pattern definition."
                 raise ApiError(400, "InvalidParameterValueException", message) from None
-        return compiled
+        return filters
 
     async def _look_at(self, service: str, arn: str, timeout: int) -> None:
         """Check that the source exists and suits the function."""
@@ -158,7 +171,8 @@ class EventSources:
             message = f"The event source {arn} cannot be read: {fault}"
             raise ApiError(400, "InvalidParameterValueException", message) from None
 
-    def _start(self, mapping: Document, previous: tuple[Poller, asyncio.Task[None]] | None = None) -> None:
+    def _start(self, mapping: Document) -> None:
+        identifier = mapping["UUID"]
         filters = self._compile(mapping)
         poller: Poller
         if service_of(mapping["EventSourceArn"]) == "sqs":
@@ -168,22 +182,19 @@ class EventSources:
         else:
             from local_lambda.sources.stream_poller import StreamPoller
 
-            before = None
-            if previous is not None and isinstance(previous[0], StreamPoller):
-                before = previous[0], previous[1]
-            poller = StreamPoller(mapping, filters, self._around, before)
+            positions = self._positions.setdefault(identifier, {})
+            poller = StreamPoller(mapping, filters, self._around, positions, self._last.get(identifier))
         task = asyncio.get_running_loop().create_task(poller.run())
-        self._pollers[mapping["UUID"]] = poller, task
+        self._pollers[identifier], self._last[identifier] = poller, task
         self._ending.add(task)
         task.add_done_callback(self._ended)
 
-    def _stop(self, identifier: str) -> tuple[Poller, asyncio.Task[None]] | None:
-        found = self._pollers.pop(identifier, None)
-        if found is not None:
-            found[0].stop()
-        return found
+    def _stop(self, identifier: str) -> None:
+        poller = self._pollers.pop(identifier, None)
+        if poller is not None:
+            poller.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._ending.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._around.say(f"an event source has failed: {task.exception()!r}", True)
+            self._around.say(f"an event source has failed: {task.exception()}", True)

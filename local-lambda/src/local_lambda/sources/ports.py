@@ -9,6 +9,8 @@ from local_lambda.environment.invocation import InvocationResponse
 
 Document = dict[str, Any]
 Matches = Callable[[Document], bool]
+Positions = dict[str, str | None]
+"""For each shard the iterator after the last record that is done; None if all are, and no more can come."""
 
 
 class SourceFault(Exception):
@@ -28,17 +30,17 @@ class Client(Protocol):
 
 
 class Surroundings(NamedTuple):
-    """`invoke` takes a function's ARN and an event, and raises ApiError if the function cannot be invoked.
+    """`invoke` takes a function's ARN, an event, and the seconds to wait for an environment at most.
 
-    `compiled` makes a filter of a pattern's text and raises ValueError. `activity` waits until a service may have
-    changed something, for the given seconds at most. `limit` is the highest number of environments of a function.
+    It raises Throttled if none became free, and another ApiError if the function cannot be invoked. `activity` waits
+    until a service may have changed something, for the given seconds at most. `limit` gives the number of environments
+    that a function may have now.
     """
 
     region: str
     account: str
     client: Client
-    invoke: Callable[[str, bytes], Awaitable[InvocationResponse]]
-    compiled: Callable[[str], Matches]
+    invoke: Callable[[str, bytes, float], Awaitable[InvocationResponse]]
     activity: Callable[[float], Awaitable[None]]
     say: Callable[[str, bool], None]
-    limit: int
+    limit: Callable[[str], int]

@@ -13,8 +13,16 @@ from itertools import compress
 from typing import Any
 
 from local_lambda.errors import ApiError
-from local_lambda.sources.batches import event_of, failed_items, matching, parsed, split
-from local_lambda.sources.ports import Document, Matches, SourceFault, Surroundings
+from local_lambda.sources.batches import (
+    event_of,
+    failed_items,
+    invoke_when_possible,
+    matching,
+    parsed,
+    reason,
+    split,
+)
+from local_lambda.sources.ports import Document, Matches, Surroundings
 
 IDLE_SECONDS = 0.5
 """How long a message that becomes visible after a delay or a timeout may stay unnoticed."""
@@ -32,31 +40,29 @@ class QueuePoller:
         self._size: int = settings["BatchSize"]
         self._window: float = settings["MaximumBatchingWindowInSeconds"]
         self._reporting = "ReportBatchItemFailures" in settings.get("FunctionResponseTypes", ())
-        concurrency = settings.get("ScalingConfig", {}).get("MaximumConcurrency")
-        self._slots = asyncio.Semaphore(min(concurrency or around.limit, around.limit))
+        self._concurrency: int | None = (settings.get("ScalingConfig") or {}).get("MaximumConcurrency")
         account, name = self._arn.split(":")[4:6]
         self._url = f"http://127.0.0.1/{account}/{name}"
         self._stopping = False
         self._delivering: set[asyncio.Task[None]] = set()
-        self._fault = ""
+        self._faults: set[str] = set()
 
     async def run(self) -> None:
         """Poll until `stop`; batches that were received are delivered to the end."""
         while not self._stopping:
-            await self._slots.acquire()
-            try:
-                batch = [] if self._stopping else await self._collect()
-            except SourceFault as fault:
-                self._complain(str(fault))
-                batch = []
-            if batch:
-                self._fault = ""
-                task = asyncio.get_running_loop().create_task(self._deliver(batch))
-                self._delivering.add(task)
-                task.add_done_callback(self._delivered)
+            if len(self._delivering) >= self._most():
+                await asyncio.wait(self._delivering, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            self._slots.release()
-            if not self._stopping:
+            try:
+                batch, received = await self._collect()
+            except Exception as error:  # polling continues
+                self._complain(reason(error))
+                batch, received = [], 0.0
+            if batch:
+                task = asyncio.get_running_loop().create_task(self._deliver(batch, received))
+                self._delivering.add(task)
+                task.add_done_callback(self._delivering.discard)
+            elif not self._stopping:
                 await self._around.activity(IDLE_SECONDS)
         if self._delivering:
             await asyncio.wait(self._delivering)
@@ -65,25 +71,30 @@ class QueuePoller:
         """Receive no more."""
         self._stopping = True
 
-    def _delivered(self, task: asyncio.Task[None]) -> None:
-        self._delivering.discard(task)
-        self._slots.release()
+    def _most(self) -> int:
+        """How many batches may be in flight. One, if the function may not run: it is throttled, and comes back."""
+        limit = max(self._around.limit(self._function), 1)
+        return limit if self._concurrency is None else min(limit, self._concurrency)
 
-    async def _collect(self) -> list[Document]:
-        """A batch: full, or what came before the batching window was over."""
-        batch = await self._receive(self._size)
-        if not batch or not self._window:
-            while batch and len(batch) < self._size and (more := await self._receive(self._size - len(batch))):
-                batch += more
-            return batch
+    async def _collect(self) -> tuple[list[Document], float]:
+        """A batch: full, or what came before the batching window was over; and when its first message was received.
+
+        A message that becomes visible again meanwhile replaces itself: only its last receipt handle deletes it.
+        """
         loop = asyncio.get_running_loop()
+        began = loop.time()
+        batch = {record["messageId"]: (record, began) for record in await self._receive(self._size)}
         until = loop.time() + self._window
-        while len(batch) < self._size and not self._stopping and (left := until - loop.time()) > 0:
-            more = await self._receive(self._size - len(batch))
-            batch += more
-            if not more:
-                await self._around.activity(min(left, IDLE_SECONDS))
-        return batch
+        while batch and len(batch) < self._size and not self._stopping:
+            now, known = loop.time(), len(batch)
+            if self._window and now >= until:
+                break
+            batch |= {record["messageId"]: (record, now) for record in await self._receive(self._size - known)}
+            if len(batch) == known:
+                if not self._window:
+                    break
+                await self._around.activity(min(max(until - loop.time(), 0.0), IDLE_SECONDS))
+        return [record for record, _ in batch.values()], min((moment for _, moment in batch.values()), default=began)
 
     async def _receive(self, most: int) -> list[Document]:
         """Receive messages as records; delete those that no filter matches."""
@@ -99,7 +110,9 @@ class QueuePoller:
             },
         )
         records = [self._record(message) for message in answer.get("Messages") or ()]
-        wanted = matching([{**record, "body": parsed(record["body"])} for record in records], self._filters)
+        wanted = matching(
+            [{**record, "body": parsed(record["body"])} for record in records], self._filters, self._complain
+        )
         await self._delete(list(compress(records, (not matches for matches in wanted))))
         return list(compress(records, wanted))
 
@@ -121,20 +134,30 @@ class QueuePoller:
             record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
         return record
 
-    async def _deliver(self, batch: list[Document]) -> None:
+    async def _deliver(self, batch: list[Document], received: float) -> None:
         for part in split(batch):
-            await self._deliver_part(part)
+            await self._deliver_part(part, received)
 
-    async def _deliver_part(self, records: list[Document]) -> None:
+    async def _deliver_part(self, records: list[Document], received: float) -> None:
         identifiers = [record["messageId"] for record in records]
+
+        async def left() -> float:  # until the messages are visible to others again
+            return received + await self._visibility_timeout() - asyncio.get_running_loop().time()
+
         try:
-            response = await self._around.invoke(self._function, event_of(records))
+            response = await invoke_when_possible(self._around, self._function, event_of(records), left)
+            self._faults.clear()
             failed = failed_items(response, identifiers, self._reporting, self._complain)
             await self._delete([record for record in records if record["messageId"] not in failed])
         except ApiError as error:  # no environment, no function: the messages come again
             self._complain(error.message)
-        except SourceFault as fault:
-            self._complain(str(fault))
+        except Exception as error:  # the same for any other fault
+            self._complain(reason(error))
+
+    async def _visibility_timeout(self) -> int:
+        wanted = {"QueueUrl": self._url, "AttributeNames": ["VisibilityTimeout"]}
+        found = await self._around.client("sqs", "GetQueueAttributes", wanted)
+        return int(found["Attributes"]["VisibilityTimeout"])
 
     async def _delete(self, records: list[Document]) -> None:
         for first in range(0, len(records), MOST_RECEIVED):
@@ -146,8 +169,8 @@ class QueuePoller:
 
     def _complain(self, fault: str) -> None:
         """Report a fault once, until something has worked again."""
-        if fault != self._fault:
-            self._fault = fault
+        if fault not in self._faults:
+            self._faults.add(fault)
             self._around.say(f"{self._arn}: {fault}", True)
 
 

@@ -14,6 +14,8 @@ from local_lambda.sources.ports import Document
 SERVICES = ("sqs", "kinesis", "dynamodb")
 _COMMON = {"BatchSize", "Enabled", "EventSourceArn", "FilterCriteria", "FunctionName", "FunctionResponseTypes"}
 _COMMON |= {"MaximumBatchingWindowInSeconds", "UUID"}
+_WITHOUT_EFFECT = {"Tags"}
+_NOTHING: tuple[object, ...] = (None, "", [], {}, False)
 _QUEUE = {"ScalingConfig"}
 _STREAM = {
     "BisectBatchOnFunctionError",
@@ -24,6 +26,18 @@ _STREAM = {
     "StartingPosition",
     "StartingPositionTimestamp",
 }
+
+
+def check_place(arn: str, region: str, account: str) -> None:
+    """Raises ApiError for a source of another region or account.
+
+    The words are in https://github.com/pmuens/serverless-kinesis-streams/issues/1.
+    """
+    found = arn.split(":")
+    if found[3] != region:
+        raise _invalid(f"Event source region must match Lambda region {region}.")
+    if found[4] != account:
+        raise _invalid(f"The event source {arn} is not in the account {account}, the only one that local-lambda has.")
 
 
 def service_of(arn: object) -> str:
@@ -37,9 +51,13 @@ def service_of(arn: object) -> str:
 
 def checked(request: Mapping[str, Any], service: str) -> Document:
     """The members of a request that the API shows again. Raises ApiError."""
-    known = _COMMON | (_QUEUE if service == "sqs" else _STREAM)
+    known = members(service)
     for member, value in request.items():
-        if member not in known and value not in (None, "", [], {}, False):
+        if member == "DestinationConfig":
+            _check_destination(value)
+        if member in known | _WITHOUT_EFFECT or value in _NOTHING:
+            continue
+        if member != "DestinationConfig" or any(each not in _NOTHING for each in value.values()):
             raise _invalid(f"{member} is not served by local-lambda for {service}: leave it out")
     given = {name: value for name, value in request.items() if name in known and value is not None}
     queue = service == "sqs"
@@ -56,18 +74,22 @@ def checked(request: Mapping[str, Any], service: str) -> Document:
     types = given.get("FunctionResponseTypes", [])
     if not isinstance(types, list) or any(kind != "ReportBatchItemFailures" for kind in types):
         raise _invalid("FunctionResponseTypes may have ReportBatchItemFailures only")
-    scaling = given.get("ScalingConfig", {})
-    if scaling:
-        _range(scaling, "MaximumConcurrency", 2, 1_000)
+    _range(_structure(given.get("ScalingConfig", {}), "ScalingConfig"), "MaximumConcurrency", 2, 1_000)
     _range(given, "ParallelizationFactor", 1, 10)
     _range(given, "MaximumRetryAttempts", -1, 10_000)
     _range(given, "MaximumRecordAgeInSeconds", -1, 604_800)
+    if -1 < given.get("MaximumRecordAgeInSeconds", -1) < 60:
+        raise _invalid("MaximumRecordAgeInSeconds must be -1, or a whole number from 60 to 604800")
     for name in ("Enabled", "BisectBatchOnFunctionError"):
         if not isinstance(given.get(name, False), bool):
             raise _invalid(f"{name} must be true or false")
     patterns(given)
-    destination(given)
     return given
+
+
+def members(service: str) -> set[str]:
+    """The members of a request that mappings of a service have."""
+    return _COMMON | (_QUEUE if service == "sqs" else _STREAM)
 
 
 def defaults(service: str) -> Document:
@@ -109,11 +131,29 @@ def patterns(given: Mapping[str, Any]) -> list[str]:
 
 
 def destination(given: Mapping[str, Any]) -> str | None:
-    """The ARN of the on-failure destination, a queue or a topic. Raises ApiError for any other."""
-    arn = (given.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
-    if arn is not None and str(arn).split(":")[2:3] not in (["sqs"], ["sns"]):
-        raise _invalid(f"The destination {arn} is not served by local-lambda: name a queue or a topic")
+    """The ARN of the on-failure destination of checked settings, a queue or a topic."""
+    arn = ((given.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     return None if arn is None else str(arn)
+
+
+def _check_destination(given: object) -> None:
+    """Raises ApiError for anything but an on-failure destination that is a queue or a topic."""
+    config = _structure(given, "DestinationConfig")
+    arn = _structure(config.get("OnFailure"), "OnFailure").get("Destination")
+    if arn is not None and (not isinstance(arn, str) or arn.split(":")[2:3] not in (["sqs"], ["sns"])):
+        raise _invalid(f"The destination {arn} is not served by local-lambda: name a queue or a topic")
+    for member, value in config.items():
+        if member != "OnFailure" and value not in _NOTHING:
+            raise _invalid(f"{member} is not supported for event source mappings: they have OnFailure only")
+
+
+def _structure(value: object, member: str) -> Mapping[str, Any]:
+    """The members of a structure; none if it is missing. Raises ApiError for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ApiError(400, "SerializationException", f"{member} must be a structure")
+    return value
 
 
 def _range(given: Mapping[str, Any], member: str, least: int, most: int) -> None:

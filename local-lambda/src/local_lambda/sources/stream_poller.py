@@ -13,14 +13,23 @@ import json
 from base64 import b64decode
 from datetime import datetime, timezone
 from itertools import compress
+from math import inf
 from time import time
 from typing import Any
 
 from local_lambda.environment.invocation import InvocationResponse
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
-from local_lambda.sources.batches import event_of, failed_items, matching, parsed, split
-from local_lambda.sources.ports import Document, Matches, SourceFault, Surroundings
+from local_lambda.sources.batches import (
+    event_of,
+    failed_items,
+    invoke_when_possible,
+    matching,
+    parsed,
+    reason,
+    split,
+)
+from local_lambda.sources.ports import Document, Matches, Positions, SourceFault, Surroundings
 from local_lambda.sources.settings import destination, service_of
 
 IDLE_SECONDS = 1.0
@@ -32,7 +41,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 class StreamPoller:
     """The poller of one mapping. `settings` is its document in the API; `filters` are compiled.
 
-    It begins where `previous` has ended, or else at the starting position.
+    It begins when the `previous` poller has ended, at the `positions` which that one has left, and keeps them current.
+    Shards that had none are read from the starting position if the stream is new, and else from their beginning.
     """
 
     def __init__(
@@ -40,10 +50,10 @@ class StreamPoller:
         settings: Document,
         filters: list[Matches],
         around: Surroundings,
-        previous: tuple[StreamPoller, asyncio.Task[None]] | None = None,
+        positions: Positions,
+        previous: asyncio.Task[None] | None = None,
     ) -> None:
-        self.checkpoints: dict[str, str] = {}
-        """For each shard the sequence number of the last record that is done."""
+        self._positions = positions
         self._around = around
         self._filters = filters
         self._settings = settings
@@ -55,21 +65,17 @@ class StreamPoller:
         self._previous = previous
         self._stopping = asyncio.Event()
         self._shards: dict[str, asyncio.Task[None]] = {}
-        self._fault = ""
-        self._began = time()
+        self._faults: set[str] = set()
 
     async def run(self) -> None:
         """Poll until `stop`; a batch in flight ends its attempt."""
         if self._previous is not None:
-            await asyncio.wait([self._previous[1]])
-            self.checkpoints.update(self._previous[0].checkpoints)
-        first = True
+            await asyncio.wait([self._previous])
         while not self._stopping.is_set():
             try:
-                await self._look_for_shards(first)
-                first = False
-            except SourceFault as fault:
-                self._complain(str(fault))
+                await self._look_for_shards()
+            except Exception as error:  # polling continues
+                self._complain(reason(error))
             await self._wait(IDLE_SECONDS)
         if self._shards:
             await asyncio.wait(self._shards.values())
@@ -78,35 +84,29 @@ class StreamPoller:
         """Read no more."""
         self._stopping.set()
 
-    async def _look_for_shards(self, first: bool) -> None:
+    async def _look_for_shards(self) -> None:
         """Read each shard that is new, a child only after its parents."""
         if self._kinesis:
             shards = (await self._around.client("kinesis", "ListShards", self._stream))["Shards"]
         else:
             described = await self._around.client(self._service, "DescribeStream", self._stream)
             shards = described["StreamDescription"]["Shards"]
+        await self._place({shard["ShardId"] for shard in shards} - self._positions.keys())
         for shard in shards:
             parents = [shard.get(name) for name in ("ParentShardId", "AdjacentParentShardId")]
             open_parents = [name for name in parents if name in self._shards and not self._shards[name].done()]
             if shard["ShardId"] not in self._shards and not open_parents:
-                iterator = await self._iterator(shard["ShardId"], first)
-                task = asyncio.get_running_loop().create_task(self._read(shard["ShardId"], iterator))
-                self._shards[shard["ShardId"]] = task
-                task.add_done_callback(self._read_to_the_end)
+                self._shards[shard["ShardId"]] = asyncio.get_running_loop().create_task(self._read(shard["ShardId"]))
 
-    def _read_to_the_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._around.say(f"{self._arn}: reading has failed: {task.exception()!r}", True)
+    async def _place(self, shards: set[str]) -> None:
+        """Remember where shards begin that have no position: for `LATEST` that is a place in the stream from now on."""
+        first = not self._positions
+        self._positions.update({shard: await self._iterator(shard, first) for shard in shards})
 
     async def _iterator(self, shard: str, first: bool) -> str:
-        """An iterator after the last record that is done; at the starting position if there is none."""
+        """An iterator at the beginning of a shard; at the starting position if it is one of the `first`."""
         wanted: Document = {"ShardId": shard, **self._stream}
-        if shard in self.checkpoints:
-            wanted |= {
-                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
-                "StartingSequenceNumber": self.checkpoints[shard],
-            }
-        elif first:
+        if first:
             wanted["ShardIteratorType"] = self._settings["StartingPosition"]
             if "StartingPositionTimestamp" in self._settings:
                 wanted["Timestamp"] = self._settings["StartingPositionTimestamp"]
@@ -114,38 +114,37 @@ class StreamPoller:
             wanted["ShardIteratorType"] = "TRIM_HORIZON"
         return str((await self._around.client(self._service, "GetShardIterator", wanted))["ShardIterator"])
 
-    async def _read(self, shard: str, iterator: str | None) -> None:
-        """Read a shard to its end, or until the poller is stopped."""
+    async def _read(self, shard: str) -> None:
+        """Read a shard to its end, or until the poller is stopped; after a fault again from what is not done."""
+        while not self._stopping.is_set() and self._positions[shard] is not None:
+            try:
+                await self._read_on(shard)
+            except Exception as error:  # reading continues
+                self._complain(reason(error))
+                await self._wait(IDLE_SECONDS)
+
+    async def _read_on(self, shard: str) -> None:
         size, window = self._settings["BatchSize"], self._settings["MaximumBatchingWindowInSeconds"]
         loop = asyncio.get_running_loop()
         batch: list[Document] = []
-        last = ""
         until = 0.0
+        iterator = self._positions[shard]
         while not self._stopping.is_set():
-            try:
-                wanted = {"ShardIterator": iterator, "Limit": max(size - len(batch), 1)}
-                answer = await self._around.client(self._service, "GetRecords", wanted)
-            except SourceFault as fault:
-                self._complain(str(fault))
-                await self._wait(IDLE_SECONDS)
-                iterator = await self._iterator(shard, False)
-                batch = []
-                continue
+            wanted = {"ShardIterator": iterator, "Limit": max(size - len(batch), 1)}
+            answer = await self._around.client(self._service, "GetRecords", wanted)
             iterator = answer.get("NextShardIterator")
             records = [self._record(shard, record) for record in answer["Records"]]
             if records:
-                last = _sequence(records[-1])
-                wanted_ones = matching([self._view(record) for record in records], self._filters)
+                wanted_ones = matching([self._view(record) for record in records], self._filters, self._complain)
                 if not batch:
                     until = loop.time() + window
                 batch += compress(records, wanted_ones)
-                if not batch:
-                    self.checkpoints[shard] = last
             if batch and (len(batch) >= size or loop.time() >= until or iterator is None):
                 if not await self._deliver(shard, batch):
                     return
-                self.checkpoints[shard] = last
                 batch = []
+            if not batch:
+                self._positions[shard] = iterator
             if iterator is None:
                 return
             if not records:
@@ -199,7 +198,7 @@ class StreamPoller:
         most, oldest = self._settings["MaximumRetryAttempts"], self._settings["MaximumRecordAgeInSeconds"]
         pause = FIRST_PAUSE_SECONDS
         while records:
-            expired = [record for record in records if 0 <= oldest < time() - _arrived(record)] if attempts else []
+            expired = [record for record in records if 0 <= oldest < time() - _arrived(record)]
             if expired:
                 await self._give_up(shard, expired, attempts, "RecordAgeExceeded", None)
                 records = [record for record in records if record not in expired]
@@ -208,8 +207,9 @@ class StreamPoller:
                 return False
             response = None
             try:
-                response = await self._around.invoke(self._settings["FunctionArn"], event_of(records))
-                self._fault = ""
+                function = self._settings["FunctionArn"]
+                response = await invoke_when_possible(self._around, function, event_of(records), self._left)
+                self._faults.clear()
             except ApiError as error:  # no environment, no function: this is not the batch's fault
                 self._complain(error.message)
                 await self._wait(pause)
@@ -234,6 +234,10 @@ class StreamPoller:
             await self._wait(pause, stir=False)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         return True
+
+    async def _left(self) -> float:
+        """A batch waits for an environment until the poller is stopped."""
+        return 0.0 if self._stopping.is_set() else inf
 
     async def _give_up(
         self, shard: str, records: list[Document], attempts: int, why: str, response: InvocationResponse | None
@@ -294,8 +298,8 @@ class StreamPoller:
 
     def _complain(self, fault: str) -> None:
         """Report a fault once, until something has worked again."""
-        if fault != self._fault:
-            self._fault = fault
+        if fault not in self._faults:
+            self._faults.add(fault)
             self._around.say(f"{self._arn}: {fault}", True)
 
 
