@@ -88,3 +88,24 @@ def test_pattern_that_is_not_valid_is_refused(pattern: Any) -> None:
     """ValueError with the reason."""
     with pytest.raises(ValueError, match=r"\w"):
         compiled(json.dumps(pattern))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches_text"),
+    [
+        ("a*c", "a\nc", True),
+        ("a*c", "ac", True),
+        ("*.png", "x.png.jpg", False),
+        ("a*b*c", "abbc", True),
+        ("a*b*c", "ac", False),
+        ("*ab*ab", "abab", True),
+        ("*ab*ab", "ab", False),
+        ("*", "", True),
+        ("a\\*c", "a*c", True),
+        ("a\\*c", "abc", False),
+        ("*a*a*a*a*a*a*a*b", "a" * 100_000, False),
+    ],
+)
+def test_stars_of_a_wildcard(pattern: str, text: str, matches_text: bool) -> None:
+    """Any text, also none; many stars take no longer than the text needs."""
+    assert matches({"a": [{"wildcard": pattern}]}, {"a": text}) is matches_text

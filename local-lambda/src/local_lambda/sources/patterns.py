@@ -179,11 +179,22 @@ def _numeric(operand: object) -> _Test:
 
 
 def _wildcard(text: str) -> re.Pattern[str]:
-    """`*` stands for any text; a backslash takes the meaning from `*` and from a backslash."""
+    """`*` stands for any text; a backslash takes the meaning from `*` and from a backslash.
+
+    The first place where the text after a star fits is as good as any other. So the groups are atomic: a text is not
+    divided in all possible ways.
+    """
     if re.search(r"(?<!\\)(?:\\\\)*\*\*", text) or re.fullmatch(r"(?:[^\\]|\\[\\*])*", text, re.DOTALL) is None:
         raise ValueError("a wildcard pattern has ** or a backslash before something else")
-    parts = re.findall(r"\\.|.", text, re.DOTALL)
-    return re.compile("".join(".*" if part == "*" else re.escape(part[-1]) for part in parts), re.DOTALL)
+    texts = [""]
+    for part in re.findall(r"\\.|.", text, re.DOTALL):
+        if part == "*":
+            texts.append("")
+        else:
+            texts[-1] += re.escape(part[-1])
+    first, *between = texts
+    last = f".*{between.pop()}" if between else ""
+    return re.compile(first + "".join(f"(?>.*?{each})" for each in between) + last, re.DOTALL)
 
 
 def _in_network(text: str, network: Any) -> bool:
