@@ -50,3 +50,22 @@ def test_environments_start_ahead_again_when_the_function_is_renewed() -> None:
         assert [each.ended for each in bench.made] == [True, True, False, False]
 
     run(2, scenario)
+
+
+def test_environments_that_started_ahead_are_preferred() -> None:
+    """Also when one that started on demand has become idle after them."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.pool.provision(ahead(bench), 1)
+        provisioned = bench.made[0]
+        provisioned.release()
+        bench.invoke()
+        bench.invoke()
+        on_demand = bench.made[1]
+        provisioned.finish()
+        on_demand.finish()
+        bench.invoke()
+        assert (provisioned.free, on_demand.free) == (False, True)
+        provisioned.finish()
+
+    run(2, scenario)

@@ -97,6 +97,7 @@ class EnvironmentPool:
             may_run=lambda: self.limit > 0,
         )
         self._idle: list[ExecutionEnvironment] = []
+        """The last one is the next to serve. Provisioned ones serve first, as on AWS."""
         self._leaving: set[ExecutionEnvironment] = set()
         self._provisioned: tuple[Callable[[], ExecutionEnvironment], int] | None = None
         self._waiting: deque[_Caller] = deque()
@@ -351,7 +352,11 @@ class EnvironmentPool:
                 self._replace(environment, caller)
             return
         if environment not in self._idle:  # it is still there if its runtime died while it was idle
-            self._idle.append(environment)
+            place = len(self._idle)
+            if not _is_provisioned(environment):
+                while place and _is_provisioned(self._idle[place - 1]):
+                    place -= 1
+            self._idle.insert(place, environment)
         if self._idle_seconds is not None:
             self._idle_since[environment] = perf_counter()
             if self._idle_timer is None:
@@ -377,7 +382,7 @@ class EnvironmentPool:
 
     def _mortal(self) -> list[ExecutionEnvironment]:
         """The idle environments that end when they have been idle for long enough."""
-        return [each for each in self._idle if each.function.initialization_type != PROVISIONED]
+        return [each for each in self._idle if not _is_provisioned(each)]
 
     def _look_whether_finished(self) -> None:
         if self._finished is not None and not self._finished.done() and not self._busy():
@@ -437,3 +442,7 @@ def _set_response(responded: asyncio.Future[InvocationResponse], _: Invocation, 
 def _set_error(responded: asyncio.Future[InvocationResponse], error: ApiError) -> None:
     if not responded.done():
         responded.set_exception(error)
+
+
+def _is_provisioned(environment: ExecutionEnvironment) -> bool:
+    return environment.function.initialization_type == PROVISIONED
