@@ -140,9 +140,12 @@ def load_resources(folder: Path, **resources: Any) -> Functions:
         ),
         ({"type": "cognito_user_pools"}, None),
         ({"type": "token", "authorizerUri": URI + "Other"}, None),
+        ("malformed", None),
     ],
 )
-def test_authorizer_of_an_openapi_document(tmp_path: Path, scheme: dict[str, Any], read: Authorizer | None) -> None:
+def test_authorizer_of_an_openapi_document(
+    tmp_path: Path, scheme: dict[str, Any] | str, read: Authorizer | None
+) -> None:
     """It is served if it is a function of the template, else a remark; `security: []` leaves a route open."""
     call = {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": URI + "Hello"}}
     schemes = {"Guard": {"type": "apiKey", "in": "header", "name": "Key", "x-amazon-apigateway-authorizer": scheme}}

@@ -26,7 +26,8 @@ _SOURCE = re.compile(r"\$?(?:method\.)?(?:request\.)?(header|querystring|context
 def of_scheme(scheme: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that a resource would have, for a security scheme of an OpenAPI document."""
     extension = scheme.get(EXTENSION)
-    written = {name[:1].upper() + name[1:]: value for name, value in (extension or {}).items()}
+    members = extension if isinstance(extension, dict) else {}
+    written = {str(name)[:1].upper() + str(name)[1:]: value for name, value in members.items()}
     if scheme.get("in") == "header" and "name" in scheme:
         written.setdefault("IdentitySource", f"method.request.header.{scheme['name']}")
     return written
