@@ -19,9 +19,11 @@ import threading
 from typing import IO, List
 
 # Python handles a signal between two steps of a program. One that comes just before a call that waits would be handled
-# when that call ends, perhaps never. So nothing waits here but a read from this pipe, which signals write to.
+# when that call ends, perhaps never. So nothing waits here but a read from this pipe, which signals write to. And they
+# are noted, and do nothing else: an exception could come between any two steps.
 WOKEN, WAKE = os.pipe()
 os.set_blocking(WAKE, False)
+CAME: List[int] = []
 
 
 def main(arguments: List[str]) -> int:
@@ -30,11 +32,12 @@ def main(arguments: List[str]) -> int:
         print('usage: with_service.py VARIABLE "SERVICE [ARGUMENT...]" COMMAND [ARGUMENT...]', file=sys.stderr)
         return 2
     signal.set_wakeup_fd(WAKE)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, note)
     variable, service, *command = arguments
     if variable in os.environ:
         return run(command)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
     program, pipe = shlex.split(service), subprocess.PIPE
     try:
         # In a separate session, where Ctrl-C does not reach it: it has to outlive the command.
@@ -49,8 +52,10 @@ def main(arguments: List[str]) -> int:
         reader = threading.Thread(target=pass_on, args=(process.stderr, said, copy))
         reader.start()
         try:
-            while not said:
+            while not said and not CAME:
                 os.read(WOKEN, 1)
+            if CAME:
+                return 128 + CAME[0]
             if not said[0]:
                 print(f"with_service.py: {service}: ended before it was listening", file=sys.stderr)
                 return 1
@@ -63,20 +68,24 @@ def main(arguments: List[str]) -> int:
     return status or int(process.returncode not in (0, -signal.SIGTERM))
 
 
+def note(number: int, _: object) -> None:
+    """Note a signal, and wake up once more: the first byte is there before it is noted."""
+    CAME.append(number)
+    os.write(WAKE, b"\0")
+
+
 def run(command: List[str], *descriptors: int) -> int:
     """Run the command, with these open files; SIGTERM, or the end of the terminal, ends it first."""
-    # Ctrl-C reaches the command too, which then ends in its own time: wait for it.
-    for number in (signal.SIGINT, signal.SIGCHLD):
-        signal.signal(number, lambda *_: None)
     try:
         process = subprocess.Popen(command, pass_fds=descriptors)
     except OSError as error:
         print(f"with_service.py: {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: process.terminate())
     while process.poll() is None:
         os.read(WOKEN, 1)
+        while CAME:
+            if CAME.pop() != signal.SIGINT:  # Ctrl-C reaches the command too, which then ends in its own time
+                process.terminate()
     status: int = process.returncode
     return status if status >= 0 else 128 - status
 
