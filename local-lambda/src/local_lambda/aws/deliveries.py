@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from local_lambda.aws.checks import function_name
+from local_lambda.aws.services import reason_of_service
 from local_lambda.errors import ApiError
 from local_lambda.events.printable import print_line
 
@@ -66,7 +67,7 @@ def fire(rule: Any, deliver: Deliver) -> int:
         try:
             _send(rule, target, event, deliver)
         except Exception as error:  # of the service of a target
-            faults.append(f"{target['Arn']}: {getattr(error, 'message', None) or error or type(error).__name__}")
+            faults.append(f"{target['Arn']}: {reason_of_service(error)}")
     if faults:
         raise ValueError("; ".join(faults))
     return len(rule.targets)
@@ -317,8 +318,7 @@ def _from_rules(deliver: Deliver) -> None:
                     self.targets = [target]
                     send(self, original_event, transform_input)
             except Exception as error:  # of the service of a target; on AWS, PutEvents does not fail either
-                reason = getattr(error, "message", None) or str(error) or type(error).__name__
-                print_line(f"an event of the rule {self.name} to {target['Arn']} is lost: {reason}")
+                print_line(f"an event of the rule {self.name} to {target['Arn']} is lost: {reason_of_service(error)}")
             finally:
                 self.targets = targets
 

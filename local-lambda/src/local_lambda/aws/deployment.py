@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from local_lambda.aws.resources import KINDS, NO_EFFECT, Resource, create
-from local_lambda.aws.services import Services
+from local_lambda.aws.services import Services, reason_of_service
 from local_lambda.errors import UsageError
 from local_lambda.events.printable import one_line
 from local_lambda.functions.given import Given
@@ -28,7 +28,7 @@ def reason_in(error: Exception) -> str:
         return f"{error.args[0]} is missing"
     if isinstance(error, (AttributeError, IndexError, TypeError)):
         return f"its properties are malformed ({error})"
-    return one_line(str(getattr(error, "message", None) or error) or type(error).__name__)
+    return one_line(reason_of_service(error))
 
 
 class Deployments:

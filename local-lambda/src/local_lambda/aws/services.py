@@ -56,6 +56,11 @@ Call = Callable[[Request], Response]
 Result = TypeVar("Result")
 
 
+def reason_of_service(error: Exception) -> str:
+    """What one of moto's services says when it refuses something; most of its errors have a `message`."""
+    return str(getattr(error, "message", None) or error) or type(error).__name__
+
+
 class Services:
     """moto in a thread. `start` imports it in the background; a call waits until it is ready."""
 
