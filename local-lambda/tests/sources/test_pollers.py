@@ -56,12 +56,12 @@ class World:
         request = {"EventSourceArn": arn, "FunctionName": "f", **settings}
         return str((await self.sources.create(request, FUNCTION, 3))["UUID"])
 
-    def put(self, *texts: str, arrived: float | None = None) -> None:
+    def put(self, *texts: str, arrived: float | None = None, key: str = "p") -> None:
         """Put records into the stream."""
         for text in texts:
             self.records.append(
                 {
-                    "PartitionKey": "p",
+                    "PartitionKey": key,
                     "SequenceNumber": str(len(self.records) + 1),
                     "Data": b64encode(text.encode()).decode(),
                     "ApproximateArrivalTimestamp": time.time() if arrived is None else arrived,
@@ -186,6 +186,63 @@ def test_stream_continues_at_its_position_after_a_fault() -> None:
         await world.until(lambda: world.events)
         assert sequences(world) == [["2"]]
         assert world.said == [f"{STREAM}: ResourceNotFoundException: no stream s"]
+
+    running(test)
+
+
+def keys_of_two_lanes() -> tuple[str, str]:
+    """Partition keys that are not in the same of two lanes."""
+    first, *others = (str(number) for number in range(100))
+    return first, next(key for key in others if hash(key) % 2 != hash(first) % 2)
+
+
+def test_stream_with_two_lanes_goes_on_while_a_partition_key_fails() -> None:
+    """Records of the other key are processed in their order; an update continues at the oldest that is not done."""
+
+    async def test(world: World) -> None:
+        poison, fine = keys_of_two_lanes()
+        failing = asyncio.Event()
+
+        async def respond() -> InvocationResponse:
+            if world.events[-1][0]["kinesis"]["partitionKey"] == poison:
+                failing.set()
+                return InvocationResponse(b"{}", True)
+            return InvocationResponse(b"null", False)
+
+        world.respond = respond
+        world.put("fine", key=fine)
+        world.put("poison", key=poison)
+        mapping = await world.create(STREAM, StartingPosition="TRIM_HORIZON", ParallelizationFactor=2, BatchSize=2)
+        await failing.wait()
+        for _ in range(3):
+            world.put("fine", "fine", key=fine)
+        await world.until(lambda: ["7", "8"] in sequences(world) or ["8"] in sequences(world))
+        of_fine = [batch for batch in sequences(world) if batch != ["2"]]
+        assert [number for batch in of_fine for number in batch] == ["1", "3", "4", "5", "6", "7", "8"]
+        world.sources.update(mapping, {"MaximumRetryAttempts": 0}, None)
+        await world.until(lambda: any("RetryAttemptsExhausted" in line for line in world.said))
+        assert world.said == [f"{STREAM}: given up with RetryAttemptsExhausted; records: 1, attempts: 1"]
+
+    running(test)
+
+
+def test_stream_with_two_lanes_is_read_on_after_any_exception() -> None:
+    """Also if the last batch of a shard raises it: the exception is named, and the batch comes again."""
+
+    async def test(world: World) -> None:
+        async def fail_once() -> InvocationResponse:
+            world.respond = succeed
+            raise RuntimeError("no such thing")
+
+        async def succeed() -> InvocationResponse:
+            return InvocationResponse(b"null", False)
+
+        world.respond = fail_once
+        world.put("a")
+        await world.create(STREAM, StartingPosition="TRIM_HORIZON", ParallelizationFactor=2)
+        await world.until(lambda: len(world.events) == 2)
+        assert sequences(world) == [["1"], ["1"]]
+        assert world.said == [f"{STREAM}: RuntimeError: no such thing"]
 
     running(test)
 

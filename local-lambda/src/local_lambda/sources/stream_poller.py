@@ -29,6 +29,7 @@ from local_lambda.sources.batches import (
     reason,
     split,
 )
+from local_lambda.sources.lanes import Lanes
 from local_lambda.sources.ports import Document, Matches, Positions, SourceFault, Surroundings
 from local_lambda.sources.settings import destination, service_of
 
@@ -117,21 +118,42 @@ class StreamPoller:
     async def _read(self, shard: str) -> None:
         """Read a shard to its end, or until the poller is stopped; after a fault again from what is not done."""
         while not self._stopping.is_set() and self._positions[shard] is not None:
+            lanes = self._lanes(shard)
             try:
-                await self._read_on(shard)
+                try:
+                    await self._read_on(shard, lanes)
+                finally:
+                    await lanes.end()
             except Exception as error:  # reading continues
                 self._complain(reason(error))
                 await self._wait(IDLE_SECONDS)
 
-    async def _read_on(self, shard: str) -> None:
+    def _lanes(self, shard: str) -> Lanes:
+        def reached(place: str | None) -> None:
+            self._positions[shard] = place
+
+        async def process(records: list[Document]) -> bool:
+            for part in split(records):
+                if not await self._process(shard, part, 0):
+                    return False
+            return True
+
+        return Lanes(self._settings["ParallelizationFactor"], process, reached)
+
+    async def _read_on(self, shard: str, lanes: Lanes) -> None:
         size, window = self._settings["BatchSize"], self._settings["MaximumBatchingWindowInSeconds"]
         loop = asyncio.get_running_loop()
         batch: list[Document] = []
         until = 0.0
         iterator = self._positions[shard]
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and await lanes.has_room():
             wanted = {"ShardIterator": iterator, "Limit": max(size - len(batch), 1)}
-            answer = await self._around.client(self._service, "GetRecords", wanted)
+            try:
+                answer = await self._around.client(self._service, "GetRecords", wanted)
+            except Exception as error:  # what is under way continues
+                self._complain(reason(error))
+                await self._wait(IDLE_SECONDS)
+                continue
             iterator = answer.get("NextShardIterator")
             records = [self._record(shard, record) for record in answer["Records"]]
             if records:
@@ -140,11 +162,10 @@ class StreamPoller:
                     until = loop.time() + window
                 batch += compress(records, wanted_ones)
             if batch and (len(batch) >= size or loop.time() >= until or iterator is None):
-                if not await self._deliver(shard, batch):
-                    return
+                lanes.add(batch, iterator)
                 batch = []
-            if not batch:
-                self._positions[shard] = iterator
+            elif not batch:
+                lanes.skip_to(iterator)
             if iterator is None:
                 return
             if not records:
@@ -177,21 +198,6 @@ class StreamPoller:
             return record
         data = b64decode(record["kinesis"]["data"]).decode("utf-8", "replace")
         return {**record["kinesis"], "data": parsed(data)}
-
-    async def _deliver(self, shard: str, batch: list[Document]) -> bool:
-        """Process a batch, records of the same key in one piece; return False if the poller was stopped before."""
-        factor = self._settings["ParallelizationFactor"]
-        lanes: list[list[Document]] = [[] for _ in range(factor)]
-        for record in batch:
-            lanes[hash(_key(record)) % factor].append(record)
-        done = await asyncio.gather(*(self._in_order(shard, split(lane)) for lane in lanes if lane))
-        return all(done)
-
-    async def _in_order(self, shard: str, parts: list[list[Document]]) -> bool:
-        for part in parts:
-            if not await self._process(shard, part, 0):
-                return False
-        return True
 
     async def _process(self, shard: str, records: list[Document], attempts: int) -> bool:
         """Try until all records are done or given up; return False if the poller was stopped before."""
@@ -306,11 +312,6 @@ class StreamPoller:
 def _sequence(record: Document) -> str:
     change = record.get("kinesis")
     return str(change["sequenceNumber"] if change else record["dynamodb"]["SequenceNumber"])
-
-
-def _key(record: Document) -> str:
-    change = record.get("kinesis")
-    return str(change["partitionKey"]) if change else json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
 
 
 def _arrived(record: Document) -> float:
