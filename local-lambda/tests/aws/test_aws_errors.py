@@ -216,13 +216,14 @@ def test_zip_that_is_too_large_to_be_sent_is_refused(aws: Endpoint, size: int, m
 def test_operations_that_are_not_served_say_so(aws: Endpoint) -> None:
     """501 with the operations there are; nothing is accepted and dropped."""
     calls: list[tuple[Any, dict[str, Any]]] = [
-        (aws.lambda_.get_policy, {"FunctionName": "here"}),
-        (aws.lambda_.list_provisioned_concurrency_configs, {"FunctionName": "here"}),
+        (aws.lambda_.get_function_recursion_config, {"FunctionName": "here"}),
+        (aws.lambda_.list_code_signing_configs, {}),
     ]
     for call, arguments in calls:
         status, error, message = error_of(call, **arguments)
         assert (status, error) == (501, "NotImplementedException")
-        assert "is not served by local-lambda aws, which has: CheckpointDurableExecution, CreateAlias, " in message
+        served = "by local-lambda aws, which has: AddPermission, CheckpointDurableExecution, CreateAlias, "
+        assert served in message
     found = error_of(aws.client("stepfunctions").list_state_machines)
     assert found[:2] == (501, "NotImplementedException")
     assert found[2].startswith("The service states is not served by local-lambda aws, which has: lambda, dynamodb")

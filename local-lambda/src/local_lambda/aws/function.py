@@ -6,18 +6,35 @@ Source of fields: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConf
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from local_lambda.aws.checks import Document
 from local_lambda.aws.event_invoke import event_invoke_config
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
+from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import DurableConfig, FunctionConfig, LoggingConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.limits import DEFAULT_MEMORY_MB, DEFAULT_RETENTION_DAYS, DEFAULT_STORAGE_MB, DEFAULT_TIMEOUT_SECONDS
 from local_lambda.service.pool import EnvironmentPool
+
+
+class Provisioned(NamedTuple):
+    """The provisioned concurrency of a version or alias: how many environments, and when that was set."""
+
+    environments: int
+    modified: str
+
+
+class Policy(NamedTuple):
+    """Who may invoke a function, a version or an alias: statements in the form of IAM."""
+
+    statements: list[Document]
+    revision: str
 
 
 @dataclass
@@ -39,6 +56,12 @@ class Function:
     """The aliases in the API's form."""
     interpreter: Interpreter | None = None
     pool: EnvironmentPool = field(init=False)
+    create_ahead: Callable[[], ExecutionEnvironment] = field(init=False)
+    """Makes an environment that starts ahead of its invocations."""
+    provisioned: dict[str, Provisioned] = field(default_factory=dict)
+    """The provisioned concurrency of versions and aliases."""
+    policies: dict[str | None, Policy] = field(default_factory=dict)
+    """The policies by qualifier."""
     event_invoke: Document | None = None
     """Its settings of asynchronous invocations, in the API's form."""
     url_created = ""

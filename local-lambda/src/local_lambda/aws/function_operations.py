@@ -99,7 +99,11 @@ class FunctionOperations:
         reserved = operation.request.get("ReservedConcurrentExecutions")
         if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
             raise invalid("ReservedConcurrentExecutions must be a whole number, 0 or more")
-        operation.functions.set_concurrency(_latest(operation), reserved)
+        function = _latest(operation)
+        provisioned = sum(each.environments for each in function.provisioned.values())
+        if reserved < provisioned:
+            raise invalid(f"The reserved concurrency cannot be less than the provisioned concurrency, {provisioned}")
+        operation.functions.set_concurrency(function, reserved)
         return 200, {"ReservedConcurrentExecutions": reserved}
 
     async def get_function_concurrency(self, operation: Operation) -> Response:
@@ -120,6 +124,16 @@ class FunctionOperations:
         if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
             raise invalid("Tags must be an object whose values are texts")
         operation.functions.get(_asked(operation)[0]).tags.update(tags)
+        return 204, None
+
+    async def untag_resource(self, operation: Operation) -> Response:
+        _check_tagged(operation)
+        keys = operation.query.get("tagKeys")
+        if keys is None:
+            raise checks.violation(None, "tagKeys", "Member must not be null")
+        function = operation.functions.get(_asked(operation)[0])
+        for key in keys.split(","):
+            function.tags.pop(key, None)
         return 204, None
 
     async def get_account_settings(self, operation: Operation) -> Response:

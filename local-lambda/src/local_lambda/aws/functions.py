@@ -15,13 +15,13 @@ from typing import Any
 from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.declared import DeclaredFunction
-from local_lambda.aws.function import Function, change, new_configuration, touch
+from local_lambda.aws.function import Function, Provisioned, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
 from local_lambda.durable.executions import Executions
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
-from local_lambda.functions.config import ACCOUNT_ID, Alias, FunctionConfig
+from local_lambda.functions.config import ACCOUNT_ID, PROVISIONED, Alias, FunctionConfig
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.service.destinations import Destinations
 from local_lambda.service.directory import FunctionDirectory, Versions
@@ -69,7 +69,7 @@ class FunctionRegistry:
             self._pools, region, generic=False, on_found=self._check_interpreter, versions=self._versions
         )
         self._factory = factory
-        self._limit = limit
+        self.limit = limit
         self._find = find
         self._ending: set[asyncio.Task[None]] = set()
         self._noted: set[tuple[str, Path]] = set()
@@ -184,6 +184,26 @@ class FunctionRegistry:
         if len(pool.environments) > pool.limit:
             self._renew(function, None)
 
+    def set_provisioned(self, function: Function, qualifier: str, provisioned: Provisioned | None) -> None:
+        """Change or (None) delete the provisioned concurrency of a version or alias."""
+        if provisioned is None:
+            del function.provisioned[qualifier]
+        else:
+            function.provisioned[qualifier] = provisioned
+        self._provision(function)
+
+    def _provision(self, function: Function) -> None:
+        """Let each version have the environments that it and its aliases ask for."""
+        wanted = dict.fromkeys(function.published, 0)
+        for qualifier, (count, _) in function.provisioned.items():
+            alias = function.aliases.get(qualifier)
+            number = qualifier if alias is None else alias["FunctionVersion"]
+            if number in wanted:
+                wanted[number] += count
+        for number, count in wanted.items():
+            version = function.published[number]
+            version.pool.provision(version.create_ahead, count)
+
     def set_event_invoke(self, function: Function, settings: Document | None) -> None:
         """Change the settings of asynchronous invocations, also for those that have been accepted."""
         function.event_invoke = settings
@@ -209,6 +229,8 @@ class FunctionRegistry:
                     409, "ResourceConflictException", f"Version {number} is in use: alias {alias['Name']} points to it"
                 )
         version = function.published.pop(number)
+        function.provisioned.pop(number, None)
+        function.policies.pop(number, None)
         del self._versions_of(function).pools[number]
         self.directory.forget()
         self._later(self._end(version, keep=self._folders_of(function)))
@@ -218,9 +240,12 @@ class FunctionRegistry:
         aliases = self._versions_of(function).aliases
         if document is None:
             del function.aliases[name], aliases[name]
+            function.provisioned.pop(name, None)
+            function.policies.pop(name, None)
         else:
             function.aliases[name] = document
             aliases[name] = Alias(document["FunctionVersion"], weights_of(document))
+        self._provision(function)
         self.directory.forget()
 
     def _versions_of(self, function: Function) -> Versions:
@@ -261,11 +286,19 @@ class FunctionRegistry:
         def program() -> Program:
             return Program(function.config(), function.package.folder, function.opt, function.interpreter)
 
-        def create() -> ExecutionEnvironment:
+        def label() -> str:
             function.made += 1
-            label = f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
-            return self._factory.create(program(), label) if snapshots is None else snapshots.create(label)
+            return f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
 
+        def create() -> ExecutionEnvironment:
+            return self._factory.create(program(), label()) if snapshots is None else snapshots.create(label())
+
+        def create_ahead() -> ExecutionEnvironment:
+            ahead = program()
+            config = ahead.function._replace(initialization_type=PROVISIONED)
+            return self._factory.create(ahead._replace(function=config), label())
+
+        function.create_ahead = create_ahead
         snapshots = self._snapshots(function, program)
 
         pool = EnvironmentPool(
@@ -311,7 +344,7 @@ class FunctionRegistry:
 
     def _most(self, function: Function) -> int:
         reserved = function.reserved_concurrency
-        return self._limit if reserved is None else min(self._limit, reserved)
+        return self.limit if reserved is None else min(self.limit, reserved)
 
     def _renew(self, function: Function, old: Path | None) -> None:
         """Make the next invocation a cold start; remove the folder `old` after the last environment that uses it."""

@@ -18,6 +18,8 @@ from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.layer_operations import LayerOperations
 from local_lambda.aws.mapping_operations import MappingOperations
 from local_lambda.aws.operation import Operation, Response
+from local_lambda.aws.permission_operations import PermissionOperations
+from local_lambda.aws.provisioned_operations import ProvisionedOperations
 from local_lambda.aws.services import Services
 from local_lambda.aws.url_operations import UrlOperations
 from local_lambda.aws.version_operations import VersionOperations
@@ -33,6 +35,8 @@ class LambdaApi(
     UrlOperations,
     EventInvokeOperations,
     VersionOperations,
+    ProvisionedOperations,
+    PermissionOperations,
     DurableOperations,
 ):
     """The operations. Mutating operations run one at a time."""
@@ -85,6 +89,12 @@ OPERATIONS = {
     "PUT 2017-10-31 functions * concurrency": "put_function_concurrency",
     "DELETE 2017-10-31 functions * concurrency": "delete_function_concurrency",
     "GET 2019-09-30 functions * concurrency": "get_function_concurrency",
+    "PUT 2019-09-30 functions * provisioned-concurrency": "put_provisioned_concurrency_config",
+    "GET 2019-09-30 functions * provisioned-concurrency": "get_provisioned_concurrency_config",
+    "DELETE 2019-09-30 functions * provisioned-concurrency": "delete_provisioned_concurrency_config",
+    "POST 2015-03-31 functions * policy": "add_permission",
+    "GET 2015-03-31 functions * policy": "get_policy",
+    "DELETE 2015-03-31 functions * policy *": "remove_permission",
     "POST 2015-03-31 event-source-mappings": "create_event_source_mapping",
     "GET 2015-03-31 event-source-mappings": "list_event_source_mappings",
     "GET 2015-03-31 event-source-mappings *": "get_event_source_mapping",
@@ -102,6 +112,7 @@ OPERATIONS = {
     "GET 2021-10-31 functions * urls": "list_function_url_configs",
     "GET 2017-03-31 tags *": "list_tags",
     "POST 2017-03-31 tags *": "tag_resource",
+    "DELETE 2017-03-31 tags *": "untag_resource",
     "GET 2016-08-19 account-settings": "get_account_settings",
     "POST 2018-10-31 layers * versions": "publish_layer_version",
     "GET 2018-10-31 layers * versions": "list_layer_versions",

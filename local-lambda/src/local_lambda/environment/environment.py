@@ -208,6 +208,11 @@ class ExecutionEnvironment:
         return self.current is None and self.machine.state in (NEW, IDLE, STOPPED)
 
     @property
+    def ready(self) -> bool:
+        """Whether its Init phase has succeeded: it serves an invocation, or can do so at once."""
+        return self.init_failure is None and self.machine.state in (IDLE, BUSY)
+
+    @property
     def responded(self) -> bool:
         """Whether the caller has its response but the environment is still busy, so that it will soon be free."""
         return not self.free and (self.current is None or self.current.response is not None)

@@ -136,12 +136,21 @@ class EnvironmentPool:
         self.adopt(environment)
 
     def provision(self, create: Callable[[], ExecutionEnvironment], count: int) -> None:
-        """Start that many environments now, and again when the function is renewed; they stay when they are idle."""
+        """Have that many environments from now on, also when the function is renewed; they stay when they are idle."""
         self._provisioned = create, count
-        for _ in range(count):
+        ahead = sorted(self.ahead(), key=lambda environment: environment not in self._idle)
+        for environment in ahead[: max(len(ahead) - count, 0)]:
+            self.retire(environment)
+        for _ in range(count - len(ahead)):
+            if len(self.environments) >= self.limit and (mortal := self._mortal()):
+                self.retire(mortal[0])
             environment = create()
             environment.init()
             self.adopt(environment)
+
+    def ahead(self) -> list[ExecutionEnvironment]:
+        """The environments that have started, or are starting, ahead of invocations."""
+        return [environment for environment in self.environments if _is_provisioned(environment)]
 
     def invoke(
         self, invocation: Invocation, on_refused: OnRefused, *, patient: bool = False, until: float = inf
