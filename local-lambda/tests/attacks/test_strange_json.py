@@ -203,6 +203,7 @@ def test_control_plane_when_the_region_is_long(endpoint: Tool) -> None:
     assert status == 400
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="awslambdaric cannot send it: it no longer escapes Unicode")
 @pytest.mark.parametrize(
     "returned",
     [
