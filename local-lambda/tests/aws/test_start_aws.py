@@ -285,8 +285,13 @@ def test_source_that_is_not_in_the_template_is_named(
     (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
     outcome = run("start", "--aws", "0", "-t", tmp_path / "template.yaml", "--python", function_python, "--port", "0")
     assert outcome.status == 2
-    where = "Work: EventSourceArn" if as_resource else "Hello.Events.Work: Queue"
-    assert f"local-lambda: {where}: the template has no resource Queues\n" in outcome.errors
+    if as_resource:
+        assert "local-lambda: Work: EventSourceArn: the template has no resource Queues\n" in outcome.errors
+    else:
+        expected = (
+            "Hello.Events.Work.Properties.Queue: Template format error: Unresolved resource dependencies [Queues] "
+        )
+        assert expected in outcome.errors
 
 
 def test_account_of_the_command_is_that_of_the_endpoint(tmp_path: Path, function_python: Path) -> None:

@@ -140,6 +140,7 @@ def test_a_resource_is_remarked_on_when_it_is_not_written_as_it_should_be(tmp_pa
     loop = {"RestApiId": {"Ref": "Rest"}, "ParentId": {"Ref": "Loop"}, "PathPart": "x"}
     functions = load(
         tmp_path,
+        Rest={"Type": "AWS::ApiGateway::RestApi"},
         Loop={"Type": "AWS::ApiGateway::Resource", "Properties": loop},
         Method={"Type": "AWS::ApiGateway::Method", "Properties": properties},
     )

@@ -81,3 +81,40 @@ def test_function_is_not_its_own_destination(tmp_path: Path, qualifier: str) -> 
     settings = {"DestinationConfig": {"OnSuccess": {"Type": "Lambda", "Destination": itself}}}
     ((_, reason),) = load(tmp_path, {"EventInvokeConfig": settings, "FunctionName": "Hello"}).refused
     assert "OnSuccess.Destination: is the function itself; name a different one" in str(reason)
+
+
+QUEUE = f"{ARN}HelloEventInvokeConfigOnFailureQueue"
+QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/HelloEventInvokeConfigOnFailureQueue"
+
+
+@pytest.mark.parametrize("missing", [{"Ref": "AWS::NoValue"}, {"Fn::If": ["No", "arn:x", {"Ref": "AWS::NoValue"}]}])
+@pytest.mark.parametrize("in_globals", [False, True])
+def test_queue_for_a_destination_without_a_value_is_made_and_can_be_referred_to(
+    tmp_path: Path, missing: dict[str, Any], in_globals: bool
+) -> None:
+    """By its logical id, and as `Hello.DestinationQueue`; it is on the local AWS endpoint as well."""
+    settings = {"EventInvokeConfig": {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": missing}}}}
+    variables = {
+        "URL": {"Ref": "HelloEventInvokeConfigOnFailureQueue"},
+        "SAME_URL": {"Ref": "Hello.DestinationQueue"},
+        "ARN": {"Fn::GetAtt": ["Hello.DestinationQueue", "Arn"]},
+        "TEXT": {"Fn::Sub": "${Hello.DestinationQueue} ${Hello.DestinationQueue.Arn}"},
+    }
+    own = {**FUNCTION, "Environment": {"Variables": variables}, **({} if in_globals else settings)}
+    document = {
+        "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+        "Globals": {"Function": settings if in_globals else {}},
+        "Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": own}},
+    }
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps(document))
+    made: dict[str, Any] = {}
+    (function,) = load_functions(template, Given(deploy=lambda resources, stack, scope: made.update(resources) or {}))
+    assert made["HelloEventInvokeConfigOnFailureQueue"] == {"Type": "AWS::SQS::Queue"}
+    assert function.event_invoke.on_failure == QUEUE
+    assert function.environment == {
+        "URL": QUEUE_URL,
+        "SAME_URL": QUEUE_URL,
+        "ARN": QUEUE,
+        "TEXT": f"{QUEUE_URL} {QUEUE}",
+    }

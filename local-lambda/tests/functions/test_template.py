@@ -72,6 +72,7 @@ Resources:
   Common: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: common/}}
   Extension: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: extension.zip}}
   Table: {Type: AWS::DynamoDB::Table}
+  Role: {Type: AWS::IAM::Role}
   Hello:
     Type: AWS::Serverless::Function
     Properties:
@@ -179,7 +180,7 @@ Resources:
 
 def test_environment_takes_the_shells_value_when_the_template_names_the_variable(load: Load) -> None:
     """A variable set in the shell replaces the template's value; one the template does not name stays outside."""
-    environment = {"Variables": {"NAMED": "template", "EMPTY": "template", "TABLE": {"Ref": "Table"}}}
+    environment = {"Variables": {"NAMED": "template", "EMPTY": "template", "TABLE": {"Fn::ImportValue": "table"}}}
     shell = {"NAMED": "shell", "EMPTY": "", "TABLE": "local-table", "OTHER": "shell"}
     assert one(load(shell=shell, Environment=environment)).environment == {
         "NAMED": "shell",
@@ -266,7 +267,7 @@ def test_select_lists_the_names_when_none_is_meant(load: Load, wanted: str | Non
         (
             {"Environment": {"Variables": {"PASSWORD": "{{resolve:ssm:/db/password}}"}}},
             "Other.Environment.Variables.PASSWORD: {{resolve:ssm:/db/password}} is read on AWS;"
-            " run it with `start --aws`, or set it with --env-vars",
+            " run it with `start --aws`, or set PASSWORD with --env-vars",
         ),
         (
             {"MemorySize": {"Fn::ImportValue": "size"}},
@@ -506,7 +507,7 @@ def test_environment_keeps_the_templates_value_when_every_shell_has_one(load: Lo
 def test_layers_are_left_out_when_they_are_not_on_this_machine(load: Load, tmp_path: Path) -> None:
     """A foreign layer is noted and left out, unless a folder or a zip is given for it."""
     arn = "arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"
-    functions = load(Layers=[arn, {"Ref": "SharedLayer"}])
+    functions = load(Layers=[arn, {"Fn::ImportValue": "SharedLayer"}])
     assert one(functions).layers == ()
     assert functions.notes["Hello"].layers == (arn, "SharedLayer")
     for name in (arn, arn.rpartition(":")[0]):

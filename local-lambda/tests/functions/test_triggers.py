@@ -18,6 +18,7 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
         "Sub": ("AWS::SNS::Subscription", {"Endpoint": arn}),
         "Rule": ("AWS::Events::Rule", {"Targets": [{"Id": "a", "Arn": {"Fn::Sub": "${Hello.Arn}:live"}}]}),
         "Other": ("AWS::Events::Rule", {"Targets": [{"Id": "a", "Arn": {"Fn::Sub": "${HelloQueue.Arn}"}}]}),
+        "HelloQueue": ("AWS::SQS::Queue", {}),
         "Pool": ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": arn}}),
     }
     hello = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}}

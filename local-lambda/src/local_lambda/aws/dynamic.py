@@ -17,9 +17,7 @@ def look_up(reference: str, account: str, region: str) -> str:
     found = _secret(name, account, region) if service == "secretsmanager" else _parameter(name, account, region)
     if found is None:
         how = "secret" if service == "secretsmanager" else "parameter"
-        raise UsageError(
-            f"{reference}: there is no such {how}; declare it in the template, or set the variable with --env-vars"
-        )
+        raise UsageError(f"{reference}: there is no such {how}; declare it in the template")
     return found
 
 

@@ -6,10 +6,11 @@ sam-property-function-eventinvokeconfiguration.html and sam-property-function-de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from local_lambda.functions.config import EventInvokeConfig
+from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable
 from local_lambda.functions.properties import Properties
 from local_lambda.limits import MAX_EVENT_AGE_SECONDS, MAX_EVENT_RETRIES, MIN_EVENT_AGE_SECONDS
 
@@ -19,14 +20,25 @@ _ENDS = ("OnSuccess", "OnFailure")
 SERVED = ("SQS", "SNS", "Lambda", "EventBridge")
 
 
-def generated(resources: Mapping[str, Any]) -> dict[str, Any]:
-    """The queues and topics that SAM adds for destinations that name only their type."""
+def generated(resources: Mapping[str, Any], common: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+    """The queues and topics that SAM adds for destinations that name only their type.
+
+    `common` has the properties that `Globals` gives to functions. A queue exists under the condition of its function.
+    SAM looks for `AWS::NoValue` in the branches of `!If`; here a destination is missing wherever it has no value.
+    """
     found: dict[str, Any] = {}
     for logical_id, resource in resources.items():
-        for end, destination in _destinations(resource):
+        if not isinstance(resource, dict) or resource.get("Type") != "AWS::Serverless::Function":
+            continue
+        ignored = resource.get("IgnoreGlobals")
+        shared = {} if ignored == "*" or "EventInvokeConfig" in (ignored or ()) else _ends_of(common)
+        own = _ends_of(resource.get("Properties"))
+        for end in _ENDS:
+            destination = {**shared.get(end, {}), **own.get(end, {})}
             kind = destination.get("Type")
-            if "Destination" not in destination and kind in _GENERATED:
-                found[_name(logical_id, end, kind)] = {"Type": _GENERATED[kind][1]}
+            if kind in _GENERATED and _is_missing(destination.get("Destination"), scope):
+                attributes = {"Condition": resource["Condition"]} if "Condition" in resource else {}
+                found[_name(logical_id, end, kind)] = {"Type": _GENERATED[kind][1], **attributes}
     return found
 
 
@@ -66,14 +78,20 @@ def _destination(logical_id: str, end: str, properties: Properties) -> str | Non
     return arn
 
 
-def _destinations(resource: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    value = resource.get("Properties") if isinstance(resource, dict) else None
+def _ends_of(properties: Any) -> dict[str, dict[str, Any]]:
+    """The destinations in a function's properties, as written."""
+    value = properties
     for name in ("EventInvokeConfig", "DestinationConfig"):
         value = value.get(name) if isinstance(value, dict) else None
-    for end in _ENDS:
-        destination = value.get(end) if isinstance(value, dict) else None
-        if isinstance(destination, dict):
-            yield end, destination
+    ends = {end: value.get(end) for end in _ENDS} if isinstance(value, dict) else {}
+    return {end: destination for end, destination in ends.items() if isinstance(destination, dict)}
+
+
+def _is_missing(destination: Any, scope: Scope) -> bool:
+    try:
+        return destination is None or scope.resolve_outermost(destination) is NO_VALUE
+    except Unresolvable:
+        return False
 
 
 def _name(logical_id: str, end: str, kind: str) -> str:

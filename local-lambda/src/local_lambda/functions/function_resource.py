@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.config import (
@@ -56,6 +57,8 @@ Default = TypeVar("Default", int, None)
 Value = TypeVar("Value")
 _LAYER_ARN = re.compile(r"arn:[a-z-]+:lambda:[^:\s]+:[^:\s]+:layer:[^:\s]+:\d+").fullmatch
 SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
+Layers: TypeAlias = dict[str, tuple[str, Callable[[], Path | None]]]
+"""Layer versions by ARN: the logical id, and what finds the content."""
 
 _UNABLE = (
     "Lambda was unable to configure your environment variables because the environment variables you have provided"
@@ -80,10 +83,11 @@ class Notes(NamedTuple):
     events: tuple[str, ...] = ()
 
 
-def layer_arns(resources: Mapping[str, Any], given: Given) -> dict[str, str]:
-    """The value of `!Ref` for each layer version among `resources`."""
+def layer_arns(resources: Mapping[str, Any], given: Given, stack: str = "") -> dict[str, str]:
+    """The value of `!Ref` for each layer version among `resources`, those of the stack `Outer/Inner/`."""
+    beginning = f"arn:{given.partition}:lambda:{given.region}:{given.account}:layer:{stack.replace('/', '-')}"
     return {
-        logical_id: f"arn:{given.partition}:lambda:{given.region}:{given.account}:layer:{logical_id}:1"
+        logical_id: f"{beginning}{logical_id}:1"
         for logical_id, resource in resources.items()
         if isinstance(resource, dict) and str(resource.get("Type")) in LAYER_CONTENT
     }
@@ -134,15 +138,20 @@ class _Settings:
 class FunctionReader:
     """Reads the functions among `resources`, the resources of the template at `path`.
 
-    `notes` has the notes on each function read, by logical id.
+    `layers` has the layers of all stacks; those of this one are added. `notes` has the notes on each function read, by
+    logical id.
     """
 
-    def __init__(self, path: Path, resources: Mapping[str, Any], scope: Scope, given: Given) -> None:
+    def __init__(
+        self, path: Path, resources: Mapping[str, Any], scope: Scope, given: Given, layers: Layers, stack: str
+    ) -> None:
         self._path = path
         self._resources = resources
         self._scope = scope
         self._given = given
-        self._layer_ids = {arn: logical_id for logical_id, arn in layer_arns(resources, given).items()}
+        self._layers_of_all = layers
+        for logical_id, arn in layer_arns(resources, given, stack).items():
+            layers[arn] = logical_id, partial(self._layer_content, logical_id)
         self.notes: dict[str, Notes] = {}
 
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
@@ -282,12 +291,14 @@ class FunctionReader:
         return tuple(path for _, path in found if path is not None), tuple(arn for arn, path in found if path is None)
 
     def _layer(self, arn: str) -> Path | None:
-        logical_id = self._layer_ids.get(arn, arn)
+        logical_id, content = self._layers_of_all.get(arn, (arn, None))
         for name in (arn, arn.rpartition(":")[0], logical_id):
             if name in self._given.layers:
                 return self._given.layers[name]
-        if arn not in self._layer_ids:
-            return None
+        return None if content is None else content()
+
+    def _layer_content(self, logical_id: str) -> Path | None:
+        """The folder or zip of a layer of this template; None if it is in S3."""
         layer = self._resources[logical_id]
         content = Properties(self._path, logical_id, layer.get("Properties"), self._scope)
         name = LAYER_CONTENT[layer["Type"]]
@@ -387,7 +398,10 @@ def _is_text(value: str) -> bool:
 def _variable(variables: Properties, name: str) -> str | None:
     if variables.values[name] is None:
         raise variables.wrong(name, "has no value; write '' for an empty one")
-    value = variables.any(name)
+    try:
+        value = variables.any(name)
+    except CannotRun as reason:
+        raise CannotRun(f"{reason}, or set {name} with --env-vars") from None
     try:
         return None if value is None else text(value)
     except TypeError:

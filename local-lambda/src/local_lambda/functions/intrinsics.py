@@ -55,7 +55,9 @@ class Scope:
     """The names of one template: `parameters`, `mappings` and `conditions` are its sections of that name.
 
     `references` adds the values of `!Ref` and `!GetAtt` (`Resource.Attribute`) for resources that exist locally, and
-    `given` has the values of parameters, and of the resources that a local AWS endpoint has.
+    `given` has the values of parameters, and of the resources that a local AWS endpoint has. `rename` leads from a
+    name such as `Hello.DestinationQueue` to the resource. `outputs` returns the value of an output of a nested stack
+    and whether a stand-in is in it, or None if its template cannot be read; it raises Unresolvable.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Scope:
         conditions: Mapping[str, Any],
         references: Mapping[str, Any],
         given: Given = Given(),  # noqa: B008 - it cannot change
+        rename: Callable[[str], str] = str,
+        outputs: Callable[[str, str], tuple[str, bool] | None] = lambda stack, name: None,
     ) -> None:
         self._parameters = parameters
         self._mappings = mappings
@@ -72,6 +76,8 @@ class Scope:
         self._tested: dict[str, bool] = {}
         self._references = references
         self._given = given
+        self._rename = rename
+        self._outputs = outputs
         self._stand_ins: StandIns | None = None
         self._pseudo = {
             "AWS::AccountId": given.account,
@@ -123,12 +129,15 @@ class Scope:
             raise Unresolvable(f"{_short(name)} is not written as CloudFormation expects it") from error
 
     def resolve_dynamic(self, value: str) -> str:
-        """`value` with references such as `{{resolve:ssm:/name}}` replaced. Raises Unresolvable outside of AWS."""
+        """`value` with references such as `{{resolve:ssm:/name}}` replaced. Raises Unresolvable."""
 
         def resolved(match: re.Match[str]) -> str:
             if self._given.dynamic is None:
-                raise Unresolvable(f"{match[0]} is read on AWS; run it with `start --aws`, or set it with --env-vars")
-            return self._given.dynamic(match[0])
+                raise Unresolvable(f"{match[0]} is read on AWS; run it with `start --aws`")
+            try:
+                return self._given.dynamic(match[0])
+            except UsageError as error:
+                raise Unresolvable(str(error)) from None
 
         return _DYNAMIC(resolved, value)
 
@@ -151,6 +160,8 @@ class Scope:
     def _ref(self, name: str) -> Any:
         if name in self._pseudo:
             return self._pseudo[name]
+        if name not in self._parameters:
+            name = self._rename(name)
         for known in (self._given.values, self._references):
             if name in known:
                 return known[name]
@@ -189,11 +200,21 @@ class Scope:
 
     def _get_att(self, argument: Any) -> Any:
         name = argument if isinstance(argument, str) else ".".join(map(text, map(self.resolve, argument)))
+        renamed = self._rename(name)
+        if "." in name and "." not in renamed:  # `${Hello.DestinationQueue}` of `!Sub` means the resource itself
+            return self._ref(renamed)
+        name = renamed
         for known in (self._given.values, self._references):
             if name in known:
                 return known[name]
+        logical_id, attribute = name.split(".", 1)
+        output = None
+        if attribute.startswith("Outputs."):
+            output = self._outputs(logical_id, attribute.removeprefix("Outputs."))
+        if output is not None and not output[1]:
+            return output[0]
         if self._stand_ins is not None:
-            return self._stand_ins.attribute(*name.split(".", 1))
+            return self._stand_ins.attribute(logical_id, attribute, None if output is None else output[0])
         raise Unresolvable(f"!GetAtt {name} has a value only on AWS")
 
     def _import_value(self, argument: Any) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from local_lambda.functions.given import Given
+from local_lambda.functions.references import generated_type
 
 
 class _Kind(NamedTuple):
@@ -41,6 +42,7 @@ _KINDS: Mapping[str, _Kind] = {
     "AWS::Kinesis::Stream": _Kind("kinesis", "stream/{}"),
     "AWS::KinesisFirehose::DeliveryStream": _Kind("firehose", "deliverystream/{}", "DeliveryStreamName"),
     "AWS::Lambda::Function": _Kind("lambda", "function:{}", "FunctionName"),
+    "AWS::Lambda::Url": _Kind("lambda", "function:{}", ""),
     "AWS::Logs::LogGroup": _Kind("logs", "log-group:{}:*", "LogGroupName"),
     "AWS::S3::Bucket": _Kind("s3", "{}", "BucketName"),
     "AWS::SNS::Topic": _Kind("sns", "{}", "TopicName", "arn"),
@@ -54,6 +56,8 @@ _KINDS: Mapping[str, _Kind] = {
     "AWS::Serverless::StateMachine": _Kind("states", "stateMachine:{}", "Name", "arn"),
     "AWS::StepFunctions::StateMachine": _Kind("states", "stateMachine:{}", "StateMachineName", "arn"),
 }
+_STAGES = {"AWS::Serverless::Api": "Prod", "AWS::Serverless::HttpApi": "$default"}
+"""The APIs whose attribute `Stage` is the stage that SAM generates, with the name that the stage usually has."""
 _GLOBAL = {"iam": ("", "{account}"), "s3": ("", "")}
 """Services whose ARNs have no region, or neither region nor account."""
 
@@ -87,39 +91,71 @@ class StandIns:
 
     def reference(self, logical_id: str) -> str:
         """For `!Ref` of a resource."""
+        owner, _, attribute = logical_id.partition(".")
+        if attribute:  # a property that SAM makes referable
+            return self.attribute(owner, attribute)
         kind, name = self._resource(logical_id)
-        value = {"arn": self._arn(kind, name), "url": self._url(name)}.get(kind.reference, name)
+        if self._type(logical_id) == "AWS::Lambda::Url":
+            value = self._function_of_url(logical_id)
+        else:
+            value = {"arn": self._arn(kind, name), "url": self._url(name)}.get(kind.reference, name)
         return self._use(f"!Ref {logical_id}", value)
 
-    def attribute(self, logical_id: str, attribute: str) -> str:
-        """For `!GetAtt` of a resource."""
+    def attribute(self, logical_id: str, attribute: str, value: str | None = None) -> str:
+        """For `!GetAtt` of a resource; `value` is what it is if that is known, but has a stand-in in it."""
+        if value is None:
+            value = self._attribute(logical_id, attribute)
+        return self._use(f"!GetAtt {logical_id}.{attribute}", value)
+
+    def _attribute(self, logical_id: str, attribute: str) -> str:
         kind, name = self._resource(logical_id)
         if attribute in ("Arn", "TopicArn"):
-            value = self._arn(kind, name)
-        elif attribute == "StreamArn":
-            value = f"{self._arn(kind, name)}/stream/2024-01-01T00:00:00.000"
-        elif attribute == "QueueUrl":
-            value = self._url(name)
-        elif attribute in ("Name", "QueueName", "TopicName"):
-            value = name
-        else:
-            value = f"{logical_id}.{attribute}"
-        return self._use(f"!GetAtt {logical_id}.{attribute}", value)
+            return self._arn(kind, name)
+        if attribute == "StreamArn":
+            return f"{self._arn(kind, name)}/stream/2024-01-01T00:00:00.000"
+        if attribute == "QueueUrl":
+            return self._url(name)
+        if attribute in ("Name", "QueueName", "TopicName"):
+            return name
+        if attribute == "Stage" and self._type(logical_id) in _STAGES:
+            return self._property(logical_id, "StageName") or _STAGES[self._type(logical_id)]
+        if self._type(logical_id) == "AWS::Lambda::Url" and attribute == "FunctionArn":
+            return self._function_of_url(logical_id)
+        if self._type(logical_id) == "AWS::Lambda::Url" and attribute == "FunctionUrl":
+            return f"https://{logical_id.lower()}.lambda-url.{self._given.region}.on.aws/"
+        return f"{logical_id}.{attribute}"
 
     def _use(self, what: str, value: str) -> str:
         self.used[what] = value
         return value
 
-    def _resource(self, logical_id: str) -> tuple[_Kind, str]:
+    def _type(self, logical_id: str) -> str:
         resource = self._resources.get(logical_id)
-        resource = resource if isinstance(resource, dict) else {}
-        type_name = str(resource.get("Type", ""))
+        if resource is None:
+            return generated_type(self._resources, logical_id)[0]
+        return str(resource.get("Type", "")) if isinstance(resource, dict) else ""
+
+    def _resource(self, logical_id: str) -> tuple[_Kind, str]:
+        type_name = self._type(logical_id)
         kind = _KINDS.get(type_name) or _Kind(type_name.split("::")[1].lower() if "::" in type_name else "local")
-        properties = resource.get("Properties")
-        name = properties.get(kind.name) if isinstance(properties, dict) else None
+        return kind, self._property(logical_id, kind.name) or logical_id
+
+    def _property(self, logical_id: str, name: str) -> str | None:
+        resource = self._resources.get(logical_id)
+        properties = resource.get("Properties") if isinstance(resource, dict) else None
+        value = properties.get(name) if isinstance(properties, dict) else None
         if self.resolve is not None:
-            name = self.resolve(name)
-        return kind, name if isinstance(name, str) and name else logical_id
+            value = self.resolve(value)
+        return value if isinstance(value, str) else None
+
+    def _function_of_url(self, logical_id: str) -> str:
+        """The ARN of the function that has this URL."""
+        target = self._property(logical_id, "TargetFunctionArn")
+        owner = generated_type(self._resources, logical_id)[1]
+        if target is None and self.resolve is not None:
+            target = self.resolve({"Fn::GetAtt": [owner, "Arn"]})
+        target = target if isinstance(target, str) else owner
+        return target if target.startswith("arn:") else self._arn(_KINDS["AWS::Lambda::Function"], target)
 
     def _arn(self, kind: _Kind, name: str) -> str:
         region, account = _GLOBAL.get(kind.service, ("{region}", "{account}"))

@@ -18,11 +18,12 @@ from local_lambda.errors import UsageError
 from local_lambda.functions.config import ApiSettings, FunctionConfig
 from local_lambda.functions.document import NAME_IT, read_document
 from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
-from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Notes, layer_arns
+from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Layers, Notes, layer_arns
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import AROUND, not_emulated_around
+from local_lambda.functions.references import ADVICE, UNRESOLVED, Names
 
 MAX_NAME = 64
 MAX_NESTED = 5
@@ -105,6 +106,9 @@ class _Reading:
         self.notes: dict[str, Notes] = {}
         self.remarks: list[str] = []
         self.apis: dict[str, ApiSettings] = {}
+        self.names: dict[str, str] = {}
+        """The logical ids of all functions, by name."""
+        self.layers: Layers = {}
 
 
 class _Template:
@@ -122,34 +126,44 @@ class _Template:
         self._has_parameters = bool(parameters)
         mappings = _section(path, document, "Mappings")
         conditions = _section(path, document, "Conditions")
+        self._all_globals = _section(path, document, "Globals")
+        self._globals = _section(path, self._all_globals, "Function")
         _check_parameters(path, parameters, given)
         expansion = Expansion(Scope(parameters, mappings, {}, {}, given))
         try:
             conditions = expansion.expand(conditions)
             self._resources: dict[str, Any] = expansion.expand(_section(path, document, "Resources"))
+            self._outputs: dict[str, Any] = expansion.expand(_section(path, document, "Outputs"))
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
-        self._resources |= generated(self._resources)
         for logical_id in self._resources:
             if not isinstance(logical_id, str):  # such as Off, No and 1
                 what = f"a logical id is {logical_id!r} to YAML, not text; put it in quotes"
                 raise UsageError(f"{path}: Resources: {what}")
-        self._references: dict[str, Any] = {**layer_arns(self._resources, given)}
+        names = Scope(parameters, mappings, conditions, {}, given)
+        self._resources = {**generated(self._resources, self._globals, names), **self._resources}
+        self._known = Names(document, self._resources)
+        self._references: dict[str, Any] = {**layer_arns(self._resources, given, stack)}
         if given.deploy is not None:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
             self._given = given
-        self._scope = Scope(parameters, mappings, conditions, self._references, given)
+        self._scope = Scope(
+            parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of
+        )
         self._schemes: dict[str, dict[str, Any]] = {}
-        self._all_globals = _section(path, document, "Globals")
-        self._globals = _section(path, self._all_globals, "Function")
+        self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, stack)
+        self._named: dict[str, tuple[str, Properties]] | None = None
+        self._children: dict[str, _Template | None] = {}
+        self._opening: set[str] = set()
 
     def read(self) -> None:
         """Add its functions to the reading."""
-        names = dict(self._name_functions())
-        reader = FunctionReader(self._path, self._resources, self._scope, self._given)
+        reader = self._reader
         found: dict[str, FunctionConfig] = {}
-        for logical_id, (name, properties) in names.items():
+        for logical_id, (name, properties) in self._functions().items():
             try:
+                for where, missing in self._known.unresolved(properties.values):
+                    raise properties.wrong(where, f"{UNRESOLVED.format(name=missing, block='Resources')}; {ADVICE}")
                 found[logical_id] = reader.function(logical_id, name, properties)
             except UsageError as reason:
                 self._refuse(logical_id, reason, name)
@@ -162,11 +176,45 @@ class _Template:
         self._add_event_invoke(found)
         self._read_apis(found)
         self._note_around()
+        self._note_unresolved()
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
             self._reading.notes[self._stack + logical_id] = self._with_triggers(logical_id, reader.notes[logical_id])
-        for logical_id, resource in self._wanted(*_STACKS):
-            self._nested(logical_id, resource)
+        for logical_id, _ in self._wanted(*_STACKS):
+            child = self._child(logical_id)
+            try:
+                if child is not None:
+                    child.read()
+            except UsageError as reason:
+                self._reading.remarks.append(f"{logical_id} is left out: {reason}")
+
+    def output(self, name: str) -> tuple[str, bool]:
+        """The value of an output, and whether a stand-in is in it. Raises Unresolvable."""
+        from local_lambda.functions.stand_ins import StandIns
+
+        outputs = {
+            str(each): output["Value"]
+            for each, output in self._outputs.items()
+            if isinstance(output, dict) and "Value" in output and self._holds(output.get("Condition"))
+        }
+        if name not in outputs:
+            known = ", ".join(outputs) or "none"
+            raise Unresolvable(f"{self._path} has no output {name}; its outputs: {known}")
+        self._functions()  # now it is known what references to them return
+        stand_ins = StandIns(self._resources, self._given)
+        value = self._scope.with_stand_ins(stand_ins).resolve(outputs[name])
+        try:
+            return text(value), bool(stand_ins.used)
+        except TypeError:
+            raise Unresolvable(f"{self._path}: Outputs.{name}.Value: must be a string; join a list") from None
+
+    def _functions(self) -> dict[str, tuple[str, Properties]]:
+        """Names and properties of the functions by logical id."""
+        if self._named is None:
+            self._named = {}
+            for logical_id, function in self._name_functions():
+                self._named[logical_id] = function
+        return self._named
 
     def _refuse(self, logical_id: str, reason: UsageError, name: str | None = None) -> None:
         function = FunctionConfig(name or logical_id, handler="", logical_id=self._stack + logical_id)
@@ -187,15 +235,15 @@ class _Template:
                     advice = "the template has no parameter that could change it"
                 self._refuse(logical_id, CannotRun(f"{where}: {condition} is false here; {advice}"))
 
-    def _holds(self, condition: str) -> bool:
+    def _holds(self, condition: Any) -> bool:
         try:
-            return self._scope.condition(condition)
+            return not isinstance(condition, str) or self._scope.condition(condition)
         except Unresolvable:
             return True
 
     def _name_functions(self) -> Iterator[tuple[str, tuple[str, Properties]]]:
         """Logical id, name and properties of each function. Fills in what `!Ref` and `!GetAtt` of them return."""
-        known = {function.name: function.logical_id for function in self._reading.found}
+        known = self._reading.names
         for logical_id, resource in self._wanted(SERVERLESS, PLAIN):
             values = resource.get("Properties")
             values = {} if values is None else values
@@ -347,34 +395,75 @@ class _Template:
             self._reading.remarks.append(f"{self._stack}{logical_id} is not invoked by {missing}: not emulated")
         return notes._replace(events=(*notes.events, *(name for name, served in found if served)))
 
-    def _nested(self, logical_id: str, resource: Mapping[str, Any]) -> None:
-        """Read a nested stack whose template is a file; anything else is a remark."""
-        from local_lambda.functions.stand_ins import StandIns
+    def _note_unresolved(self) -> None:
+        """Name the references that lead nowhere in outputs, and in resources that are not functions."""
+        for block, entries in (("Resources", self._resources), ("Outputs", self._outputs)):
+            for logical_id, entry in entries.items():
+                if not isinstance(entry, dict) or (block == "Resources" and logical_id in self._functions()):
+                    continue
+                values = entry.get("Properties") if block == "Resources" else {"Value": entry.get("Value")}
+                for where, missing in dict(self._known.unresolved(values)).items():
+                    why = UNRESOLVED.format(name=missing, block=block)
+                    self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {why}; {ADVICE}")
 
+    def _output_of(self, logical_id: str, name: str) -> tuple[str, bool] | None:
+        """The value of an output of a nested stack, as `output` returns it; None if its template cannot be read."""
+        child = self._child(logical_id)
+        return None if child is None else child.output(name)
+
+    def _child(self, logical_id: str) -> _Template | None:
+        """The template of a nested stack, opened when it is first needed. None if it cannot be; a remark says why."""
+        if logical_id in self._opening:
+            circle = ", ".join(sorted(self._opening))
+            raise Unresolvable(f"Circular dependency between resources: [{circle}]; break the circle")
+        if logical_id not in self._children:
+            self._opening.add(logical_id)
+            try:
+                self._children[logical_id] = self._open(logical_id)
+            finally:
+                self._opening.discard(logical_id)
+        return self._children[logical_id]
+
+    def _open(self, logical_id: str) -> _Template | None:
+        """Open a nested stack whose template is a file; anything else is a remark."""
+        resource = dict(self._wanted(*_STACKS)).get(logical_id)
+        if resource is None:
+            return None
+        remarks = self._reading.remarks
         values = resource.get("Properties")
         values = values if isinstance(values, dict) else {}
         place = values.get(_STACKS[resource["Type"]])
         if not isinstance(place, str) or "://" in place:
-            self._reading.remarks.append(f"{logical_id} is left out: its template is not on this machine")
-            return
+            remarks.append(f"{logical_id} is left out: its template is not on this machine")
+            return None
         if self._stack.count("/") >= MAX_NESTED:
-            self._reading.remarks.append(f"{logical_id} is left out: stacks are nested more than {MAX_NESTED} deep")
-            return
-        given = values.get("Parameters")
-        scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
+            remarks.append(f"{logical_id} is left out: stacks are nested more than {MAX_NESTED} deep")
+            return None
+        given = self._given._replace(parameters=self._handed_down(logical_id, values.get("Parameters")), values={})
+        try:
+            return _Template(self._path.parent / place, given, self._reading, f"{self._stack}{logical_id}/")
+        except UsageError as reason:
+            remarks.append(f"{logical_id} is left out: {reason}")
+            return None
+
+    def _handed_down(self, logical_id: str, written: Any) -> dict[str, str]:
+        """The parameters of a nested stack. Stand-ins in them, and parameters without a value here, are remarks."""
+        from local_lambda.functions.stand_ins import StandIns
+
+        stand_ins = StandIns(self._resources, self._given)
+        scope = self._scope.with_stand_ins(stand_ins)
         parameters: dict[str, str] = {}
-        for name, value in given.items() if isinstance(given, dict) else ():
+        for name, value in written.items() if isinstance(written, dict) else ():
             try:
                 value = scope.resolve(value)
                 parameters[str(name)] = ",".join(map(text, value)) if isinstance(value, list) else text(value)
-            except (Unresolvable, TypeError):
-                continue
-        try:
-            path = self._path.parent / place
-            nested = self._given._replace(parameters=parameters, values={})
-            _Template(path, nested, self._reading, f"{self._stack}{logical_id}/").read()
-        except UsageError as reason:
-            self._reading.remarks.append(f"{logical_id} is left out: {reason}")
+            except (Unresolvable, TypeError) as error:
+                why = error if isinstance(error, Unresolvable) else "must be a string"
+                self._reading.remarks.append(f"{self._stack}{logical_id}.Parameters.{name}: {why}")
+        if stand_ins.used:
+            used = ", ".join(f"{what} ({value})" for what, value in stand_ins.used.items())
+            self._reading.remarks.append(f"{self._stack}{logical_id} has stand-ins in its parameters: {used}")
+        return parameters
 
 
 def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -> None:
