@@ -8,6 +8,7 @@ applies. This module knows neither the content of the folders nor where processe
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,10 +44,16 @@ def open_code(code: Path, workspace: Path) -> Path:
 
 
 def write_code(source: str, workspace: Path) -> Path:
-    """The folder, in `workspace`, of code that is given as text: `index.py`, as Lambda calls it."""
+    """The folder, in `workspace`, of code that is given as text: `index.py`, as Lambda calls it.
+
+    The module `cfnresponse` is next to it if the code has the statement that CloudFormation looks for.
+    """
     folder = workspace / "task"
     make_private(folder)
     (folder / "index.py").write_text(source, encoding="utf-8")
+    if re.search(r"\bimport cfnresponse\b", source):
+        module = Path(__file__).with_name("cfnresponse.py")
+        (folder / module.name).write_bytes(module.read_bytes())
     return folder.resolve()
 
 
