@@ -39,6 +39,8 @@ class Deployments:
         self._url = url
         self._given = given
         self._made: dict[str, Resource] = {}
+        self._named: dict[tuple[str, str], str] = {}
+        """The stack whose resource of this type has this logical id as its name."""
         self.stacks: dict[str, Stack] = {}
 
     def deploy(self, resources: Mapping[str, Any], stack: str, scope: Callable[[], Scope]) -> Stack:
@@ -73,9 +75,14 @@ class Deployments:
         """A resource by stack and logical id, if it was made before."""
         return self._made.get(name)
 
-    def create(self, name: str, kind: str, logical_id: str, properties: Mapping[str, Any]) -> Resource:
-        """Make a resource. Raises UsageError with moto's reason."""
-        given = self._given
+    def create(self, stack: str, kind: str, logical_id: str, properties: Mapping[str, Any]) -> Resource:
+        """Make a resource. Raises UsageError with moto's reason.
+
+        One without a name has its logical id as name, and the stack before it if another stack has such a resource.
+        """
+        given, name = self._given, f"{stack}{logical_id}"
+        if self._named.setdefault((kind, logical_id), stack) != stack:
+            logical_id = name.replace("/", "-")
         job = partial(create, kind, logical_id, properties, given.account, given.region)
         try:
             model = self._services.run(job).result()
@@ -176,7 +183,7 @@ class Stack(Mapping[str, Any]):
             properties = self.scope.resolve(resource.get("Properties") or {})
             if not isinstance(properties, dict):
                 raise UsageError("Properties must be a mapping")
-            return self._deployments.create(name, resource["Type"], logical_id, _without_events(properties))
+            return self._deployments.create(self.name, resource["Type"], logical_id, _without_events(properties))
         except (UsageError, Unresolvable) as error:
             self._faults[logical_id] = f"{name} ({resource['Type']}) cannot be made: {error}"
             return None
