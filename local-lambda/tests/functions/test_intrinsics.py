@@ -80,7 +80,7 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::GetAtt": ["Table", "Arn"]}, "!GetAtt Table.Arn has a value only on AWS"),
         ({"Fn::Sub": "x${Table.Arn}"}, "!GetAtt Table.Arn has a value only on AWS"),
         ({"Fn::ImportValue": "x"}, "!ImportValue has a value only on AWS"),
-        ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is not defined in this template"),
+        ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is not defined in this template; add it to Conditions"),
         ({"Fn::If": ["Round", 1, 2]}, "condition Round is not written as CloudFormation expects it"),
         ({"Fn::If": ["Text", 1, 2]}, "condition Text is not written as CloudFormation expects it"),
         ({"Fn::Join": "abc"}, "!Join is not written as CloudFormation expects it"),

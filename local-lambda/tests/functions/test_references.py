@@ -43,6 +43,7 @@ def load(folder: Path, **sections: Any) -> Functions:
         {"Fn::Sub": "${AWS::Region} ${Table} ${!TableX} ${TableX}"},
         {"Fn::Sub": ["${Own} ${TableX.Arn}", {"Own": "x"}]},
         {"Fn::If": ["Never", {"Ref": "TableX"}, "x"]},
+        {"Fn::Sub": "${TableX}"},
     ],
 )
 def test_function_is_refused_when_it_refers_to_what_is_not_there(tmp_path: Path, value: Any) -> None:
@@ -59,6 +60,27 @@ def test_function_is_refused_when_it_refers_to_what_is_not_there(tmp_path: Path,
         "dependencies [TableX] in the Resources block of the template; "
         "correct the name, or add a resource or a parameter of this name"
     )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "fault"),
+    [
+        ({"DependsOn": "TableX"}, "DependsOn: Template format error: Unresolved resource dependencies [TableX] in"),
+        ({"DependsOn": ["Other", "TableX"]}, "DependsOn: Template format error: Unresolved resource dependencies [Tab"),
+        ({"Condition": "Nevr"}, "Condition: Template format error: Unresolved condition dependency Nevr in the Res"),
+        (function(PLACE={"Ref": "AWS::RegionX"}), "PLACE: Template format error: Unresolved resource dependencies [AWS"),
+        (function(PLACE={"Fn::GetAtt": "Other"}), "PLACE: !GetAtt is not written as CloudFormation expects it"),
+        (function(PLACE={"Fn::If": ["Nevr", "a", "b"]}), "PLACE: condition Nevr is not defined in this template; "),
+    ],
+)
+def test_function_is_refused_when_an_attribute_or_a_pseudo_parameter_is_misspelled(
+    tmp_path: Path, attributes: dict[str, Any], fault: str
+) -> None:
+    """`--env-vars` is no advice for a template that AWS refuses."""
+    functions = load(tmp_path, Resources={"Hello": {**function(), **attributes}, "Other": function()})
+    ((_, reason),) = functions.refused
+    assert fault in str(reason)
+    assert "--env-vars" not in str(reason)
 
 
 def test_other_resources_and_outputs_are_named_when_they_refer_to_what_is_not_there(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from local_lambda.functions.config import (
 from local_lambda.functions.event_invoke import read_dead_letters, read_event_invoke
 from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import Scope, is_intrinsic, text
+from local_lambda.functions.intrinsics import OnlyOnAws, Scope, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import NOT_EMULATED, not_emulated, other_events
 from local_lambda.functions.routes import read_routes
@@ -401,6 +401,8 @@ def _variable(variables: Properties, name: str) -> str | None:
     try:
         value = variables.any(name)
     except CannotRun as reason:
+        if not isinstance(reason.__cause__, OnlyOnAws):
+            raise
         raise CannotRun(f"{reason}, or set {name} with --env-vars") from None
     try:
         return None if value is None else text(value)

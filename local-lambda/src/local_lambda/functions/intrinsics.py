@@ -34,6 +34,10 @@ class Unresolvable(Exception):
     """The value is not known on this machine; `str(error)` says why."""
 
 
+class OnlyOnAws(Unresolvable):
+    """The value is right, and only AWS knows it."""
+
+
 def text(value: Any) -> str:
     """A scalar in CloudFormation's string form: `true`, `30`. Raises TypeError for anything else."""
     if isinstance(value, bool):
@@ -122,7 +126,7 @@ class Scope:
         ((name, argument),) = value.items()
         function = _FUNCTIONS.get(name)
         if function is None:
-            raise Unresolvable(f"{_short(name)} has a value only on AWS")
+            raise OnlyOnAws(f"{_short(name)} has a value only on AWS")
         try:
             return function(self, argument)
         except _MALFORMED as error:
@@ -133,18 +137,18 @@ class Scope:
 
         def resolved(match: re.Match[str]) -> str:
             if self._given.dynamic is None:
-                raise Unresolvable(f"{match[0]} is read on AWS; run it with `start --aws`")
+                raise OnlyOnAws(f"{match[0]} is read on AWS; run it with `start --aws`")
             try:
                 return self._given.dynamic(match[0])
             except UsageError as error:
-                raise Unresolvable(str(error)) from None
+                raise OnlyOnAws(str(error)) from None
 
         return _DYNAMIC(resolved, value)
 
     def condition(self, name: str) -> bool:
         """The value of one of the template's conditions. Raises Unresolvable."""
         if name not in self._conditions:
-            raise Unresolvable(f"condition {name} is not defined in this template")
+            raise Unresolvable(f"condition {name} is not defined in this template; add it to Conditions")
         if name not in self._tested:  # only once, because conditions can refer to each other many times
             try:
                 self._tested[name] = self._test(self._conditions[name])
@@ -204,6 +208,8 @@ class Scope:
         if "." in name and "." not in renamed:  # `${Hello.DestinationQueue}` of `!Sub` means the resource itself
             return self._ref(renamed)
         name = renamed
+        if "." not in name:
+            raise ValueError(name)
         for known in (self._given.values, self._references):
             if name in known:
                 return known[name]

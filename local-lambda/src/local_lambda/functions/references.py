@@ -11,9 +11,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-UNRESOLVED = "Template format error: Unresolved resource dependencies [{name}] in the {block} block of the template"
-"""CloudFormation's message."""
-ADVICE = "correct the name, or add a resource or a parameter of this name"
+_NO_RESOURCE = (
+    "Template format error: Unresolved resource dependencies [{}] in the {} block of the template;"
+    " correct the name, or add a resource or a parameter of this name"
+)
+_NO_CONDITION = (
+    "Template format error: Unresolved condition dependency {} in the {} block of the template;"
+    " correct the name, or add it to Conditions"
+)
+"""CloudFormation's messages, and what to do."""
+_PSEUDO = frozenset(
+    f"AWS::{name}" for name in "AccountId NoValue NotificationARNs Partition Region StackId StackName URLSuffix".split()
+)
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html"""
 _SERVERLESS = "AWS::Serverless::"
 _FUNCTION = "AWS::Serverless::Function"
 _TRANSFORMS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
@@ -29,19 +39,36 @@ _DESTINATIONS = {"DestinationQueue": "Queue", "DestinationTopic": "Topic"}
 
 
 class Names:
-    """The names of one template, whose sections are `document`; its loops are expanded in `resources`."""
+    """The names of one template, whose sections are `document`; loops are expanded in the others."""
 
-    def __init__(self, document: Mapping[str, Any], resources: Mapping[str, Any]) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], resources: Mapping[str, Any], conditions: Mapping[str, Any]
+    ) -> None:
         parameters = document.get("Parameters")
         self._parameters = parameters if isinstance(parameters, dict) else {}
         self._resources = resources
+        self._conditions = conditions
         self._macros = "Fn::Transform" in resources or not _TRANSFORMS.issuperset(_transforms(document))
         self._chosen = frozenset(_chosen(resources))
 
-    def unresolved(self, value: Any, where: str = "") -> Iterator[tuple[str, str]]:
-        """The path and the name of each reference in `value` that leads nowhere; `where` is the path of `value`."""
+    def faults(self, block: str, entry: Mapping[str, Any], values: Any) -> Iterator[tuple[str, str]]:
+        """The path and the fault of each reference that leads nowhere in an entry of Resources or Outputs.
+
+        `values` has the entry's properties, or its value.
+        """
         if self._macros:
             return
+        condition, others = entry.get("Condition"), entry.get("DependsOn")
+        if isinstance(condition, str) and condition not in self._conditions:
+            yield "Condition", _NO_CONDITION.format(condition, block)
+        for name in others if isinstance(others, list) else (others,):
+            if isinstance(name, str) and not self._has(name):
+                yield "DependsOn", _NO_RESOURCE.format(name, block)
+        for where, name in self._unresolved(values, ""):
+            yield where, _NO_RESOURCE.format(name, block)
+
+    def _unresolved(self, value: Any, where: str) -> Iterator[tuple[str, str]]:
+        """The path and the name of each reference in `value` that leads nowhere; `where` is the path of `value`."""
         for function, argument in value.items() if isinstance(value, dict) and len(value) == 1 else ():
             for name in _named(function, argument):
                 logical_id = name.partition(".")[0]
@@ -50,10 +77,10 @@ class Names:
         if isinstance(value, dict):
             for key, member in value.items():
                 inner = where if str(key).startswith("Fn::") else f"{where}.{key}" if where else str(key)
-                yield from self.unresolved(member, inner)
+                yield from self._unresolved(member, inner)
         elif isinstance(value, list):
             for member in value:
-                yield from self.unresolved(member, where)
+                yield from self._unresolved(member, where)
 
     def rename(self, name: str) -> str:
         """The resource, and attribute, that `name` stands for if it is a property that SAM makes referable."""
@@ -72,9 +99,8 @@ class Names:
         return name
 
     def _has(self, logical_id: str) -> bool:
-        if logical_id.startswith("AWS::") or any(logical_id in known for known in (self._parameters, self._resources)):
-            return True
-        return logical_id in self._chosen or self._is_generated(logical_id)
+        known = (_PSEUDO, self._parameters, self._resources, self._chosen)
+        return any(logical_id in names for names in known) or self._is_generated(logical_id)
 
     def _is_generated(self, logical_id: str) -> bool:
         if logical_id.startswith(_OF_STACK):

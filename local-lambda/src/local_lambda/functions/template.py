@@ -23,7 +23,7 @@ from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import AROUND, not_emulated_around
-from local_lambda.functions.references import ADVICE, UNRESOLVED, Names
+from local_lambda.functions.references import Names
 
 MAX_NAME = 64
 MAX_NESTED = 5
@@ -142,7 +142,7 @@ class _Template:
                 raise UsageError(f"{path}: Resources: {what}")
         names = Scope(parameters, mappings, conditions, {}, given)
         self._resources = {**generated(self._resources, self._globals, names), **self._resources}
-        self._known = Names(document, self._resources)
+        self._known = Names(document, self._resources, conditions)
         self._references: dict[str, Any] = {**layer_arns(self._resources, given, stack)}
         if given.deploy is not None:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
@@ -162,8 +162,8 @@ class _Template:
         found: dict[str, FunctionConfig] = {}
         for logical_id, (name, properties) in self._functions().items():
             try:
-                for where, missing in self._known.unresolved(properties.values):
-                    raise properties.wrong(where, f"{UNRESOLVED.format(name=missing, block='Resources')}; {ADVICE}")
+                for where, fault in self._known.faults("Resources", self._resources[logical_id], properties.values):
+                    raise properties.wrong(where, fault)
                 found[logical_id] = reader.function(logical_id, name, properties)
             except UsageError as reason:
                 self._refuse(logical_id, reason, name)
@@ -402,9 +402,8 @@ class _Template:
                 if not isinstance(entry, dict) or (block == "Resources" and logical_id in self._functions()):
                     continue
                 values = entry.get("Properties") if block == "Resources" else {"Value": entry.get("Value")}
-                for where, missing in dict(self._known.unresolved(values)).items():
-                    why = UNRESOLVED.format(name=missing, block=block)
-                    self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {why}; {ADVICE}")
+                for where, fault in self._known.faults(block, entry, values):
+                    self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {fault}")
 
     def _output_of(self, logical_id: str, name: str) -> tuple[str, bool] | None:
         """The value of an output of a nested stack, as `output` returns it; None if its template cannot be read."""
