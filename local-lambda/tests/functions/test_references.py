@@ -68,7 +68,10 @@ def test_function_is_refused_when_it_refers_to_what_is_not_there(tmp_path: Path,
         ({"DependsOn": "TableX"}, "DependsOn: Template format error: Unresolved resource dependencies [TableX] in"),
         ({"DependsOn": ["Other", "TableX"]}, "DependsOn: Template format error: Unresolved resource dependencies [Tab"),
         ({"Condition": "Nevr"}, "Condition: Template format error: Unresolved condition dependency Nevr in the Res"),
-        (function(PLACE={"Ref": "AWS::RegionX"}), "PLACE: Template format error: Unresolved resource dependencies [AWS"),
+        (
+            function(PLACE={"Ref": "AWS::RegionX"}),
+            "PLACE: Template format error: Unresolved resource dependencies [AW",
+        ),
         (function(PLACE={"Fn::GetAtt": "Other"}), "PLACE: !GetAtt is not written as CloudFormation expects it"),
         (function(PLACE={"Fn::If": ["Nevr", "a", "b"]}), "PLACE: condition Nevr is not defined in this template; "),
     ],
@@ -155,6 +158,16 @@ def test_macros_may_add_what_a_template_refers_to(tmp_path: Path, transform: Any
         ({"Ref": "HelloVersion0123456789"}, f"arn:aws:lambda:{ACCOUNT}:function:Hello:1"),
         ({"Fn::Sub": "${Api.Stage}"}, "dev"),
         ({"Ref": "Http.Stage"}, "$default"),
+        ({"Ref": "ApidevStage"}, "dev"),
+        ({"Ref": "ServerlessRestApiProdStage"}, "Prod"),
+        ({"Fn::Sub": "${ServerlessHttpApi.Stage}"}, "$default"),
+        ({"Ref": {"Fn::Sub": "Hello"}}, "Hello"),
+        ({"Fn::GetAtt": ["Layer", "LayerVersionArn"]}, f"{LAYER_ARN}Layer:1"),
+        ({"Fn::Sub": "${Layer.LayerVersionArn}"}, f"{LAYER_ARN}Layer:1"),
+        (
+            {"Ref": "Part"},
+            f"arn:aws:cloudformation:{ACCOUNT}:stack/local-Part/00000000-0000-4000-8000-000000000001",
+        ),
     ],
 )
 def test_generated_resources_have_values_that_look_like_those_on_aws(tmp_path: Path, value: Any, expected: str) -> None:
@@ -166,6 +179,8 @@ def test_generated_resources_have_values_that_look_like_those_on_aws(tmp_path: P
         "Hello": hello,
         "Api": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": {"Fn::Sub": "dev"}}},
         "Http": {"Type": "AWS::Serverless::HttpApi"},
+        "Layer": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Bucket": "b", "S3Key": "k"}}},
+        "Part": {"Type": "AWS::Serverless::Application", "Properties": {"Location": {"ApplicationId": "arn:x"}}},
         "Address": {"Type": "AWS::Lambda::Url", "Properties": url},
         "Named": {"Type": "AWS::Lambda::Url", "Properties": {**url, "TargetFunctionArn": {"Ref": "Hello"}}},
     }
@@ -185,6 +200,7 @@ def test_output_of_a_nested_stack_is_the_value_in_its_template(tmp_path: Path) -
     """Also that of a stack inside, and one made from a parameter; a stand-in in it is reported as one."""
     write(tmp_path, "inner.json", Resources={"In": function()}, Outputs={"Arn": {"Value": {"Fn::GetAtt": "In.Arn"}}})
     outputs = {
+        "Name": {"Value": {"Ref": "AWS::StackName"}},
         "Stage": {"Value": {"Fn::Sub": "stage-${Stage}"}},
         "Function": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Arn"]}},
         "Table": {"Value": {"Ref": "Table"}},
@@ -196,6 +212,7 @@ def test_output_of_a_nested_stack_is_the_value_in_its_template(tmp_path: Path) -
         tmp_path, Resources={"Child": nested("child.json", Stage={"Fn::Sub": "dev"}), "Hello": function(**variables)}
     )
     assert functions[0].environment == {
+        "NAME": "local-Child",
         "STAGE": "stage-dev",
         "FUNCTION": f"arn:aws:lambda:{ACCOUNT}:function:In",
         "TABLE": "Table",

@@ -31,7 +31,8 @@ def generated(resources: Mapping[str, Any], common: Mapping[str, Any], scope: Sc
         if not isinstance(resource, dict) or resource.get("Type") != "AWS::Serverless::Function":
             continue
         ignored = resource.get("IgnoreGlobals")
-        shared = {} if ignored == "*" or "EventInvokeConfig" in (ignored or ()) else _ends_of(common)
+        without = ignored == "*" or (isinstance(ignored, list) and "EventInvokeConfig" in ignored)
+        shared = {} if without else _ends_of(common)
         own = _ends_of(resource.get("Properties"))
         for end in _ENDS:
             destination = {**shared.get(end, {}), **own.get(end, {})}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NO_VALUE: Any = object()
 """The value of `!Ref AWS::NoValue`: the property is missing."""
 STACK = "local"
-_STACK_PATH = f"{STACK}/00000000-0000-4000-8000-000000000001"
-"""The end of the stack's id; templates take a part of it to make names unique."""
+_STACK_ID = "00000000-0000-4000-8000-000000000001"
+"""The end of a stack's id; templates take a part of it to make names unique."""
 _DYNAMIC = re.compile(r"\{\{resolve:(?:ssm|ssm-secure|secretsmanager):[^}]*\}\}").sub
 
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
@@ -62,6 +62,7 @@ class Scope:
     `given` has the values of parameters, and of the resources that a local AWS endpoint has. `rename` leads from a
     name such as `Hello.DestinationQueue` to the resource. `outputs` returns the value of an output of a nested stack
     and whether a stand-in is in it, or None if its template cannot be read; it raises Unresolvable.
+    `stack` is the name of the stack.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Scope:
         given: Given = Given(),  # noqa: B008 - it cannot change
         rename: Callable[[str], str] = str,
         outputs: Callable[[str, str], tuple[str, bool] | None] = lambda stack, name: None,
+        stack: str = STACK,
     ) -> None:
         self._parameters = parameters
         self._mappings = mappings
@@ -83,14 +85,15 @@ class Scope:
         self._rename = rename
         self._outputs = outputs
         self._stand_ins: StandIns | None = None
+        place = f"{given.region}:{given.account}"
         self._pseudo = {
             "AWS::AccountId": given.account,
             "AWS::NoValue": NO_VALUE,
             "AWS::NotificationARNs": [],
             "AWS::Partition": given.partition,
             "AWS::Region": given.region,
-            "AWS::StackId": f"arn:{given.partition}:cloudformation:{given.region}:{given.account}:stack/{_STACK_PATH}",
-            "AWS::StackName": STACK,
+            "AWS::StackId": f"arn:{given.partition}:cloudformation:{place}:stack/{stack}/{_STACK_ID}",
+            "AWS::StackName": stack,
             "AWS::URLSuffix": "amazonaws.com.cn" if given.partition == "aws-cn" else "amazonaws.com",
         }
 
@@ -161,7 +164,8 @@ class Scope:
             return self.condition(value["Condition"])
         return _boolean(self.resolve_outermost(value))
 
-    def _ref(self, name: str) -> Any:
+    def _ref(self, argument: Any) -> Any:
+        name = argument if isinstance(argument, str) else text(self.resolve(argument))
         if name in self._pseudo:
             return self._pseudo[name]
         if name not in self._parameters:

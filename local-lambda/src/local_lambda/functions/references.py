@@ -35,6 +35,8 @@ _OF_FUNCTION = re.compile(
     "|Cognito.*|Revision|Endpoint"
 ).fullmatch
 """How the logical ids end that SAM gives to the resources of a function. Others end with the name of an event."""
+_IMPLICIT = {"ServerlessHttpApi": "AWS::Serverless::HttpApi", "ServerlessRestApi": "AWS::Serverless::Api"}
+"""The APIs that SAM makes for events that name none."""
 _DESTINATIONS = {"DestinationQueue": "Queue", "DestinationTopic": "Topic"}
 
 
@@ -91,11 +93,13 @@ class Names:
                 made = f"{logical_id}EventInvokeConfig{end}{_DESTINATIONS[what]}"
                 if made in self._resources:
                     return f"{made}{dot}{rest}"
+        if attribute == "LayerVersionArn" and _type(self._resources, logical_id).endswith("::LayerVersion"):
+            return logical_id
         if not attribute and logical_id not in self._resources:
             for owner, ending in _owners(self._resources, logical_id):
-                found = re.fullmatch("(Alias|Version).+", ending)
-                if found and _type(self._resources, owner) == _FUNCTION:
-                    return f"{owner}.{found[1]}"
+                kind, found = _type(self._resources, owner), re.fullmatch("(Alias|Version).+|.*(Stage)", ending)
+                if found and ((kind == _FUNCTION and found[1]) or (kind in _IMPLICIT.values() and found[2])):
+                    return f"{owner}.{found[1] or found[2]}"
         return name
 
     def _has(self, logical_id: str) -> bool:
@@ -105,11 +109,15 @@ class Names:
     def _is_generated(self, logical_id: str) -> bool:
         if logical_id.startswith(_OF_STACK):
             return True
-        return any(_generates(self._resources[owner], ending) for owner, ending in _owners(self._resources, logical_id))
+        return any(
+            _generates(self._resources.get(owner), ending) for owner, ending in _owners(self._resources, logical_id)
+        )
 
 
 def generated_type(resources: Mapping[str, Any], logical_id: str) -> tuple[str, str]:
     """The type of a resource that SAM generates, and the function that it is for; empty for any other resource."""
+    if logical_id in _IMPLICIT:
+        return _IMPLICIT[logical_id], ""
     for owner, ending in _owners(resources, logical_id):
         if _type(resources, owner) == _FUNCTION and ending in ("Role", "Url"):
             return {"Role": "AWS::IAM::Role", "Url": "AWS::Lambda::Url"}[ending], owner
@@ -118,7 +126,7 @@ def generated_type(resources: Mapping[str, Any], logical_id: str) -> tuple[str, 
 
 def _owners(resources: Mapping[str, Any], logical_id: str) -> Iterator[tuple[str, str]]:
     """The resources whose logical ids `logical_id` begins with, each with the rest of it."""
-    for owner in resources:
+    for owner in (*resources, *_IMPLICIT):
         if isinstance(owner, str) and logical_id.startswith(owner) and logical_id != owner:
             yield owner, logical_id[len(owner) :]
 
@@ -136,7 +144,7 @@ def _generates(resource: Any, ending: str) -> bool:
 
 def _type(resources: Mapping[str, Any], logical_id: str) -> str:
     resource = resources.get(logical_id)
-    return str(resource.get("Type")) if isinstance(resource, dict) else ""
+    return str(resource.get("Type")) if isinstance(resource, dict) else _IMPLICIT.get(logical_id, "")
 
 
 def _transforms(document: Mapping[str, Any]) -> Iterator[str]:

@@ -25,9 +25,12 @@ class _Kind(NamedTuple):
     """What `!Ref` returns: `name`, `arn` or `url`."""
 
 
+_STACK = "stack/local-{}/00000000-0000-4000-8000-000000000001"
+"""A nested stack in ARNs; its name begins with that of the stack around it."""
 _KINDS: Mapping[str, _Kind] = {
     "AWS::ApiGateway::RestApi": _Kind("apigateway", "/restapis/{}", ""),
     "AWS::ApiGatewayV2::Api": _Kind("apigateway", "/apis/{}", ""),
+    "AWS::CloudFormation::Stack": _Kind("cloudformation", _STACK, "", "arn"),
     "AWS::CloudWatch::Alarm": _Kind("cloudwatch", "alarm:{}", "AlarmName"),
     "AWS::Cognito::UserPool": _Kind("cognito-idp", "userpool/{}", ""),
     "AWS::DynamoDB::GlobalTable": _Kind("dynamodb", "table/{}", "TableName"),
@@ -50,6 +53,7 @@ _KINDS: Mapping[str, _Kind] = {
     "AWS::SSM::Parameter": _Kind("ssm", "parameter/{}"),
     "AWS::SecretsManager::Secret": _Kind("secretsmanager", "secret:{}-a1b2c3", "Name", "arn"),
     "AWS::Serverless::Api": _Kind("apigateway", "/restapis/{}", ""),
+    "AWS::Serverless::Application": _Kind("cloudformation", _STACK, "", "arn"),
     "AWS::Serverless::Function": _Kind("lambda", "function:{}", "FunctionName"),
     "AWS::Serverless::HttpApi": _Kind("apigateway", "/apis/{}", ""),
     "AWS::Serverless::SimpleTable": _Kind("dynamodb", "table/{}", "TableName"),

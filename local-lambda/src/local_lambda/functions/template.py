@@ -20,7 +20,7 @@ from local_lambda.functions.document import NAME_IT, read_document
 from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Layers, Notes, layer_arns
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import Scope, Unresolvable, is_intrinsic, text
+from local_lambda.functions.intrinsics import STACK, Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import AROUND, not_emulated_around
 from local_lambda.functions.references import Names
@@ -147,8 +147,9 @@ class _Template:
         if given.deploy is not None:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
             self._given = given
+        name = "-".join((STACK, *stack.split("/")[:-1]))
         self._scope = Scope(
-            parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of
+            parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of, name
         )
         self._schemes: dict[str, dict[str, Any]] = {}
         self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, stack)
