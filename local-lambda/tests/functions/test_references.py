@@ -329,3 +329,12 @@ def test_dynamic_reference_without_a_value_is_named_with_its_property(
     assert f"Hello.{place}: {{{{resolve:ssm:/key}}}}" in str(reason)
     assert str(reason).endswith("or set KEY with --env-vars") == hint
     assert ("--env-vars" in str(reason)) == hint
+
+
+@pytest.mark.parametrize("wrong", [{"Ref": "Hello"}, ["x"], 1, None])
+def test_type_that_is_not_text_does_no_harm(tmp_path: Path, wrong: object) -> None:
+    """Of a resource, and of a destination: the function runs, or is refused in one line."""
+    assert len(load(tmp_path, Resources={"Hello": function(), "Odd": {"Type": wrong}})) == 1
+    hello = function()
+    hello["Properties"]["EventInvokeConfig"] = {"DestinationConfig": {"OnFailure": {"Type": wrong}}}
+    assert len(load(tmp_path, Resources={"Hello": hello}).refused) == 1

@@ -36,7 +36,7 @@ def generated(resources: Mapping[str, Any], common: Mapping[str, Any], scope: Sc
         own = _ends_of(resource.get("Properties"))
         for end in _ENDS:
             destination = {**shared.get(end, {}), **own.get(end, {})}
-            kind = destination.get("Type")
+            kind = str(destination.get("Type"))
             if kind in _GENERATED and _is_missing(destination.get("Destination"), scope):
                 attributes = {"Condition": resource["Condition"]} if "Condition" in resource else {}
                 found[_name(logical_id, end, kind)] = {"Type": _GENERATED[kind][1], **attributes}

@@ -282,15 +282,14 @@ class _Template:
         from local_lambda.functions.api_definitions import ApiDefinitions, merged
         from local_lambda.functions.stand_ins import StandIns
 
-        types = {each.get("Type") for each in self._resources.values() if isinstance(each, dict)}
+        types = {str(each.get("Type")) for each in self._resources.values() if isinstance(each, dict)}
         if not any(
-            str(kind).startswith(("AWS::ApiGateway", "AWS::Serverless::Api", "AWS::Serverless::HttpApi"))
-            for kind in types
+            kind.startswith(("AWS::ApiGateway", "AWS::Serverless::Api", "AWS::Serverless::HttpApi")) for kind in types
         ):
             return
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         by_name = {function.name: logical_id for logical_id, function in found.items()}
-        wanted = dict(self._wanted(*(str(kind) for kind in types - {SERVERLESS, PLAIN, *_STACKS})))
+        wanted = dict(self._wanted(*(types - {SERVERLESS, PLAIN, *_STACKS})))
         definitions = ApiDefinitions(self._path, wanted, scope, by_name).read()
         self._reading.remarks += definitions.remarks
         self._schemes = definitions.schemes
