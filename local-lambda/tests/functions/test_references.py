@@ -262,6 +262,27 @@ def test_layer_of_one_stack_is_that_of_a_function_in_another(tmp_path: Path) -> 
     assert not any(note.layers for note in functions.notes.values())
 
 
+def test_arn_of_a_layer_has_its_name(tmp_path: Path) -> None:
+    """So that a nested stack can write the ARN out; the second layer of a name is the second version of it."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    layers = {
+        logical_id: {
+            "Type": "AWS::Serverless::LayerVersion",
+            "Properties": {"ContentUri": name, "LayerName": {"Fn::Sub": "our-${AWS::StackName}"}},
+        }
+        for logical_id, name in (("One", "one"), ("Two", "two"))
+    }
+    used = {"Fn::Sub": "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:our-local:2"}
+    inner = {"Type": "AWS::Serverless::Function", "Properties": {**FUNCTION, "Layers": [used]}}
+    write(tmp_path, "child.json", Resources={"In": inner})
+    functions = load(
+        tmp_path, Resources={**layers, "Hello": function(LAYER={"Ref": "One"}), "Child": nested("child.json")}
+    )
+    assert functions[0].environment == {"LAYER": f"{LAYER_ARN}our-local:1"}
+    assert functions[1].layers == (tmp_path / "two",)
+
+
 def test_output_that_a_nested_stack_does_not_have_is_named(tmp_path: Path) -> None:
     """With those that it has; a condition can exclude one."""
     outputs = {"Name": {"Value": "x"}, "Nme": {"Value": "x", "Condition": "Never"}}

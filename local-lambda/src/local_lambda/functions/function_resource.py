@@ -28,7 +28,7 @@ from local_lambda.functions.config import (
 from local_lambda.functions.event_invoke import read_dead_letters, read_event_invoke
 from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import OnlyOnAws, Scope, is_intrinsic, text
+from local_lambda.functions.intrinsics import OnlyOnAws, Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import NOT_EMULATED, not_emulated, other_events
 from local_lambda.functions.routes import read_routes
@@ -56,6 +56,7 @@ APPLICATION_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 Default = TypeVar("Default", int, None)
 Value = TypeVar("Value")
 _LAYER_ARN = re.compile(r"arn:[a-z-]+:lambda:[^:\s]+:[^:\s]+:layer:[^:\s]+:\d+").fullmatch
+_LAYER_NAME = re.compile("[a-zA-Z0-9_-]{1,140}").fullmatch
 SYSTEM_LOG_LEVELS = ("DEBUG", "INFO", "WARN")
 Layers: TypeAlias = dict[str, tuple[str, Callable[[], Path | None]]]
 """Layer versions by ARN: the logical id, and what finds the content."""
@@ -83,14 +84,25 @@ class Notes(NamedTuple):
     events: tuple[str, ...] = ()
 
 
-def layer_arns(resources: Mapping[str, Any], given: Given, stack: str = "") -> dict[str, str]:
-    """The value of `!Ref` for each layer version among `resources`, those of the stack `Outer/Inner/`."""
-    beginning = f"arn:{given.partition}:lambda:{given.region}:{given.account}:layer:{stack.replace('/', '-')}"
-    return {
-        logical_id: f"{beginning}{logical_id}:1"
-        for logical_id, resource in resources.items()
-        if isinstance(resource, dict) and str(resource.get("Type")) in LAYER_CONTENT
-    }
+def layer_arns(resources: Mapping[str, Any], scope: Scope, given: Given, stack: str, taken: Layers) -> dict[str, str]:
+    """The value of `!Ref` for each layer version among `resources`, those of the stack `Outer/Inner/`.
+
+    A layer without a `LayerName` has the logical id as its name. Versions count up, also those in other stacks.
+    """
+    arns: dict[str, str] = {}
+    for logical_id, resource in resources.items():
+        if not isinstance(resource, dict) or str(resource.get("Type")) not in LAYER_CONTENT:
+            continue
+        properties, name = resource.get("Properties"), None
+        with suppress(Unresolvable):
+            name = scope.resolve(properties.get("LayerName")) if isinstance(properties, dict) else None
+        if not isinstance(name, str) or not _LAYER_NAME(name):
+            name = f"{stack.replace('/', '-')}{logical_id}"
+        arn, version = f"arn:{given.partition}:lambda:{given.region}:{given.account}:layer:{name}", 1
+        while f"{arn}:{version}" in (*taken, *arns.values()):
+            version += 1
+        arns[logical_id] = f"{arn}:{version}"
+    return arns
 
 
 class _Settings:
@@ -138,19 +150,25 @@ class _Settings:
 class FunctionReader:
     """Reads the functions among `resources`, the resources of the template at `path`.
 
-    `layers` has the layers of all stacks; those of this one are added. `notes` has the notes on each function read, by
-    logical id.
+    `layers` has the layers of all stacks; those of this one are added, whose ARNs are `arns`. `notes` has the notes on
+    each function read, by logical id.
     """
 
     def __init__(
-        self, path: Path, resources: Mapping[str, Any], scope: Scope, given: Given, layers: Layers, stack: str
+        self,
+        path: Path,
+        resources: Mapping[str, Any],
+        scope: Scope,
+        given: Given,
+        layers: Layers,
+        arns: Mapping[str, str],
     ) -> None:
         self._path = path
         self._resources = resources
         self._scope = scope
         self._given = given
         self._layers_of_all = layers
-        for logical_id, arn in layer_arns(resources, given, stack).items():
+        for logical_id, arn in arns.items():
             layers[arn] = logical_id, partial(self._layer_content, logical_id)
         self.notes: dict[str, Notes] = {}
 

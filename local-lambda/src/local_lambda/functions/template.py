@@ -143,7 +143,8 @@ class _Template:
         names = Scope(parameters, mappings, conditions, {}, given)
         self._resources = {**generated(self._resources, self._globals, names), **self._resources}
         self._known = Names(document, self._resources, conditions)
-        self._references: dict[str, Any] = {**layer_arns(self._resources, given, stack)}
+        arns = layer_arns(self._resources, names, given, stack, reading.layers)
+        self._references: dict[str, Any] = {**arns}
         if given.deploy is not None:
             given = given._replace(values=given.deploy(self._resources, stack, lambda: self._scope))
             self._given = given
@@ -152,7 +153,7 @@ class _Template:
             parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of, name
         )
         self._schemes: dict[str, dict[str, Any]] = {}
-        self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, stack)
+        self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, arns)
         self._named: dict[str, tuple[str, Properties]] | None = None
         self._children: dict[str, _Template | None] = {}
         self._opening: set[str] = set()
