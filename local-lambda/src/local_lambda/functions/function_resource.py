@@ -304,7 +304,10 @@ class FunctionReader:
             if isinstance(arn, str) and not _LAYER_ARN(arn) and not arn.startswith("{{resolve:"):
                 raise properties.wrong("Layers", f"{arn!r} is not the ARN of a layer version; !Ref one, or use its ARN")
         if self._given.dynamic is not None:
-            arns = tuple(map(self._scope.resolve_dynamic, arns))
+            try:
+                arns = tuple(map(self._scope.resolve_dynamic, arns))
+            except Unresolvable as error:
+                raise properties.cannot("Layers", str(error)) from None
         found = [(arn, self._layer(arn)) for arn in arns]
         return tuple(path for _, path in found if path is not None), tuple(arn for arn, path in found if path is None)
 
