@@ -25,6 +25,7 @@ def handler(event, context):
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/lambda/aws4_request, Signature=x"}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 WAIT = 20
+_LISTED = "FunctionEventInvokeConfigs"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,38 @@ def test_settings_are_kept_changed_and_deleted(aws: Endpoint) -> None:
     assert "MaximumRetryAttempts" not in replaced
     client.delete_function_event_invoke_config(FunctionName="settings")
     assert client.list_function_event_invoke_configs(FunctionName="settings")["FunctionEventInvokeConfigs"] == []
+
+
+def test_each_qualifier_has_its_own_settings(aws: Endpoint) -> None:
+    """The function, a version and an alias of it; an invocation uses those of the qualifier that it names."""
+    aws.create("qualified", CODE, Publish=True)
+    client = aws.lambda_
+    client.create_alias(FunctionName="qualified", Name="live", FunctionVersion="1")
+    url, arn = queue(aws, "qualified")
+    put, get = client.put_function_event_invoke_config, client.get_function_event_invoke_config
+    put(FunctionName="qualified", MaximumRetryAttempts=2)
+    first = put(FunctionName="qualified:1", MaximumRetryAttempts=1)
+    destination = {"OnFailure": {"Destination": arn}}
+    put(FunctionName="qualified", Qualifier="live", MaximumRetryAttempts=0, DestinationConfig=destination)
+    assert first["FunctionArn"] == f"{ARN}:qualified:1"
+    pages = client.get_paginator("list_function_event_invoke_configs").paginate(
+        FunctionName="qualified", PaginationConfig={"PageSize": 2}
+    )
+    found = [[(each["FunctionArn"], each["MaximumRetryAttempts"]) for each in page[_LISTED]] for page in pages]
+    latest, version, alias = (f"{ARN}:qualified:{each}" for each in ("$LATEST", "1", "live"))
+    assert found == [[(latest, 2), (version, 1)], [(alias, 0)]]
+    send(aws, "qualified:live", {"fail": 1})
+    context = json.loads(message(aws.client("sqs"), url)["Body"])["requestContext"]
+    assert (context["functionArn"], context["approximateInvokeCount"]) == (alias, 1)
+    client.delete_function_event_invoke_config(FunctionName="qualified", Qualifier="live")
+    assert error_of(get, FunctionName="qualified", Qualifier="live") == (
+        404,
+        "ResourceNotFoundException",
+        f"The function {alias} doesn't have an EventInvokeConfig",
+    )
+    assert get(FunctionName="qualified", Qualifier="1")["MaximumRetryAttempts"] == 1
+    missing = error_of(put, FunctionName="qualified", Qualifier="2", MaximumRetryAttempts=0)
+    assert missing == (404, "ResourceNotFoundException", "The function doesn't exist.")
 
 
 @pytest.mark.parametrize(

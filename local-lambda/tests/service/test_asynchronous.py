@@ -81,6 +81,25 @@ def test_success_is_sent_to_its_destination() -> None:
     run(1, scenario)
 
 
+@pytest.mark.parametrize(("suffix", "qualifier"), [("", "$LATEST"), (":$LATEST", "$LATEST"), (":live", "live")])
+def test_settings_are_those_of_the_invoked_qualifier(suffix: str, qualifier: str) -> None:
+    """An alias and its version share environments, and each has its own destination."""
+    sent = Sent()
+
+    async def scenario(bench: Bench) -> None:
+        bench.pool.asynchronous.destinations = sent
+        bench.pool.asynchronous.settings = lambda named: EventInvokeConfig(on_success=f"arn:of-{named}")
+        invocation = bench.invocation()
+        invocation.function_arn = f"arn:aws:lambda:us-east-1:123456789012:function:f{suffix}"
+        bench.pool.queue(invocation)
+        await answer(bench, b"{}")
+        await bench.until(lambda: sent.records)
+        assert sent.records[0][0] == f"arn:of-{qualifier}"
+        await bench.pool.finish()
+
+    run(1, scenario)
+
+
 @pytest.mark.parametrize("retries", [0, 1, 2])
 def test_failure_is_sent_when_the_attempts_are_used_up(retries: int) -> None:
     """To the destination and as a dead letter, both once; the line says how often it was tried."""

@@ -39,10 +39,12 @@ class DeclaredFunction:
         return self.pool.function.reserved_concurrency
 
     @property
-    def event_invoke(self) -> Document | None:
-        """Its settings of asynchronous invocations; None if they are those of every function."""
+    def event_invoke(self) -> dict[str, Document]:
+        """Its settings of asynchronous invocations by qualifier: its versions and aliases have the same."""
         function = self.pool.function
-        return document_of(function.event_invoke, function.arn, self._since)
+        qualifiers = ("$LATEST", *function.published, *function.aliases)
+        found = {each: document_of(function.event_invoke, f"{function.arn}:{each}", self._since) for each in qualifiers}
+        return {qualifier: document for qualifier, document in found.items() if document is not None}
 
     @property
     def configuration(self) -> Document:

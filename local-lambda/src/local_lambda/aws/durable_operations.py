@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from local_lambda.aws.checks import Document, function_name, invalid
-from local_lambda.aws.operation import Operation, Response, number
+from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.operation import Operation, Response, asked, number
 from local_lambda.durable.execution import Execution
 from local_lambda.durable.operations import FAILED, SUCCEEDED
 
@@ -55,8 +55,7 @@ class DurableOperations:
 
     async def list_durable_executions_by_function(self, operation: Operation) -> Response:
         query = operation.query
-        name, qualifier = function_name(operation.names[0])
-        qualifier = query.get("Qualifier") or qualifier
+        name, qualifier = asked(operation)
         arn = operation.functions.find(name, qualifier).pool.function.arn
         wanted, statuses = query.get("DurableExecutionName"), query.get("Statuses")
         after, before = _time(query, "StartedAfter"), _time(query, "StartedBefore")

@@ -23,13 +23,16 @@ def event_invoke_config(document: Document | None) -> EventInvokeConfig:
 
 
 def document_of(config: EventInvokeConfig, arn: str, modified: float) -> Document | None:
-    """The settings of a template's function in the API's form; None if all are those of every function."""
+    """The settings of a template's function in the API's form, for the qualified `arn`.
+
+    None if all are those of every function.
+    """
     if config == EventInvokeConfig():
         return None
     ends = {"OnSuccess": config.on_success, "OnFailure": config.on_failure}
     return {
         "LastModified": modified,
-        "FunctionArn": f"{arn}:$LATEST",
+        "FunctionArn": arn,
         "DestinationConfig": {end: {"Destination": each} if each else {} for end, each in ends.items()},
         AGE: config.max_age,
         RETRIES: config.retries,

@@ -6,14 +6,14 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvoke
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from local_lambda.aws.checks import Document, function_name, invalid
-from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.destinations import DESTINATIONS, service_in
 from local_lambda.aws.event_invoke import AGE, RETRIES
 from local_lambda.aws.function import Function
-from local_lambda.aws.operation import Operation, Response, page
+from local_lambda.aws.operation import Operation, Response, asked, page
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_EVENT_AGE_SECONDS, MAX_EVENT_RETRIES, MIN_EVENT_AGE_SECONDS
 
@@ -22,27 +22,27 @@ class EventInvokeOperations:
     """One method per operation, named after it."""
 
     async def put_function_event_invoke_config(self, operation: Operation) -> Response:
-        return await self._change(operation, _function(operation), {})
+        return await self._change(operation, *_changed(operation), {})
 
     async def update_function_event_invoke_config(self, operation: Operation) -> Response:
-        function = _function(operation)
-        return await self._change(operation, function, _known(function))
+        function, qualifier = _changed(operation)
+        return await self._change(operation, function, qualifier, _known(operation, function.event_invoke))
 
     async def get_function_event_invoke_config(self, operation: Operation) -> Response:
-        return 200, _known(operation.functions.find(*_asked(operation)))
+        return 200, _known(operation, operation.functions.find(asked(operation)[0]).event_invoke)
 
     async def list_function_event_invoke_configs(self, operation: Operation) -> Response:
-        function = operation.functions.find(*_asked(operation))
-        known = function.event_invoke
-        return 200, page("FunctionEventInvokeConfigs", [known] if known else [], operation.query)
+        known = sorted(operation.functions.find(asked(operation)[0]).event_invoke.items())
+        return 200, page("FunctionEventInvokeConfigs", [document for _, document in known], operation.query)
 
     async def delete_function_event_invoke_config(self, operation: Operation) -> Response:
-        function = operation.functions.get(*_asked(operation))
-        _known(function)
-        operation.functions.set_event_invoke(function, None)
+        function = operation.functions.get(asked(operation)[0])
+        _known(operation, function.event_invoke)
+        del function.event_invoke[_qualifier(operation)]
         return 204, None
 
-    async def _change(self, operation: Operation, function: Function, known: Document) -> Response:
+    async def _change(self, operation: Operation, function: Function, qualifier: str, known: Document) -> Response:
+        """Set the settings of a qualifier, also for invocations that have been accepted."""
         request = operation.request
         if not any(member in request for member in (AGE, RETRIES, "DestinationConfig")):
             raise invalid("You must specify at least one of error handling or destination setting.")
@@ -50,7 +50,7 @@ class EventInvokeOperations:
         _check_range(request, RETRIES, "maximumRetryAttempts", 0, MAX_EVENT_RETRIES)
         document = {
             "LastModified": time.time(),
-            "FunctionArn": f"{function.configuration['FunctionArn']}:$LATEST",
+            "FunctionArn": f"{function.configuration['FunctionArn']}:{qualifier}",
             "DestinationConfig": known.get("DestinationConfig", {"OnSuccess": {}, "OnFailure": {}}),
         }
         if "DestinationConfig" in request:
@@ -59,30 +59,31 @@ class EventInvokeOperations:
             value = request.get(member, known.get(member))
             if value is not None:
                 document[member] = value
-        operation.functions.set_event_invoke(function, document)
+        function.event_invoke[qualifier] = document
         return 200, document
 
 
-def _asked(operation: Operation) -> tuple[str, str | None]:
-    name, qualifier = function_name(operation.names[0])
-    qualifier = operation.query.get("Qualifier") or qualifier
-    return name, qualifier
+def _qualifier(operation: Operation) -> str:
+    return asked(operation)[1] or "$LATEST"
 
 
-def _function(operation: Operation) -> Function:
-    """The function to change. That it is missing has its own words here."""
+def _changed(operation: Operation) -> tuple[Function, str]:
+    """The function to change, and the qualifier. That one of them is missing has its own words here."""
+    name, qualifier = asked(operation)
     try:
-        return operation.functions.get(*_asked(operation))
+        operation.functions.get(name, qualifier)
+        return operation.functions.get(name), _qualifier(operation)
     except ApiError as error:
         if error.status != 404:
             raise
         raise ApiError(404, error.error_type, "The function doesn't exist.") from None
 
 
-def _known(function: Function | DeclaredFunction) -> Document:
-    known = function.event_invoke
+def _known(operation: Operation, settings: Mapping[str, Document]) -> Document:
+    """The settings of the qualifier that a request names. Raises ApiError if it has none."""
+    known = settings.get(_qualifier(operation))
     if known is None:
-        arn = f"{function.configuration['FunctionArn']}:$LATEST"
+        arn = f"{operation.functions.arn(asked(operation)[0])}:{_qualifier(operation)}"
         raise ApiError(404, "ResourceNotFoundException", f"The function {arn} doesn't have an EventInvokeConfig")
     return known
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local_lambda.aws.checks import Document
-from local_lambda.aws.event_invoke import event_invoke_config
 from local_lambda.aws.layers import LayerVersion, now
 from local_lambda.aws.packages import Package
 from local_lambda.environment.environment import ExecutionEnvironment
@@ -62,8 +61,8 @@ class Function:
     """The provisioned concurrency of versions and aliases."""
     policies: dict[str | None, Policy] = field(default_factory=dict)
     """The policies by qualifier."""
-    event_invoke: Document | None = None
-    """Its settings of asynchronous invocations, in the API's form."""
+    event_invoke: dict[str, Document] = field(default_factory=dict)
+    """The settings of asynchronous invocations by qualifier, in the API's form. All versions of a function share it."""
     url_created = ""
     url_modified = ""
     made: int = 0
@@ -78,6 +77,7 @@ class Function:
             configuration["Description"] = description
         version = Function(configuration, self.package, self.layers, self.opt, self.own_opt, {})
         version.interpreter = self.interpreter
+        version.event_invoke = self.event_invoke
         self.published[number] = version
         return version
 
@@ -109,7 +109,6 @@ class Function:
             version=document["Version"],
             region=document["FunctionArn"].split(":")[3],
             account_id=document["FunctionArn"].split(":")[4],
-            event_invoke=event_invoke_config(self.event_invoke),
             tenant_isolation="TenancyConfig" in document,
             durable=durable_config(document),
             snap_start=document["SnapStart"]["ApplyOn"] == "PublishedVersions",

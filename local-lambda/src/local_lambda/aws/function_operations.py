@@ -8,7 +8,7 @@ from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
-from local_lambda.aws.operation import Operation, Response, code_of, location, page
+from local_lambda.aws.operation import Operation, Response, asked, code_of, location, page
 from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
@@ -55,7 +55,7 @@ class FunctionOperations:
         return 200, _configuration(operation, _found(operation))
 
     async def delete_function(self, operation: Operation) -> Response:
-        name, qualifier = _asked(operation)
+        name, qualifier = asked(operation)
         function = operation.functions.get(name)
         if qualifier == "$LATEST":
             raise invalid("$LATEST version cannot be deleted without deleting the function.")
@@ -123,7 +123,7 @@ class FunctionOperations:
         tags = operation.request.get("Tags")
         if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
             raise invalid("Tags must be an object whose values are texts")
-        operation.functions.get(_asked(operation)[0]).tags.update(tags)
+        operation.functions.get(asked(operation)[0]).tags.update(tags)
         return 204, None
 
     async def untag_resource(self, operation: Operation) -> Response:
@@ -164,27 +164,19 @@ class FunctionOperations:
 
 def _latest(operation: Operation) -> Function:
     """The function that an operation changes; its versions cannot be changed."""
-    name, qualifier = _asked(operation)
+    name, qualifier = asked(operation)
     if qualifier not in (None, "$LATEST"):  # the words are in https://github.com/appleboy/lambda-action/issues/6
         raise invalid("Current operation does not support versions other than $LATEST.")
     return operation.functions.get(name)
 
 
 def _check_tagged(operation: Operation) -> None:
-    if _asked(operation)[1] is not None:
+    if asked(operation)[1] is not None:
         raise invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
 
 
 def _found(operation: Operation) -> Function | DeclaredFunction:
-    return operation.functions.find(*_asked(operation))
-
-
-def _asked(operation: Operation) -> tuple[str, str | None]:
-    name, qualifier = function_name(operation.names[0])
-    asked = operation.query.get("Qualifier")
-    if qualifier and asked and qualifier != asked:
-        raise invalid("The derived qualifier from the function name does not match the specified qualifier.")
-    return name, qualifier or asked
+    return operation.functions.find(*asked(operation))
 
 
 def _configuration(operation: Operation, function: Function | DeclaredFunction) -> Document:

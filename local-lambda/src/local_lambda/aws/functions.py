@@ -16,6 +16,7 @@ from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function, Provisioned, change, new_configuration, touch
+from local_lambda.aws.event_invoke import event_invoke_config
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
 from local_lambda.durable.executions import Executions
@@ -120,7 +121,7 @@ class FunctionRegistry:
 
     def _missing(self, name: str, qualifier: str | None) -> ApiError:
         suffix = f":{qualifier}" if qualifier else ""
-        return ApiError(404, "ResourceNotFoundException", f"Function not found: {self._arn(name)}{suffix}")
+        return ApiError(404, "ResourceNotFoundException", f"Function not found: {self.arn(name)}{suffix}")
 
     async def create(self, name: str, request: Document, data: bytes) -> Function:
         """Create a function from a checked request. Raises ApiError ResourceConflictException if it already exists."""
@@ -133,7 +134,7 @@ class FunctionRegistry:
         except ApiError:
             await self._packages.remove(package.home)
             raise
-        configuration = new_configuration(name, self._arn(name), request, package, layers)
+        configuration = new_configuration(name, self.arn(name), request, package, layers)
         function = Function(configuration, package, layers, opt, own, dict(request.get("Tags", {})))
         function.pool = self._pool(function)
         self.functions[name] = function
@@ -204,11 +205,6 @@ class FunctionRegistry:
             version = function.published[number]
             version.pool.provision(version.create_ahead, count)
 
-    def set_event_invoke(self, function: Function, settings: Document | None) -> None:
-        """Change the settings of asynchronous invocations, also for those that have been accepted."""
-        function.event_invoke = settings
-        function.pool.function = function.config()
-
     def publish(self, function: Function, description: str | None) -> Function:
         """The version with the function's code and settings: the last one if they are the same, else a new one."""
         last = function.published.get(str(function.last_version))
@@ -231,6 +227,7 @@ class FunctionRegistry:
         version = function.published.pop(number)
         function.provisioned.pop(number, None)
         function.policies.pop(number, None)
+        function.event_invoke.pop(number, None)
         del self._versions_of(function).pools[number]
         self.directory.forget()
         self._later(self._end(version, keep=self._folders_of(function)))
@@ -242,6 +239,7 @@ class FunctionRegistry:
             del function.aliases[name], aliases[name]
             function.provisioned.pop(name, None)
             function.policies.pop(name, None)
+            function.event_invoke.pop(name, None)
         else:
             function.aliases[name] = document
             aliases[name] = Alias(document["FunctionVersion"], weights_of(document))
@@ -310,6 +308,7 @@ class FunctionRegistry:
             self._factory.release,
         )
         pool.asynchronous.destinations = self.destinations
+        pool.asynchronous.settings = lambda qualifier: event_invoke_config(function.event_invoke.get(qualifier))
         pool.durable = self.executions
         if snapshots is not None:
             pool.restore_from(snapshots)
@@ -398,7 +397,8 @@ class FunctionRegistry:
     def _say(self, function: Function, text: str, bad: bool = False) -> None:
         self._factory.console.write("platform", f"{function.name}: {text}", bad=bad)
 
-    def _arn(self, name: str) -> str:
+    def arn(self, name: str) -> str:
+        """The unqualified ARN of a function."""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.checks import Document, function_name, invalid
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.packages import Package, sent_zip
 from local_lambda.aws.services import Request, Services, signed
@@ -31,6 +31,15 @@ class Operation(NamedTuple):
     """The request as it came."""
     origin: str
     """`http://host:port`, the address that the caller used for this endpoint."""
+
+
+def asked(operation: Operation) -> tuple[str, str | None]:
+    """The name and qualifier of the function in a path and its query. Raises ApiError if it has two qualifiers."""
+    name, qualifier = function_name(operation.names[0])
+    given = operation.query.get("Qualifier")
+    if qualifier and given and qualifier != given:
+        raise invalid("The derived qualifier from the function name does not match the specified qualifier.")
+    return name, qualifier or given
 
 
 async def code_of(services: Services, operation: Operation, code: Document) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from local_lambda.aws.checks import Document, function_name, invalid
+from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
 from local_lambda.aws.layers import now
-from local_lambda.aws.operation import Operation, Response, page
+from local_lambda.aws.operation import Operation, Response, asked, page
 from local_lambda.errors import ApiError
 from local_lambda.functions.config import AUTH_TYPES, INVOKE_MODES, Cors, FunctionUrl
 
@@ -58,8 +58,7 @@ class UrlOperations:
 
 def _asked(operation: Operation) -> tuple[str, str | None]:
     """Name and qualifier; the URL of an alias is refused."""
-    name, qualifier = function_name(operation.names[0])
-    qualifier = operation.query.get("Qualifier") or qualifier
+    name, qualifier = asked(operation)
     if qualifier not in (None, "$LATEST"):
         raise invalid(f"local-lambda serves URLs of functions, not of the alias {qualifier}")
     return name, None

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError, Throttled, Unavailable
-from local_lambda.functions.config import FunctionConfig
+from local_lambda.functions.config import EventInvokeConfig, FunctionConfig
 from local_lambda.service.destinations import (
     EVENT_AGE_EXCEEDED,
     RETRIES_EXHAUSTED,
@@ -23,6 +23,7 @@ from local_lambda.service.destinations import (
     Destinations,
     Outcome,
     error_message,
+    qualifier_of,
     record_of,
 )
 
@@ -62,6 +63,8 @@ class AsynchronousInvocations:
         may_run: Callable[[], bool] = lambda: True,
     ) -> None:
         self.retry_seconds = retry_seconds
+        self.settings: Callable[[str], EventInvokeConfig] = lambda qualifier: config().event_invoke
+        """The settings of invocations with this qualifier; those of a template are the same for all."""
         self._config = config
         self._call = call
         self._may_run = may_run
@@ -113,7 +116,7 @@ class AsynchronousInvocations:
 
     async def _outcome(self, invocation: Invocation) -> tuple[Outcome, ApiError | None]:
         """How an invocation ends, and the error of the service with which it was too old."""
-        settings = self._config().event_invoke
+        settings = self._settings_of(invocation)
         until = perf_counter() + settings.max_age
         response, attempts = None, 0
         if not self._may_run():
@@ -167,7 +170,8 @@ class AsynchronousInvocations:
         if failed:
             self._notice(f"{self._failure(invocation, outcome)}{f': {fault.message}' if fault is not None else ''}")
         function = self._config()
-        destination = function.event_invoke.on_failure if failed else function.event_invoke.on_success
+        settings = self._settings_of(invocation)
+        destination = settings.on_failure if failed else settings.on_success
         if self.destinations is None:
             return
         if (task := asyncio.current_task()) is not None:
@@ -187,10 +191,13 @@ class AsynchronousInvocations:
             except Exception as error:
                 self._notice(f"the event of {invocation.request_id} for {function.dead_letters} is lost: {error}")
 
+    def _settings_of(self, invocation: Invocation) -> EventInvokeConfig:
+        return self.settings(qualifier_of(invocation.function_arn))
+
     def _failure(self, invocation: Invocation, outcome: Outcome) -> str:
         what = f"asynchronous invocation {invocation.request_id} of {self._name}"
         if outcome.condition == EVENT_AGE_EXCEEDED:
-            return f"{what} is discarded: its event is older than {self._config().event_invoke.max_age} seconds"
+            return f"{what} is discarded: its event is older than {self._settings_of(invocation).max_age} seconds"
         if outcome.condition == ZERO_CONCURRENCY:
             return f"{what} is discarded: the reserved concurrency of the function is 0"
         assert outcome.response is not None

@@ -69,6 +69,11 @@ def error_message(outcome: Outcome) -> str:
     return str(document if message is None else message)[:MAX_ERROR_MESSAGE]
 
 
+def qualifier_of(arn: str) -> str:
+    """The version or alias in the ARN of a function; `$LATEST` if it has none."""
+    return ":".join(arn.split(":")[7:]) or "$LATEST"
+
+
 def _qualified(arn: str) -> str:
     return arn if arn.count(":") > 6 else f"{arn}:$LATEST"
 
