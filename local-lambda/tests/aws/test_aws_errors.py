@@ -155,6 +155,37 @@ def test_operations_on_a_function_that_is_not_there_are_refused(aws: Endpoint) -
         assert message.startswith("Function not found: arn:aws:lambda:us-east-1:123456789012:function:")
 
 
+def test_operations_on_another_account_or_region_are_refused(aws: Endpoint) -> None:
+    """403 for a different account, 404 for a different region, although there is a function of the same name."""
+    client, queue = aws.lambda_, "arn:aws:sqs:us-east-1:123456789012:none"
+    foreign, elsewhere = (
+        f"arn:aws:lambda:{place}:function:here" for place in ("us-east-1:999999999999", "eu-west-1:123456789012")
+    )
+    calls: list[tuple[Any, dict[str, Any]]] = [
+        (client.get_function, {}),
+        (client.update_function_configuration, {"Timeout": 3}),
+        (client.list_aliases, {}),
+        (client.create_event_source_mapping, {"EventSourceArn": queue}),
+        (client.list_event_source_mappings, {}),
+    ]
+    for call, arguments in calls:
+        status, error, message = error_of(call, **{"FunctionName": foreign, **arguments})
+        assert (status, error) == (403, "AccessDeniedException")
+        assert f" on resource: {foreign} because no resource-based policy allows the lambda:" in message
+        found = error_of(call, **{"FunctionName": elsewhere, **arguments})
+        words = "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
+        assert found == (404, "ResourceNotFoundException", words)
+    layer = foreign.replace(":function:here", ":layer:tools")
+    assert error_of(client.get_layer_version, LayerName=layer, VersionNumber=1)[:2] == (403, "AccessDeniedException")
+    found = error_of(client.get_layer_version_by_arn, Arn=f"{layer}:1")
+    assert found[2].endswith(
+        f"on resource: {layer}:1 because no resource-based policy allows the lambda:GetLayerVersion action"
+    )
+    put, ends = client.put_function_event_invoke_config, {"OnFailure": {"Destination": foreign}}
+    found = error_of(put, FunctionName="here", DestinationConfig=ends)
+    assert found[1:] == ("InvalidParameterValueException", f"The destination ARN {foreign} is invalid.")
+
+
 def test_update_function_refuses_what_the_service_refuses(aws: Endpoint) -> None:
     """The same checks as on creation; code and configuration stay."""
     before = aws.lambda_.get_function_configuration(FunctionName="here")

@@ -50,3 +50,19 @@ def test_name_that_finds_nothing(name: str) -> None:
     with pytest.raises(ApiError) as caught:
         directory().resolve(name.encode(), b"")
     assert (caught.value.status, caught.value.error_type) == (404, "ResourceNotFoundException")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("arn:aws:lambda:us-east-1:999999999999:function:live", 403, "because no resource-based policy allows"),
+        ("999999999999:function:nothing", 403, "on resource: arn:aws:lambda:us-east-1:999999999999:function:nothing"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:live", 404, "not reachable in this region ('us-east-1')"),
+    ],
+)
+def test_function_of_another_account_or_region_is_refused(name: str, status: int, words: str) -> None:
+    """Whether or not a function of that name is here."""
+    with pytest.raises(ApiError) as caught:
+        directory().resolve(name.encode(), b"")
+    assert caught.value.status == status
+    assert words in caught.value.message

@@ -43,7 +43,7 @@ from local_lambda.events.printable import print_line
 from local_lambda.functions.config import ACCOUNT_ID, REGION
 from local_lambda.http.server import JSON, Application, Exchange
 from local_lambda.limits import MAX_UNZIPPED_BYTES
-from local_lambda.service.directory import Versions
+from local_lambda.service.directory import Versions, check_owner
 from local_lambda.service.pool import EnvironmentPool
 from local_lambda.sources.event_sources import EventSources
 from local_lambda.sources.ports import Surroundings
@@ -131,6 +131,7 @@ class Endpoint:
         """Create an event source mapping for a function of a template. Raises UsageError if it is invalid."""
         functions = self._functions(region)
         try:
+            check_owner(str(request["FunctionName"]), region, self._account, "CreateEventSourceMapping")
             arn, timeout = mapped_function(functions, str(request["FunctionName"]))
             await functions.sources.create(request, arn, timeout)
         except ApiError as error:

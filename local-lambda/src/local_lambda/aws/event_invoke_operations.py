@@ -16,6 +16,7 @@ from local_lambda.aws.function import Function
 from local_lambda.aws.operation import Operation, Response, asked, page
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_EVENT_AGE_SECONDS, MAX_EVENT_RETRIES, MIN_EVENT_AGE_SECONDS
+from local_lambda.service.directory import check_owner
 
 
 class EventInvokeOperations:
@@ -116,6 +117,7 @@ def _check_destination(arn: Any, function: Function, operation: Operation) -> No
         return
     name, qualifier = function_name(arn)
     try:
+        check_owner(arn, operation.functions.region, operation.functions.account, "InvokeFunction")
         operation.functions.find(name, qualifier)
     except ApiError:
         raise invalid(f"The destination ARN {arn} is invalid.") from None

@@ -67,7 +67,12 @@ class FunctionRegistry:
         self._pools: dict[str, EnvironmentPool] = {}
         self._versions: dict[str, Versions] = {}
         self.directory = FunctionDirectory(
-            self._pools, region, generic=False, on_found=self._check_interpreter, versions=self._versions
+            self._pools,
+            region,
+            generic=False,
+            on_found=self._check_interpreter,
+            versions=self._versions,
+            account=account,
         )
         self._factory = factory
         self.limit = limit

@@ -26,6 +26,7 @@ from local_lambda.aws.version_operations import VersionOperations
 from local_lambda.environment.documents import decode
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_CREATE_REQUEST_BYTES
+from local_lambda.service.directory import check_owner
 
 
 class LambdaApi(
@@ -64,6 +65,9 @@ class LambdaApi(
         given = {member: ",".join(values) for member, values in parse_qs(query).items()}
         request = {} if name in _WITHOUT_DOCUMENT else _document(body)
         operation = Operation(functions, [*parts[2:3], *parts[4:5]], given, request, key, body, origin)
+        for text in (*operation.names[:1], given.get("Arn"), given.get("FunctionName"), request.get("FunctionName")):
+            action = "GetLayerVersion" if text and text == given.get("Arn") else _title(name)
+            check_owner(str(text), functions.region, functions.account, action)
         verb: Callable[[Operation], Awaitable[Response]] = getattr(self, name)
         if method == "GET":
             return await verb(operation)

@@ -12,13 +12,37 @@ from types import MappingProxyType
 from urllib.parse import parse_qs, unquote
 
 from local_lambda.errors import ApiError
-from local_lambda.functions.config import REGION, Alias, FunctionConfig
+from local_lambda.functions.config import ACCOUNT_ID, REGION, Alias, FunctionConfig, partition
 from local_lambda.service.pool import EnvironmentPool
 
-_ARN = re.compile(r"(arn:[^:]*:lambda:(?P<region>[^:]*):)?(\d{12}:)?function:")
+_ARN = re.compile(r"(arn:[^:]*:lambda:[^:]*:)?(\d{12}:)?function:")
 """The beginning of a full or partial ARN, up to the name."""
+_OWNED = re.compile(r"(arn:[^:]*:lambda:(?P<region>[^:]*):)?((?P<account>\d{12}):)?(?P<kind>function|layer):")
 GENERIC_NAME = "function"
 """The name that `aws-lambda-rie` responds to, whatever the function is called."""
+
+
+def check_owner(text: str, region: str, account: str, action: str) -> None:
+    """Raises ApiError for the ARN of a function or layer in a different region or account.
+
+    The words are in https://github.com/alexcasalboni/aws-lambda-power-tuning/issues/18 and
+    https://github.com/ShivamJoker/Canvas-Lambda-Layer/issues/2.
+    """
+    found = _OWNED.match(text)
+    if found is None:
+        return
+    elsewhere = found["region"] not in (None, "", region)
+    if elsewhere and found["kind"] == "function":
+        why = f"Functions from '{found['region']}' are not reachable in this region ('{region}')"
+        raise ApiError(404, "ResourceNotFoundException", why)
+    if elsewhere or found["account"] not in (None, account):
+        arn = text if text.startswith("arn:") else f"arn:{partition(region)}:lambda:{region}:{text}"
+        raise ApiError(
+            403,
+            "AccessDeniedException",
+            f"User: arn:{partition(region)}:iam::{account}:user/local-lambda is not authorized to perform: "
+            f"lambda:{action} on resource: {arn} because no resource-based policy allows the lambda:{action} action",
+        )
 
 
 class Versions:
@@ -48,6 +72,7 @@ class FunctionDirectory:
     `pools` maps the functions' names to their pools; call `forget` after it has changed. `generic` says whether the
     only function, if there is just one, may also be invoked by the name `function`. `on_found` is called with the name
     of a function that was found for the first time; it may raise ApiError. `versions` maps names to published versions.
+    `account` is the one of the functions unless it is given.
     """
 
     def __init__(
@@ -57,11 +82,13 @@ class FunctionDirectory:
         generic: bool = True,
         on_found: Callable[[str], None] = lambda name: None,
         versions: Mapping[str, Versions] = MappingProxyType({}),
+        account: str | None = None,
     ) -> None:
         self._pools = pools
         self._on_found = on_found
         self._versions = versions
         self._region = region
+        self._account = account
         self._generic = generic
         self._resolved: dict[tuple[bytes, bytes], tuple[EnvironmentPool, str]] = {}
 
@@ -88,12 +115,9 @@ class FunctionDirectory:
         """Pool, ARN, and whether both are always the same."""
         prefix = _ARN.match(text)
         base = text[prefix.end() :] if prefix is not None else text
-        region = (prefix["region"] if prefix is not None else None) or self._region
-        if (
-            region != self._region
-        ):  # the words are in https://github.com/alexcasalboni/aws-lambda-power-tuning/issues/18
-            why = f"Functions from '{region}' are not reachable in this region ('{self._region}')"
-            raise ApiError(404, "ResourceNotFoundException", why)
+        functions = (each.function for each in self._pools.values())
+        account = self._account or next((function.account_id for function in functions), ACCOUNT_ID)
+        check_owner(text, self._region, account, "InvokeFunction")
         name, _, suffix = base.partition(":")
         asked = query.get("Qualifier", [""])[0]
         if suffix and asked and suffix != asked:
@@ -111,7 +135,7 @@ class FunctionDirectory:
             versions = self._versions.get(pool.function.name)
             wanted, fixed = versions.find(qualifier, pool) if versions is not None else (None, True)
         if pool is None or wanted is None:
-            function = pool.function if pool else FunctionConfig(name, "", region=self._region)
+            function = pool.function if pool else FunctionConfig(name, "", region=self._region, account_id=account)
             arn = f"arn:aws:lambda:{function.region}:{function.account_id}:function:{name}:{qualifier or '$LATEST'}"
             hint = "" if pool or not self._generic else f" (the functions here: {', '.join(self._pools)})"
             raise ApiError(404, "ResourceNotFoundException", f"Function not found: {arn}{hint}")
