@@ -34,6 +34,7 @@ from local_lambda.aws.operation import PACKAGES
 from local_lambda.aws.queues import shorten
 from local_lambda.aws.rules import FIRE_RULE, Rules
 from local_lambda.aws.services import SERVED, Request, Services
+from local_lambda.aws.shards import end_closed_shards
 from local_lambda.durable.executions import Executions
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
@@ -121,6 +122,7 @@ class Endpoint:
         """Let services send to functions, and fire rules that have a schedule."""
         self._services.run(partial(lead_to, self._deliver))
         self._services.run(shorten)
+        self._services.run(end_closed_shards)
         self._firing = asyncio.ensure_future(self.rules.run())
 
     def declare(self, region: str, pools: Mapping[str, EnvironmentPool], versions: Mapping[str, Versions]) -> None:
