@@ -61,6 +61,11 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:tools:"
         ({"Timeout": 0}, VALIDATION, constraint("0", "timeout", "Member must have value greater than or equal to 1")),
         ({"MemorySize": 127}, VALIDATION, constraint("127", "memorySize", "Member must have value greater than or")),
         ({"MemorySize": 10241}, VALIDATION, constraint("10241", "memorySize", "Member must have value less than or")),
+        (
+            {"Description": "x" * 257},
+            VALIDATION,
+            constraint("x" * 257, "description", "Member must have length less than or equal to 256"),
+        ),
         ({"Timeout": "3"}, "SerializationException", "Timeout must be of type int"),
         ({"FunctionName": "a b"}, VALIDATION, constraint("a b", "functionName", "Member must satisfy regular expr")),
         ({"FunctionName": "a" * 65}, VALIDATION, constraint("a" * 65, "functionName", "Member must satisfy")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -13,6 +14,7 @@ import pytest
 from support.aws_endpoint import Endpoint, code, error_of, serving_aws
 from support.tool import DEADLINE_SECONDS
 
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/lambda/aws4_request, Signature=x"}
 CODE = "def handler(event, context):\n    return event\n"
 
 
@@ -72,6 +74,27 @@ def test_settings_that_lambda_would_reject(aws: Endpoint) -> None:
     assert "[NONE, AWS_IAM]" in text
     refused = error_of(lambda: client.create_function_url_config(FunctionName="wrong", AuthType="NONE", Qualifier="a"))
     assert "alias a" in refused[2]
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"AuthType": 5}, "AuthType must be of type str"),
+        ({"AuthType": "NONE", "Cors": "*"}, "Cors must be of type dict"),
+        ({"AuthType": "NONE", "Cors": {"AllowOrigins": "*"}}, "AllowOrigins must be of type list"),
+        ({"AuthType": "NONE", "Cors": {"AllowCredentials": 1}}, "AllowCredentials must be of type bool"),
+        ({"AuthType": "NONE", "Cors": {"MaxAge": True}}, "MaxAge must be of type int"),
+        ({"AuthType": "NONE", "Cors": {"Origins": ["*"]}}, "Origins is not served by local-lambda aws"),
+        ({"AuthType": "NONE", "Policy": "x"}, "Policy is not served by local-lambda aws"),
+    ],
+)
+def test_members_that_lambda_would_reject(aws: Endpoint, document: dict[str, Any], words: str) -> None:
+    """When a URL is created and when it is changed, also if the function has none."""
+    for method in ("POST", "PUT"):
+        body = json.dumps(document).encode()
+        reply = aws.tool.request(method, "/2021-10-31/functions/none/url", body, SIGNED)
+        assert reply.status == 400
+        assert words in reply.json["message"]
 
 
 def test_boto3_streams_from_a_function_that_does_not(aws: Endpoint) -> None:

@@ -135,6 +135,11 @@ def _zip(text: str) -> bytes:
             {"Name": "c", "FunctionVersion": "$LATEST", "RoutingConfig": {"AdditionalVersionWeights": {"1": 0.5}}},
             "$LATEST is not supported for an alias pointing to more than 1 version",
         ),
+        ("create_alias", {"Name": "c", "FunctionVersion": None}, "'functionVersion' failed to satisfy constraint"),
+        ("update_alias", {"Name": "a", "Description": "x" * 257}, "length less than or equal to 256"),
+        ("update_alias", {"Name": "a", "FunctionVersion": 1}, "FunctionVersion must be of type str"),
+        ("publish_version", {"Description": "x" * 257}, "length less than or equal to 256"),
+        ("publish_version", {"Description": 5}, "Description must be of type str"),
         ("update_alias", {"Name": "a", "RevisionId": "old"}, "does not match the latest Revision Id"),
         ("publish_version", {"CodeSha256": "x"}, "is different from current CodeSHA256 in $LATEST"),
         ("publish_version", {"RevisionId": "x"}, "does not match the latest Revision Id"),
@@ -146,7 +151,7 @@ def test_requests_that_lambda_would_reject(
     aws: Endpoint, operation: str, arguments: dict[str, Any], error: str
 ) -> None:
     """In the service's words."""
-    client = aws.lambda_
+    client = aws.client("lambda", parameter_validation=False)
     if not any(each["FunctionName"] == "wrong" for each in client.list_functions()["Functions"]):
         aws.create("wrong", CODE % 1, Publish=True)
         client.create_alias(FunctionName="wrong", Name="a", FunctionVersion="1")
@@ -166,6 +171,10 @@ def test_published_version_cannot_be_changed(aws: Endpoint) -> None:
         assert error_of(client.delete_function_concurrency, FunctionName=name) == words
         reserve = client.put_function_concurrency
         assert error_of(reserve, FunctionName=name, ReservedConcurrentExecutions=0) == words
+        assert error_of(client.publish_version, FunctionName=name) == words
+        assert error_of(client.create_alias, FunctionName=name, Name="new", FunctionVersion="1") == words
+        assert error_of(client.get_alias, FunctionName=name, Name="live") == words
+        assert error_of(client.delete_alias, FunctionName=name, Name="live") == words
     words = (*refusal, "Tags on function aliases and versions are not supported. Please specify a function ARN.")
     assert error_of(client.tag_resource, Resource=f"{ARN}fixed:1", Tags={"a": "b"}) == words
     assert error_of(client.list_tags, Resource=f"{ARN}fixed:1") == words

@@ -75,6 +75,8 @@ _CODE: Mapping[str, type] = {
     "RevisionId": str,
 }
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
+LONGEST_DESCRIPTION = 256
+"""https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html and the other pages with a Description."""
 
 
 def invalid(message: str) -> ApiError:
@@ -94,7 +96,7 @@ def violation(value: object, member: str, constraint: str) -> ApiError:
 
 def check_create(request: Document) -> None:
     """Raises ApiError for what CreateFunction rejects without looking at code, role and layers."""
-    _check_members(request, _ON_CREATE)
+    check_members(request, _ON_CREATE)
     for member in ("FunctionName", "Role", "Code"):
         if member not in request:
             raise violation(None, member[0].lower() + member[1:], "Member must not be null")
@@ -112,13 +114,13 @@ def check_code(request: Document) -> None:
     """Raises ApiError for what UpdateFunctionCode rejects without looking at the code."""
     if "ImageUri" in request:
         raise invalid("Container images are not supported here; send a zip package")
-    _check_members(request, _CODE)
+    check_members(request, _CODE)
     _check_architectures(request)
 
 
 def check_update(request: Document) -> None:
     """Raises ApiError for what UpdateFunctionConfiguration rejects without looking at role and layers."""
-    _check_members(request, _ON_UPDATE)
+    check_members(request, _ON_UPDATE)
     check_configuration(request)
 
 
@@ -170,17 +172,24 @@ def layer_name(text: str) -> str:
     return match["name"]
 
 
-def _check_members(request: Document, members: Mapping[str, type]) -> None:
-    """Check the type of each member. A member that is not supported is refused, not silently ignored."""
+def check_members(request: Document, members: Mapping[str, type]) -> None:
+    """Raises ApiError for members of a wrong type, and for a description that is too long; removes those that are null.
+
+    A member that is not supported is refused, not silently ignored.
+    """
     for member, value in request.items():
         kind = members.get(member)
         if kind is None:
             if not _says_nothing(value):
                 raise invalid(f"{member} is not served by local-lambda aws: leave it out")
-        elif value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        elif value is not None and (not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool)):
             raise ApiError(400, "SerializationException", f"{member} must be of type {kind.__name__}")
     for member in [member for member, value in request.items() if value is None]:
         del request[member]
+    description = request.get("Description", "")
+    if len(description) > LONGEST_DESCRIPTION:
+        constraint = f"Member must have length less than or equal to {LONGEST_DESCRIPTION}"
+        raise violation(description, "description", constraint)
 
 
 def check_snap_start(configuration: Document) -> None:

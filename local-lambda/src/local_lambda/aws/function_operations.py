@@ -8,7 +8,7 @@ from local_lambda.aws import checks
 from local_lambda.aws.checks import Document, function_name, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
-from local_lambda.aws.operation import Operation, Response, asked, code_of, location, page
+from local_lambda.aws.operation import Operation, Response, asked, code_of, latest, location, page
 from local_lambda.aws.services import FORM, Request, Services, signed
 from local_lambda.errors import ApiError
 from local_lambda.limits import MAX_UNZIPPED_BYTES, MAX_ZIPPED_BYTES
@@ -68,7 +68,7 @@ class FunctionOperations:
         return 204, None
 
     async def update_function_code(self, operation: Operation) -> Response:
-        request, function = operation.request, _latest(operation)
+        request, function = operation.request, latest(operation)
         dry_run, publish = bool(request.pop("DryRun", False)), request.pop("Publish", False) is True
         checks.check_code(request)
         _check_revision(function, request)
@@ -77,7 +77,7 @@ class FunctionOperations:
         return 200, operation.functions.publish(function, None).configuration if publish and not dry_run else changed
 
     async def update_function_configuration(self, operation: Operation) -> Response:
-        request, function = operation.request, _latest(operation)
+        request, function = operation.request, latest(operation)
         checks.check_update(request)
         if request.get("DurableConfig") and "DurableConfig" not in function.configuration:
             raise invalid("Durable execution can be enabled only when a function is created")
@@ -99,7 +99,7 @@ class FunctionOperations:
         reserved = operation.request.get("ReservedConcurrentExecutions")
         if not isinstance(reserved, int) or isinstance(reserved, bool) or reserved < 0:
             raise invalid("ReservedConcurrentExecutions must be a whole number, 0 or more")
-        function = _latest(operation)
+        function = latest(operation)
         provisioned = sum(each.environments for each in function.provisioned.values())
         if reserved < provisioned:
             raise invalid(f"The reserved concurrency cannot be less than the provisioned concurrency, {provisioned}")
@@ -111,7 +111,7 @@ class FunctionOperations:
         return 200, {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
     async def delete_function_concurrency(self, operation: Operation) -> Response:
-        operation.functions.set_concurrency(_latest(operation), None)
+        operation.functions.set_concurrency(latest(operation), None)
         return 204, None
 
     async def list_tags(self, operation: Operation) -> Response:
@@ -160,14 +160,6 @@ class FunctionOperations:
         answer = await self._services.call(Request("POST", "/", "", headers, body.encode()))
         if answer.status != 200 or f"<Arn>{role}</Arn>".encode() not in answer.body:
             raise invalid("The role defined for the function cannot be assumed by Lambda.")
-
-
-def _latest(operation: Operation) -> Function:
-    """The function that an operation changes; its versions cannot be changed."""
-    name, qualifier = asked(operation)
-    if qualifier not in (None, "$LATEST"):  # the words are in https://github.com/appleboy/lambda-action/issues/6
-        raise invalid("Current operation does not support versions other than $LATEST.")
-    return operation.functions.get(name)
 
 
 def _check_tagged(operation: Operation) -> None:

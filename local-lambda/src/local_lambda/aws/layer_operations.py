@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from local_lambda.aws.checks import Document, layer_name, violation
+from local_lambda.aws.checks import Document, check_members, layer_name, violation
 from local_lambda.aws.layers import LayerVersion
 from local_lambda.aws.operation import Operation, Response, code_of, location, number, page
 from local_lambda.aws.services import Services
+
+_MEMBERS = {
+    "CompatibleArchitectures": list,
+    "CompatibleRuntimes": list,
+    "Content": dict,
+    "Description": str,
+    "LicenseInfo": str,
+}
 
 
 class LayerOperations:
@@ -18,7 +26,8 @@ class LayerOperations:
 
     async def publish_layer_version(self, operation: Operation) -> Response:
         name, request = layer_name(operation.names[0]), operation.request
-        if not isinstance(request.get("Content"), dict):
+        check_members(request, _MEMBERS)
+        if "Content" not in request:
             raise violation(None, "content", "Member must not be null")
         data = await code_of(self._services, operation, request["Content"])
         layer = await operation.functions.layers.publish(name, request, data)

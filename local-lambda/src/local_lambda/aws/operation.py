@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from local_lambda.aws.checks import Document, function_name, invalid
+from local_lambda.aws.function import Function
 from local_lambda.aws.functions import FunctionRegistry
 from local_lambda.aws.packages import Package, sent_zip
 from local_lambda.aws.services import Request, Services, signed
@@ -40,6 +41,14 @@ def asked(operation: Operation) -> tuple[str, str | None]:
     if qualifier and given and qualifier != given:
         raise invalid("The derived qualifier from the function name does not match the specified qualifier.")
     return name, qualifier or given
+
+
+def latest(operation: Operation) -> Function:
+    """The function that an operation changes; its versions cannot be changed."""
+    name, qualifier = asked(operation)
+    if qualifier not in (None, "$LATEST"):  # the words are in https://github.com/appleboy/lambda-action/issues/6
+        raise invalid("Current operation does not support versions other than $LATEST.")
+    return operation.functions.get(name)
 
 
 async def code_of(services: Services, operation: Operation, code: Document) -> bytes:

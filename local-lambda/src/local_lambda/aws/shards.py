@@ -1,6 +1,6 @@
 """Shards of moto's Kinesis that were split or merged: they keep their records, get no more, and come to an end.
 
-moto goes on putting records into the parents, puts the old ones into the children as well, and never ends a shard. So
+moto keeps putting records into the parents, puts the old ones into the children as well, and never ends a shard. So
 consumers would wait for the end of a parent forever. Rules:
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
 """

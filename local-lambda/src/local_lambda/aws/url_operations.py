@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_lambda.aws.checks import Document, invalid
+from local_lambda.aws.checks import Document, check_members, invalid
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
 from local_lambda.aws.layers import now
@@ -16,12 +16,15 @@ _CORS = {
     "AllowHeaders": "headers",
     "ExposeHeaders": "exposed",
 }
+_MEMBERS = {"AuthType": str, "Cors": dict, "InvokeMode": str}
+_CORS_MEMBERS = {**dict.fromkeys(_CORS, list), "MaxAge": int, "AllowCredentials": bool}
 
 
 class UrlOperations:
     """One method per operation, named after it."""
 
     async def create_function_url_config(self, operation: Operation) -> Response:
+        _check(operation.request)
         function = operation.functions.get(*_asked(operation))
         urls, arn = operation.functions.urls, function.pool.function.arn
         if arn in urls.served:
@@ -45,6 +48,7 @@ class UrlOperations:
         return 200, page("FunctionUrlConfigs", [_configuration(operation, function)] if has else [], operation.query)
 
     async def update_function_url_config(self, operation: Operation) -> Response:
+        _check(operation.request)
         function = _own(_with_url(operation))
         served = operation.functions.urls.served[function.pool.function.arn]
         await operation.functions.urls.open(function.pool, _url(operation.request, served.app.url))
@@ -99,6 +103,11 @@ def _configuration(operation: Operation, function: Function | DeclaredFunction) 
     return document
 
 
+def _check(request: Document) -> None:
+    check_members(request, _MEMBERS)
+    check_members(request.get("Cors", {}), _CORS_MEMBERS)
+
+
 def _url(request: Document, url: FunctionUrl) -> FunctionUrl:
     """The settings `url`, changed as a request says."""
     auth_type = _one_of(request, "AuthType", "authType", AUTH_TYPES, url.auth_type)
@@ -106,14 +115,11 @@ def _url(request: Document, url: FunctionUrl) -> FunctionUrl:
     cors = request.get("Cors")
     if cors is None:
         return FunctionUrl(auth_type, mode, url.cors)
-    if not isinstance(cors, dict):
-        raise invalid("Cors must be a structure")
     lists = {name: _strings(cors, member) for member, name in _CORS.items()}
-    age, credentials = cors.get("MaxAge"), cors.get("AllowCredentials", False)
-    if age is not None and (not isinstance(age, int) or isinstance(age, bool) or not 0 <= age <= 86_400):
+    age = cors.get("MaxAge")
+    if age is not None and not 0 <= age <= 86_400:
         raise invalid("Cors.MaxAge must be a whole number of seconds from 0 to 86400")
-    if not isinstance(credentials, bool):
-        raise invalid("Cors.AllowCredentials must be true or false")
+    credentials = cors.get("AllowCredentials", False)
     return FunctionUrl(auth_type, mode, Cors(**lists, max_age=age, credentials=credentials) if cors else None)
 
 
@@ -129,6 +135,6 @@ def _one_of(request: Document, member: str, shown: str, allowed: tuple[str, ...]
 
 def _strings(cors: Document, member: str) -> tuple[str, ...]:
     values = cors.get(member, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not all(isinstance(value, str) for value in values):
         raise invalid(f"Cors.{member} must be a list of strings")
     return tuple(values)

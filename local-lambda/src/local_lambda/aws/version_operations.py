@@ -6,22 +6,24 @@ Messages are those of recorded responses of the service, where there are any.
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from local_lambda.aws.checks import Document, function_name, invalid, violation
+from local_lambda.aws.checks import Document, check_members, invalid, violation
 from local_lambda.aws.function import Function
-from local_lambda.aws.operation import Operation, Response, page
+from local_lambda.aws.operation import Operation, Response, latest, page
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 
 _ALIAS = r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)"
+_ON_PUBLISH = {"CodeSha256": str, "Description": str, "RevisionId": str}
+_ALIAS_MEMBERS = {"Description": str, "FunctionVersion": str, "RoutingConfig": dict}
 
 
 class VersionOperations:
     """One method per operation, named after it."""
 
     async def publish_version(self, operation: Operation) -> Response:
-        request, function = operation.request, _function(operation)
+        request, function = operation.request, latest(operation)
+        check_members(request, _ON_PUBLISH)
         digest = request.get("CodeSha256")
         if digest and digest != function.configuration["CodeSha256"]:
             raise invalid(
@@ -29,15 +31,17 @@ class VersionOperations:
                 f"({function.configuration['CodeSha256']}). Please try again with the CodeSHA256 in $LATEST."
             )
         _check_revision(request, function.configuration["RevisionId"])
-        description = request.get("Description")
-        version = operation.functions.publish(function, description if isinstance(description, str) else None)
+        version = operation.functions.publish(function, request.get("Description"))
         return 201, version.configuration
 
     async def create_alias(self, operation: Operation) -> Response:
-        request, function = operation.request, _function(operation)
+        request, function = operation.request, latest(operation)
+        check_members(request, {"Name": str, **_ALIAS_MEMBERS})
         name = request.get("Name")
-        if not isinstance(name, str) or len(name) > 128 or not re.fullmatch(r"(?![0-9]+$)[a-zA-Z0-9-_]+", name):
+        if name is None or len(name) > 128 or not re.fullmatch(r"(?![0-9]+$)[a-zA-Z0-9-_]+", name):
             raise violation(name, "name", f"Member must satisfy regular expression pattern: {_ALIAS}")
+        if "FunctionVersion" not in request:
+            raise violation(None, "functionVersion", "Member must not be null")
         arn = f"{function.configuration['FunctionArn']}:{name}"
         if name in function.aliases:
             raise ApiError(409, "ResourceConflictException", f"Alias already exists: {arn}")
@@ -46,30 +50,27 @@ class VersionOperations:
         return 201, function.aliases[name]
 
     async def update_alias(self, operation: Operation) -> Response:
-        function, name = _function(operation), operation.names[1]
+        function, name = latest(operation), operation.names[1]
+        check_members(operation.request, {"RevisionId": str, **_ALIAS_MEMBERS})
         alias = _alias(function, name)
         _check_revision(operation.request, alias["RevisionId"])
         operation.functions.set_alias(function, name, _changed(alias, operation.request, function))
         return 200, function.aliases[name]
 
     async def get_alias(self, operation: Operation) -> Response:
-        return 200, _alias(_function(operation), operation.names[1])
+        return 200, _alias(latest(operation), operation.names[1])
 
     async def list_aliases(self, operation: Operation) -> Response:
         wanted = operation.query.get("FunctionVersion")
-        aliases = [alias for _, alias in sorted(_function(operation).aliases.items())]
+        aliases = [alias for _, alias in sorted(latest(operation).aliases.items())]
         found = [alias for alias in aliases if wanted in (None, alias["FunctionVersion"])]
         return 200, page("Aliases", found, operation.query)
 
     async def delete_alias(self, operation: Operation) -> Response:
-        function, name = _function(operation), operation.names[1]
+        function, name = latest(operation), operation.names[1]
         if name in function.aliases:
             operation.functions.set_alias(function, name, None)
         return 204, None
-
-
-def _function(operation: Operation) -> Function:
-    return operation.functions.get(function_name(operation.names[0])[0])
 
 
 def _alias(function: Function, name: str) -> Document:
@@ -84,9 +85,9 @@ def _changed(alias: Document, request: Document, function: Function) -> Document
     """An alias as a request changes it. Raises ApiError."""
     changed = {**alias, "RevisionId": new_uuid()}
     for member in ("Description", "FunctionVersion"):
-        if isinstance(request.get(member), str):
+        if member in request:
             changed[member] = request[member]
-    if request.get("RoutingConfig") is not None:
+    if "RoutingConfig" in request:
         weights = _weights(request["RoutingConfig"])
         changed.pop("RoutingConfig", None)
         if weights:
@@ -106,10 +107,9 @@ def _changed(alias: Document, request: Document, function: Function) -> Document
     return changed
 
 
-def _weights(routing: Any) -> dict[str, float]:
-    weights = routing.get("AdditionalVersionWeights") or {} if isinstance(routing, dict) else None
-    if not isinstance(weights, dict):
-        raise invalid("RoutingConfig must have AdditionalVersionWeights")
+def _weights(routing: Document) -> dict[str, float]:
+    check_members(routing, {"AdditionalVersionWeights": dict})
+    weights = routing.get("AdditionalVersionWeights", {})
     if len(weights) > 1:
         raise invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
     for version, weight in weights.items():
