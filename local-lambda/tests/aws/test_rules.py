@@ -83,11 +83,11 @@ class Sent:
         self.run(lambda: backend.put_rule(name, **properties))
         self.run(lambda: backend.put_targets(name, "default", numbered))
 
-    def put(self, source: str) -> None:
+    def put(self, source: str, detail: str = '{"price": 5}') -> None:
         """Put an event on the default bus."""
         from moto.events.models import events_backends
 
-        entry = {"Source": source, "DetailType": "sold", "Detail": '{"price": 5}'}
+        entry = {"Source": source, "DetailType": "sold", "Detail": detail}
         self.run(lambda: events_backends[ACCOUNT][REGION].put_events([entry]))
 
     def messages(self) -> list[Any]:
@@ -100,7 +100,8 @@ class Sent:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """With a queue, and without rules."""
-    from moto.events.models import EventsBackend, Rule, events_backends
+    from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
+    from moto.logs.models import logs_backends
     from moto.s3 import notifications
     from moto.s3.models import S3Backend, s3_backends
     from moto.s3.responses import S3Response
@@ -108,12 +109,18 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     from moto.sqs.models import sqs_backends
 
     changed = (Rule, "send_to_targets"), (EventsBackend, "put_targets"), (SNSBackend, "subscribe")
-    more = (Subscription, "publish"), (S3Backend, "complete_multipart_upload"), (S3Response, "put_object_tagging")
+    more = (
+        (EventPattern, "load"),
+        (EventPattern, "matches_event"),
+        (Subscription, "publish"),
+        (S3Backend, "complete_multipart_upload"),
+        (S3Response, "put_object_tagging"),
+    )
     functions = ("_invoke_awslambda", "_send_event_bridge_message", "quote_plus", "send_event")
     for owner, name in (*changed, *more, *((notifications, function) for function in functions)):
         monkeypatch.setattr(owner, name, getattr(owner, name))  # so that it is as it was afterwards
     sent = Sent()
-    for backends in (events_backends, s3_backends, sns_backends, sqs_backends):
+    for backends in (events_backends, logs_backends, s3_backends, sns_backends, sqs_backends):
         sent.run(backends.reset)
     sent.run(lambda: sqs_backends[ACCOUNT][REGION].create_queue("work", {}))
     yield sent
@@ -128,6 +135,71 @@ def test_queue_gets_the_input_of_its_target(sent: Sent) -> None:
     constant, part, event = sent.messages()
     assert (constant, part) == ({"a": 1}, {"price": 5})
     assert (event["account"], event["source"], event["detail"]) == (ACCOUNT, "shop", {"price": 5})
+
+
+@pytest.mark.parametrize(
+    ("detail", "matches"),
+    [
+        ({"price": [{"numeric": [">", 4, "<", 6]}]}, True),
+        ({"price": [{"anything-but": [5]}]}, False),
+        ({"$or": [{"price": [4]}, {"price": [5]}]}, True),
+        ({"tags": [{"exists": False}]}, True),
+        ({"name": [{"wildcard": "a*z"}]}, True),
+        ({"name": [{"equals-ignore-case": "AMAZ"}]}, True),
+        ({"name": [{"suffix": "maz"}]}, True),
+        ({"name": [{"prefix": "z"}]}, False),
+    ],
+)
+def test_rule_matches_as_eventbridge_does(sent: Sent, detail: dict[str, Any], matches: bool) -> None:
+    """With all operators, by the same code as filters of event source mappings."""
+    sent.rule("some", {"Arn": FUNCTION}, event_pattern=json.dumps({"detail": detail, "time": [{"prefix": "20"}]}))
+    sent.put("shop", '{"price": 5, "name": "amaz"}')
+    assert len(sent.events) == matches
+
+
+@pytest.mark.parametrize("pattern", ["{}", "{", '{"a": 5}', '{"a": []}', '{"a": [{"pre": "b"}]}', '{"a": [[1]]}'])
+def test_invalid_pattern_is_refused(sent: Sent, pattern: str) -> None:
+    """By PutRule, in EventBridge's words."""
+    from moto.events.exceptions import InvalidEventPatternException
+
+    with pytest.raises(InvalidEventPatternException, match=r"Event pattern is not valid\. Reason: "):
+        sent.rule("wrong", event_pattern=pattern)
+
+
+def test_log_group_gets_the_input_of_its_target(sent: Sent) -> None:
+    """The event, a part of it, or a record with its own text."""
+    from moto.logs.models import logs_backends
+
+    logs = logs_backends[ACCOUNT][REGION]
+    sent.run(lambda: logs.create_log_group("/aws/events/shop", {}))
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/shop"
+    record = {
+        "InputPathsMap": {"at": "$.time", "what": "$.detail-type"},
+        "InputTemplate": '{"timestamp": <at>, "message": <what>}',
+    }
+    targets = ({"Arn": group, "InputPath": "$.detail"}, {"Arn": f"{group}:*", "InputTransformer": record})
+    sent.rule("all", *targets, {"Arn": group}, event_pattern='{"source": ["shop"]}')
+    sent.put("shop")
+    streams = logs.groups["/aws/events/shop"].streams.values()
+    part, text, event = (message.message for stream in streams for message in stream.events)
+    assert (json.loads(part), text, json.loads(event)["source"]) == ({"price": 5}, "sold", "shop")
+
+
+def test_event_bus_gets_the_event_once(sent: Sent, capfd: pytest.CaptureFixture[str]) -> None:
+    """With its id, and not forever when two buses send to one another."""
+    from moto.events.models import events_backends
+
+    backend = events_backends[ACCOUNT][REGION]
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/"
+    sent.run(lambda: backend.create_event_bus("other"))
+    sent.rule("there", {"Arn": f"{bus}other"}, {"Arn": FUNCTION}, event_pattern='{"source": ["shop"]}')
+    sent.run(lambda: backend.put_rule("back", event_pattern='{"source": ["shop"]}', event_bus_arn="other"))
+    sent.run(
+        lambda: backend.put_targets("back", "other", [{"Id": "1", "Arn": FUNCTION}, {"Id": "2", "Arn": f"{bus}other"}])
+    )
+    sent.put("shop")
+    assert [event["id"] for event in sent.events] == [sent.events[0]["id"]] * 2
+    assert "the event bus other has passed it on already" in capfd.readouterr().err
 
 
 def test_schedule_without_a_pattern_gets_no_events(sent: Sent) -> None:
@@ -157,6 +229,9 @@ def test_target_that_fails_does_not_stop_the_others(sent: Sent, capfd: pytest.Ca
         {"Arn": "arn:aws:lambda:us-east-1"},
         {"Arn": "arn:aws:lambda"},
         {"Arn": FUNCTION, "Input": "not JSON"},
+        {"Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/web/1"},
+        {"Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default", "Input": "{}"},
+        {"Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:shop"},
     ],
 )
 def test_target_that_cannot_be_served_is_refused(sent: Sent, target: dict[str, Any]) -> None:

@@ -87,6 +87,10 @@ PATTERN = {"source": ["shop"]}
         (_event("EventBridgeRule", EventBusName="other", Pattern=PATTERN), "Event bus other does not exist."),
         (_event("EventBridgeRule", Pattern="text"), "Pattern must be a mapping"),
         (
+            _event("EventBridgeRule", Pattern={"source": [{"begins": "s"}]}),
+            "Event pattern is not valid. Reason: begins is not an operator",
+        ),
+        (
             _event("EventBridgeRule", Pattern=PATTERN, Input="no"),
             "JSON text in the Input for target local is malformed.",
         ),
@@ -180,10 +184,13 @@ def test_resources_that_are_not_made_are_named(wired: Wired) -> None:
     others["Long" * 20] = {"Type": "AWS::S3::Bucket"}
     for kind in ("AWS::CDK::Metadata", "AWS::Serverless::Connector"):
         others[kind.replace(":", "")] = {"Type": kind}
-    unserved, fifo = wired.lines({}, others)
+    others["Tick"] = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": [{"begins": "s"}]}}}
+    unserved, fifo, rule = wired.lines({}, others)
     things = ", ".join(f"Thing{number:02} (AWS::EC2::VPC)" for number in range(20))
     assert unserved == f"not made, because --aws does not serve them: {things} and 2 more"
     assert fifo.startswith("Fifo (AWS::SQS::Queue) cannot be made: ")
+    reason = "Event pattern is not valid. Reason: begins is not an operator"
+    assert rule == f"Tick (AWS::Events::Rule) cannot be made: {reason}"
     from moto.s3.models import s3_backends
 
     short, long = sorted(s3_backends[ACCOUNT]["aws"].buckets)

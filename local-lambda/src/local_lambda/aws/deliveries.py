@@ -17,14 +17,16 @@ from urllib.parse import quote_plus
 
 from local_lambda.aws.checks import function_name
 from local_lambda.aws.services import reason_of_service
-from local_lambda.errors import ApiError
+from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.printable import print_line
+from local_lambda.sources.patterns import compiled
 
 Deliver = Callable[[str, str, Any], None]
 """Takes the ARN of a function, what sends to it, and the event."""
-_SENT = frozenset({"lambda", "sns", "sqs"})
-"""The services of targets to which events are sent here; moto sends to the others."""
-_TARGETS = _SENT | {"events", "logs"}
+_TARGETS = frozenset({"events", "lambda", "logs", "sns", "sqs"})
+_BUS, _ARCHIVE = "event-bus/", "::"
+"""The resources in ARNs of EventBridge that can be targets; that of an archive, which moto sets, has no name."""
+_INPUTS = ("Input", "InputPath", "InputTransformer")
 _REASONS = {
     "s3:ObjectCreated:Put": "PutObject",
     "s3:ObjectCreated:Post": "POST Object",
@@ -38,6 +40,7 @@ _REASONS = {
 
 def lead_to(deliver: Deliver) -> None:
     """Let moto's services in this process send to `deliver`, which is called in moto's thread."""
+    _match_patterns()
     _refuse_targets()
     _from_s3(deliver)
     _from_sns(deliver)
@@ -77,16 +80,31 @@ def target_fault(target: dict[str, Any]) -> str | None:
     """Why a rule cannot have this target here; None if it can."""
     arn = str(target.get("Arn"))
     parts = arn.split(":", 5)
-    if len(parts) < 6 or parts[0] != "arn" or (is_function(arn) and not _is_function_arn(arn)):
+    malformed = (is_function(arn) and not _is_function_arn(arn)) or (
+        parts[2:3] == ["logs"] and not parts[-1].startswith("log-group:")
+    )
+    if len(parts) < 6 or parts[0] != "arn" or malformed:
         return f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
     if parts[2] not in _TARGETS:
         return f"{arn}: rules have no targets of the service {parts[2]} here"
+    if parts[2] == "events" and not parts[5].startswith((_BUS, ":")):
+        return f"{arn}: of EventBridge, rules have event buses as targets only here"
+    if parts[5].startswith(_BUS) and any(target.get(each) for each in _INPUTS):
+        return f"{arn}: an event bus gets the event itself here; leave out {', '.join(_INPUTS)}"
     if target.get("Input"):
         try:
             json.loads(target["Input"])
         except (TypeError, ValueError):
             return f"JSON text in the Input for target {target.get('Id')} is malformed."
     return None
+
+
+def check_pattern(pattern: object) -> None:
+    """Raises UsageError for the pattern of a rule that EventBridge would refuse."""
+    try:
+        compiled(json.dumps(pattern))
+    except ValueError as error:
+        raise UsageError(f"Event pattern is not valid. Reason: {error}") from None
 
 
 def _is_function_arn(arn: str) -> bool:
@@ -98,25 +116,87 @@ def _is_function_arn(arn: str) -> bool:
 
 
 def _send(rule: Any, target: dict[str, Any], event: dict[str, Any], deliver: Deliver) -> None:
-    """Send an event to one target: a function, a queue or a topic."""
-    if is_function(target["Arn"]):
-        deliver(target["Arn"], f"the rule {rule.name}", target_input(target, event))
-    else:
-        _send_to_queue(target, target_input(target, event))
-
-
-def _send_to_queue(target: dict[str, Any], event: Any) -> None:
-    from moto.sns.models import sns_backends
-    from moto.sqs.models import sqs_backends
-
+    """Send an event to one target."""
     _, _, service, region, account, name = target["Arn"].split(":", 5)
-    if service == "sqs":
+    given = target_input(target, event)
+    if service == "lambda":
+        deliver(target["Arn"], f"the rule {rule.name}", given)
+    elif service == "sqs":
+        from moto.sqs.models import sqs_backends
+
         group = target.get("SqsParameters", {}).get("MessageGroupId")
-        sqs_backends[account][region].send_message(name, json.dumps(event), group_id=group)
+        sqs_backends[account][region].send_message(name, json.dumps(given), group_id=group)
     elif service == "sns":
-        sns_backends[account][region].publish(arn=target["Arn"], message=json.dumps(event))
+        from moto.sns.models import sns_backends
+
+        sns_backends[account][region].publish(arn=target["Arn"], message=json.dumps(given))
+    elif service == "logs":
+        _log(account, region, name.split(":")[1], given)
     else:
-        raise ValueError(f"a schedule cannot send to {target['Arn']} here")
+        _put_on_bus(account, region, name.removeprefix(_BUS), event)
+
+
+def _log(account: str, region: str, group: str, given: Any) -> None:
+    """Write an event to a log group.
+
+    An input of `message` and `timestamp` is a record of the log, the form that the CDK documents:
+    https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_events_targets.LogGroupTargetInputOptions.html
+    """
+    from moto.logs.models import logs_backends
+
+    record = isinstance(given, dict) and "message" in given and given.keys() <= {"message", "timestamp"}
+    message = given["message"] if record else given
+    text = message if isinstance(message, str) else json.dumps(message)
+    moment = datetime.now(timezone.utc)
+    if record and "timestamp" in given:
+        moment = datetime.fromisoformat(str(given["timestamp"]).replace("Z", "+00:00"))
+    backend, stream = logs_backends[account][region], _new_id()
+    backend.create_log_stream(group, stream)
+    backend.put_log_events(group, stream, [{"timestamp": int(moment.timestamp() * 1000), "message": text}])
+
+
+def _put_on_bus(account: str, region: str, name: str, event: dict[str, Any]) -> None:
+    """Put an event on a bus, with the id, the time and the resources that it has."""
+    from moto.events.models import events_backends
+
+    bus = events_backends[account][region].event_buses.get(name)
+    if bus is None:
+        raise ValueError(f"Event bus {name} does not exist.")
+    if getattr(bus, "passing", False):
+        raise ValueError(f"the event bus {name} has passed it on already")
+    bus.passing = True
+    try:
+        for rule in list(bus.rules.values()):
+            rule.send_to_targets(event)
+    finally:
+        bus.passing = False
+
+
+def _match_patterns() -> None:
+    """Let rules match events as EventBridge does, and refuse patterns that it would refuse."""
+    from moto.events.exceptions import InvalidEventPatternException
+    from moto.events.models import EventPattern
+
+    load = EventPattern.load.__func__
+
+    def loading(cls: Any, raw_pattern: str | None) -> Any:
+        pattern = load(cls, raw_pattern)
+        if raw_pattern:
+            try:
+                compiled(raw_pattern)
+            except ValueError as error:
+                raise InvalidEventPatternException(reason=str(error)) from None
+        return pattern
+
+    def matching(self: Any, event: dict[str, Any]) -> bool:
+        raw_pattern = self.dump()
+        if not raw_pattern:
+            return True
+        if not hasattr(self, "compiled"):  # of a template, rules come before this
+            self.compiled = compiled(raw_pattern)
+        return bool(self.compiled(event))
+
+    EventPattern.load, EventPattern.matches_event = classmethod(loading), matching
 
 
 def _refuse_targets() -> None:
@@ -304,15 +384,15 @@ def _from_rules(deliver: Deliver) -> None:
 
     def sending(self: Any, original_event: Any, transform_input: bool = True) -> None:
         scheduled_only = self.scheduled_expression and not self.event_pattern.dump()
-        if self.state != "ENABLED" or scheduled_only or not self.event_pattern.matches_event(original_event):
-            return
         event = {name: value for name, value in original_event.items() if name != "ingestion-time"}
         if isinstance(event["time"], (int, float)):
             event["time"] = _time(event["time"])
+        if self.state != "ENABLED" or scheduled_only or not self.event_pattern.matches_event(event):
+            return
         targets = self.targets
         for target in targets:
             try:
-                if target["Arn"].split(":")[2] in _SENT:
+                if not target["Arn"].endswith(_ARCHIVE):
                     _send(self, target, event, deliver)
                 else:
                     self.targets = [target]

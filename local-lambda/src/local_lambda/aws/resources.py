@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from local_lambda.aws.deliveries import check_pattern
 from local_lambda.functions.intrinsics import STACK
 
 Properties = Mapping[str, Any]
@@ -119,6 +120,8 @@ def create(kind: str, logical_id: str, properties: Properties, account: str, reg
     service, name_property, *_ = KINDS[kind]
     name = str(given.get(name_property) or _name(kind, logical_id, given))
     given[name_property] = name
+    if kind == "AWS::Events::Rule" and "EventPattern" in given:
+        check_pattern(given["EventPattern"])
     if kind == "AWS::SecretsManager::Secret":
         return _Secret(given, account, region)
     if kind == "AWS::SQS::Queue":

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deliveries import target_fault
+from local_lambda.aws.deliveries import check_pattern, target_fault
 from local_lambda.aws.deployment import Stack, reason_in
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
@@ -210,6 +210,8 @@ class _Reader:
             raise UsageError("Pattern or Schedule is missing; give it one")
         if pattern is not None and not isinstance(pattern, dict):
             raise UsageError("Pattern must be a mapping")
+        if pattern is not None:
+            check_pattern(pattern)
         if isinstance(schedule, str):
             _check_schedule(schedule, given)
         parts = where.rpartition(".Events.")
