@@ -176,6 +176,43 @@ def test_resource_that_cannot_lead_to_a_function_is_named(wired: Wired, resource
     assert line.startswith(f"Wrong is not served: {reason}")
 
 
+def test_resources_that_would_invoke_a_function_are_named(wired: Wired) -> None:
+    """For each function; its own line says that they are not made."""
+    arn = {"Fn::GetAtt": ["Hello", "Arn"]}
+    written: dict[str, tuple[str, dict[str, Any]]] = {
+        "Pool": ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": arn}}),
+        "Thing": ("AWS::IoT::TopicRule", {"TopicRulePayload": {"Actions": [{"Lambda": {"FunctionArn": arn}}]}}),
+        "Logs": ("AWS::Logs::SubscriptionFilter", {"DestinationArn": arn}),
+        "Flow": ("AWS::Serverless::StateMachine", {"DefinitionSubstitutions": {"Function": arn}}),
+        "Made": ("Custom::Made", {"ServiceToken": arn}),
+    }
+    others = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in written.items()}
+    unserved, line = wired.lines({}, others)
+    named = ", ".join(f"{name} ({kind})" for name, (kind, _) in written.items())
+    assert unserved == f"not made, because --aws does not serve them: {named}"
+    assert line == f"Hello is not invoked by {named}: not emulated"
+
+
+def test_function_that_does_not_run_here_is_named(wired: Wired) -> None:
+    """A bucket, a rule and a topic that lead to it are made; it may be created later."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Later"
+    notification = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": arn}]}
+    others = {
+        "Box": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": notification}},
+        "Tick": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {"ScheduleExpression": "rate(1 day)", "Targets": [{"Id": "1", "Arn": arn}]},
+        },
+        "News": {
+            "Type": "AWS::SNS::Topic",
+            "Properties": {"Subscription": [{"Protocol": "lambda", "Endpoint": arn}]},
+        },
+    }
+    lines = wired.lines({}, others)
+    assert lines == [f"{name} leads to {arn}, which is not a function that runs here" for name in others]
+    assert wired.rules()["Tick"].targets[0]["Arn"] == arn
+
+
 def test_resources_that_are_not_made_are_named(wired: Wired) -> None:
     """Types that are not served are in one line; a wrong property has its own, and other resources are made."""
     others: dict[str, Any] = {f"Thing{number:02}": {"Type": "AWS::EC2::VPC"} for number in range(22)}

@@ -13,11 +13,12 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deliveries import check_pattern, target_fault
+from local_lambda.aws.deliveries import check_pattern, is_function, target_fault
 from local_lambda.aws.deployment import Stack, reason_in
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
+from local_lambda.functions.triggers import triggers
 from local_lambda.sources.schedule import next_time
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
@@ -78,9 +79,25 @@ class _Reader:
             if kind == "AWS::Lambda::EventSourceMapping":
                 self._check_source(where, written, "EventSourceArn")
             self._attempt(where, self._resource, logical_id, kind, written)
+        self._note_triggers()
         for bucket, accepted in self._accepted.items():
             self._job(bucket, _notify, self._account, self._region, bucket, accepted)
         return self._wiring
+
+    def _note_triggers(self) -> None:
+        """Name the resources that invoke a function on AWS and are not served."""
+        resources = {logical_id: self._stack.resources[logical_id] for logical_id, _, _ in self._stack.included()}
+        for logical_id, *_ in self._functions():
+            missing = ", ".join(name for name, served in triggers(resources, logical_id) if not served)
+            if missing:
+                where = f"{self._stack.name}{logical_id}"
+                self._wiring.remarks.append(f"{where} is not invoked by {missing}: not emulated")
+
+    def _check_target(self, where: str, arn: object) -> None:
+        """Name a function that does not run here; it may still be created on the endpoint."""
+        name = _name(arn) if isinstance(arn, str) and is_function(arn) and arn.count(":") > _COLONS else ""
+        if name and name not in self._served:
+            self._wiring.remarks.append(f"{where} leads to {arn}, which is not a function that runs here")
 
     def _attempt(self, where: str, read: Callable[..., None], *arguments: Any) -> None:
         """Read a part of the template; one that is invalid is named, and the others are read."""
@@ -168,10 +185,12 @@ class _Reader:
             rule = self._stack.scope.resolve({"Ref": logical_id})
             bus = given.get("EventBusName") or "default"
             for target in given["Targets"]:
+                self._check_target(where, target["Arn"])
                 self._job(where, _target, self._account, self._region, rule, bus, target)
         elif kind == "AWS::S3::Bucket" and written.get("NotificationConfiguration"):
             bucket = self._stack.scope.resolve({"Ref": logical_id})
             for wanted in _notifications(self._resolved(written)["NotificationConfiguration"]):
+                self._check_target(where, wanted.get("Arn"))
                 self._notification(where, bucket, wanted)
 
     def _topic(self, where: str, given: dict[str, Any], arn: str, name: str) -> None:
@@ -199,6 +218,7 @@ class _Reader:
         for member in ("TopicArn", "Protocol", "Endpoint"):
             if not isinstance(given.get(member), str):
                 raise UsageError(f"{member} is missing")
+        self._check_target(where, given["Endpoint"])
         if given["TopicArn"].count(":") != _COLONS:
             raise UsageError(f"TopicArn {given['TopicArn']} is not the ARN of a topic")
         self._job(where, _subscribe, self._account, self._region, given)

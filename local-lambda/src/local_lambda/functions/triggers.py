@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_CUSTOM = "AWS::CloudFormation::CustomResource"
 TYPES: Mapping[str, tuple[str, bool]] = {
+    _CUSTOM: ("ServiceToken", False),
     "AWS::Cognito::UserPool": ("LambdaConfig", False),
     "AWS::ElasticLoadBalancingV2::TargetGroup": ("Targets", False),
     "AWS::Events::Rule": ("Targets", True),
@@ -20,8 +22,10 @@ TYPES: Mapping[str, tuple[str, bool]] = {
     "AWS::SNS::Subscription": ("Endpoint", True),
     "AWS::SNS::Topic": ("Subscription", True),
     "AWS::Scheduler::Schedule": ("Target", False),
+    "AWS::Serverless::StateMachine": ("", False),
+    "AWS::StepFunctions::StateMachine": ("", False),
 }
-"""Type -> the property that names the function, and whether a local AWS endpoint serves it."""
+"""Type -> the property that names the function, if it is one only, and whether a local AWS endpoint serves it."""
 
 
 def triggers(resources: Mapping[str, Any], function: str) -> Iterator[tuple[str, bool]]:
@@ -29,10 +33,11 @@ def triggers(resources: Mapping[str, Any], function: str) -> Iterator[tuple[str,
     for logical_id, resource in resources.items():
         kind = resource.get("Type") if isinstance(resource, dict) else None
         properties = resource.get("Properties") if isinstance(resource, dict) else None
-        if isinstance(kind, str) and kind in TYPES and isinstance(properties, dict):
-            name, served = TYPES[kind]
-            if _refers(properties.get(name), function):
-                yield f"{logical_id} ({kind})", served
+        if not isinstance(kind, str) or not isinstance(properties, dict):
+            continue
+        name, served = TYPES.get(_CUSTOM if kind.startswith("Custom::") else kind, (None, False))
+        if name is not None and _refers(properties.get(name) if name else properties, function):
+            yield f"{logical_id} ({kind})", served
 
 
 def _refers(value: Any, logical_id: str) -> bool:
