@@ -114,9 +114,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
         (EventPattern, "matches_event"),
         (Subscription, "publish"),
         (S3Backend, "complete_multipart_upload"),
+        (S3Backend, "delete_object"),
         (S3Response, "put_object_tagging"),
     )
-    functions = ("_invoke_awslambda", "_send_event_bridge_message", "quote_plus", "send_event")
+    functions = ("_get_s3_event", "_invoke_awslambda", "_send_event_bridge_message", "quote_plus", "send_event")
     for owner, name in (*changed, *more, *((notifications, function) for function in functions)):
         monkeypatch.setattr(owner, name, getattr(owner, name))  # so that it is as it was afterwards
     sent = Sent()
@@ -276,3 +277,36 @@ def test_bucket_sends_one_event_for_each_object(sent: Sent) -> None:
     assert reasons == ["PutObject", "CompleteMultipartUpload", "DeleteObject"]
     assert [event["detail"]["object"]["key"] for event in sent.events] == ["one", "two", "one"]
     assert len({event["id"] for event in sent.events}) == 3
+
+
+def test_bucket_with_versions_sends_an_event_for_each_of_them(sent: Sent) -> None:
+    """Removing an object makes a delete marker; versions, also that marker, are removed for good."""
+    from moto.s3.models import s3_backends
+
+    backend = s3_backends[ACCOUNT]["aws"]
+    versions: list[str] = []
+
+    def use() -> None:
+        backend.create_bucket("kept", REGION)
+        backend.put_bucket_versioning("kept", "Enabled")
+        wanted = {"Id": "all", "Event": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"], "CloudFunction": FUNCTION}
+        notifications = {"CloudFunctionConfiguration": [wanted], "EventBridgeConfiguration": []}
+        backend.put_bucket_notification_configuration("kept", notifications)
+        versions.append(backend.put_object("kept", "one", b"1").version_id)
+        versions.append(backend.put_object("kept", "one", b"2").version_id)
+        versions.append(backend.delete_object("kept", "one")[1]["version-id"])
+        for version in versions[1:]:
+            backend.delete_object("kept", "one", version_id=version)
+        backend.delete_object("kept", "one", version_id="unknown")
+
+    sent.rule("kept", {"Arn": FUNCTION}, event_pattern='{"source": ["aws.s3"]}')
+    sent.run(use)
+    records = [event["Records"][0] for event in sent.events if "Records" in event]
+    created, marked, deleted = "ObjectCreated:Put", "ObjectRemoved:DeleteMarkerCreated", "ObjectRemoved:Delete"
+    assert [(each["eventName"], each["s3"]["object"]["versionId"]) for each in records] == list(
+        zip((created, created, marked, deleted, deleted), (*versions, *versions[1:]), strict=True)
+    )
+    details = [event["detail"] for event in sent.events if "detail" in event]
+    assert [each["object"]["version-id"] for each in details] == [*versions, *versions[1:]]
+    kinds = [each.get("deletion-type") for each in details]
+    assert kinds == [None, None, "Delete Marker Created", "Permanently Deleted", "Permanently Deleted"]

@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from local_lambda.aws.checks import function_name
@@ -36,6 +36,19 @@ _REASONS = {
     "s3:ObjectRemoved:DeleteMarkerCreated": "DeleteObject",
 }
 """What EventBridge says in the place of an event's name."""
+_DELETIONS = {
+    "s3:ObjectRemoved:Delete": "Permanently Deleted",
+    "s3:ObjectRemoved:DeleteMarkerCreated": "Delete Marker Created",
+}
+
+
+class _Marker(NamedTuple):
+    """A delete marker as moto's events need it: it is empty."""
+
+    name: str
+    version_id: str
+    etag: str = "d41d8cd98f00b204e9800998ecf8427e"
+    size: int = 0
 
 
 def lead_to(deliver: Deliver) -> None:
@@ -219,7 +232,10 @@ def _refuse_targets() -> None:
 def _from_s3(deliver: Deliver) -> None:
     from moto.s3 import notifications
 
-    def invoke(account: str, event: Any, arn: str, region: str) -> None:
+    make = notifications._get_s3_event
+
+    def making(event_name: str, bucket: Any, key: Any, notification_id: str) -> Any:
+        event = make(event_name, bucket, key, notification_id)
         for record in event["Records"]:
             record["requestParameters"] = {"sourceIPAddress": "127.0.0.1"}
             record["responseElements"] = {"x-amz-request-id": _new_id(), "x-amz-id-2": _new_id()}
@@ -227,15 +243,22 @@ def _from_s3(deliver: Deliver) -> None:
             record["s3"]["bucket"]["ownerIdentity"] = {"principalId": "LOCALLAMBDA"}
             thing = record["s3"]["object"]
             thing["sequencer"] = f"{int(datetime.now().timestamp() * 1e6):018X}"
+            if bucket.is_versioned:
+                thing["versionId"] = key.version_id
             if record["eventName"].startswith("ObjectRemoved"):
                 for name in ("size", "eTag"):
                     thing.pop(name, None)
+        return event
+
+    def invoke(account: str, event: Any, arn: str, region: str) -> None:
         deliver(arn, f"the bucket {event['Records'][0]['s3']['bucket']['name']}", event)
 
+    notifications._get_s3_event = making
     notifications._invoke_awslambda = invoke
     notifications._send_event_bridge_message = _send_to_bus
     notifications.quote_plus = lambda key: quote_plus(key, safe="/")
     _one_event_for_each_request()
+    _events_of_versions()
 
 
 def _send_to_bus(account: str, bucket: Any, event_name: str, key: Any) -> None:
@@ -246,7 +269,9 @@ def _send_to_bus(account: str, bucket: Any, event_name: str, key: Any) -> None:
     from moto.events.models import events_backends
     from moto.s3 import notifications
 
-    thing = {"key": key.name, "size": key.size, "etag": key.etag.replace('"', "")}
+    thing = {"key": key.name, "etag": key.etag.replace('"', "")}
+    if not event_name.startswith("s3:ObjectRemoved"):
+        thing["size"] = key.size
     thing["sequencer"] = f"{int(datetime.now().timestamp() * 1e6):018X}"
     if bucket.is_versioned:
         thing["version-id"] = key.version_id
@@ -260,6 +285,8 @@ def _send_to_bus(account: str, bucket: Any, event_name: str, key: Any) -> None:
     }
     if event_name in _REASONS:
         detail["reason"] = _REASONS[event_name]
+    if event_name in _DELETIONS:
+        detail["deletion-type"] = _DELETIONS[event_name]
     event = {
         "version": "0",
         "id": _new_id(),
@@ -305,6 +332,39 @@ def _one_event_for_each_request() -> None:
     notifications.send_event = sending
     S3Backend.complete_multipart_upload = during("complete", complete)
     S3Response.put_object_tagging = during("tag", tag)
+
+
+def _events_of_versions() -> None:
+    """Send an event when an object gets a delete marker, and for each version that is removed."""
+    from moto.s3 import notifications
+    from moto.s3.models import FakeDeleteMarker, S3Backend
+
+    delete = S3Backend.delete_object
+
+    def deleting(
+        self: Any, bucket_name: str, key_name: str, version_id: str | None = None, bypass: bool = False
+    ) -> Any:
+        bucket = self.get_bucket(bucket_name)
+        if not getattr(bucket, "is_versioned", False):
+            return delete(self, bucket_name, key_name, version_id, bypass)
+        versions = bucket.keys.getlist(key_name) if version_id is not None and key_name in bucket.keys else []
+        removed = next((each for each in versions if str(each.version_id) == version_id), None)
+        configured, bucket.notification_configuration = bucket.notification_configuration, None
+        try:  # without an event: moto sends one for the last version only
+            done = delete(self, bucket_name, key_name, version_id, bypass)
+        finally:
+            bucket.notification_configuration = configured
+        name = "DELETE"
+        if version_id is None and done[0]:
+            name, removed = "DELETE_MARKER_CREATED", bucket.keys[key_name]
+        if isinstance(removed, FakeDeleteMarker):
+            removed = _Marker(removed.name, removed.version_id)
+        if removed is not None:
+            event = notifications.S3NotificationEvent[f"OBJECT_REMOVED_{name}_EVENT"]
+            notifications.send_event(self.account_id, event, bucket, removed)
+        return done
+
+    S3Backend.delete_object = deleting
 
 
 def _from_sns(deliver: Deliver) -> None:
