@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from local_lambda.aws.deliveries import check_pattern
+from local_lambda.aws.targets import check_pattern
 from local_lambda.functions.intrinsics import STACK
 
 Properties = Mapping[str, Any]

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, NamedTuple
 
-from local_lambda.aws.deliveries import Deliver, fire
 from local_lambda.aws.services import Services
+from local_lambda.aws.targets import Deliver, fire
 from local_lambda.errors import ApiError
 from local_lambda.sources.schedule import next_time
 

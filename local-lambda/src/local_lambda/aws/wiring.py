@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deliveries import check_pattern, is_function, target_fault
 from local_lambda.aws.deployment import Stack, reason_in
+from local_lambda.aws.targets import check_pattern, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
