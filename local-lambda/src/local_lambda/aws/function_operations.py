@@ -131,7 +131,7 @@ class FunctionOperations:
         keys = operation.query.get("tagKeys")
         if keys is None:
             raise checks.violation(None, "tagKeys", "Member must not be null")
-        function = operation.functions.get(_asked(operation)[0])
+        function = operation.functions.get(asked(operation)[0])
         for key in keys.split(","):
             function.tags.pop(key, None)
         return 204, None

@@ -15,8 +15,8 @@ from typing import Any
 from local_lambda.apis.function_url.servers import FunctionUrls
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.declared import DeclaredFunction
-from local_lambda.aws.function import Function, Provisioned, change, new_configuration, touch
 from local_lambda.aws.event_invoke import event_invoke_config
+from local_lambda.aws.function import Function, Provisioned, change, new_configuration, touch
 from local_lambda.aws.layers import Layers
 from local_lambda.aws.packages import Package, Packages, check_total
 from local_lambda.durable.executions import Executions

@@ -10,9 +10,9 @@ import json
 import re
 from typing import Any
 
-from local_lambda.aws.checks import Document, function_name, invalid, violation
+from local_lambda.aws.checks import Document, check_members, invalid, violation
 from local_lambda.aws.function import Function, Policy
-from local_lambda.aws.operation import Operation, Response
+from local_lambda.aws.operation import Operation, Response, asked
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 
@@ -38,7 +38,6 @@ _PATTERNS = {
 }
 """The patterns of the API's model, by member."""
 _REQUIRED = ("StatementId", "Action", "Principal")
-_ALSO = ("InvokedViaFunctionUrl", "RevisionId")
 
 
 class PermissionOperations:
@@ -46,7 +45,7 @@ class PermissionOperations:
 
     async def add_permission(self, operation: Operation) -> Response:
         request = operation.request
-        _check_members(request)
+        _check(request)
         function, qualifier = _asked(operation)
         policy = function.policies.get(qualifier) or Policy([], new_uuid())
         _check_revision(request.get("RevisionId"), policy)
@@ -92,26 +91,22 @@ class PermissionOperations:
 
 def _asked(operation: Operation) -> tuple[Function, str | None]:
     """The function, and the version or alias that has the policy. Raises ApiError."""
-    name, qualifier = function_name(operation.names[0])
-    qualifier = operation.query.get("Qualifier") or qualifier
+    name, qualifier = asked(operation)
     if qualifier == "$LATEST":
         raise invalid("We currently do not support adding policies for $LATEST.")
     operation.functions.get(name, qualifier)
     return operation.functions.get(name), qualifier
 
 
-def _check_members(request: Document) -> None:
+def _check(request: Document) -> None:
+    check_members(request, {**dict.fromkeys(_PATTERNS, str), "InvokedViaFunctionUrl": bool, "RevisionId": str})
     for member in _REQUIRED:
-        if request.get(member) is None:
+        if member not in request:
             raise violation(None, _shown(member), "Member must not be null")
-    for member, value in request.items():
-        if value is None or member in _ALSO:
-            continue
-        if member not in _PATTERNS:
-            raise invalid(f"{member} is not a member of an AddPermission request")
-        if not isinstance(value, str) or not re.fullmatch(_PATTERNS[member], value):
+    for member, pattern in _PATTERNS.items():
+        if member in request and not re.fullmatch(pattern, request[member]):
             raise violation(
-                value, _shown(member), f"Member must satisfy regular expression pattern: {_PATTERNS[member]}"
+                request[member], _shown(member), f"Member must satisfy regular expression pattern: {pattern}"
             )
     if len(request["StatementId"]) > 100:
         raise violation(request["StatementId"], "statementId", "Member must have length less than or equal to 100")
@@ -132,10 +127,10 @@ def _statement(request: Document, arn: str) -> Document:
     }
     conditions: dict[str, dict[str, Any]] = {}
     for member, (operator, key) in _CONDITIONS.items():
-        if request.get(member) is not None:
+        if member in request:
             conditions.setdefault(operator, {})[key] = request[member]
-    if request.get("InvokedViaFunctionUrl") is not None:
-        conditions["Bool"] = {"lambda:InvokedViaFunctionUrl": str(bool(request["InvokedViaFunctionUrl"])).lower()}
+    if "InvokedViaFunctionUrl" in request:
+        conditions["Bool"] = {"lambda:InvokedViaFunctionUrl": str(request["InvokedViaFunctionUrl"]).lower()}
     if conditions:
         statement["Condition"] = conditions
     return statement

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from local_lambda.aws.checks import Document, function_name, invalid, violation
+from local_lambda.aws.checks import Document, check_members, invalid, violation
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function, Provisioned
 from local_lambda.aws.layers import now
-from local_lambda.aws.operation import Operation, Response, page
+from local_lambda.aws.operation import Operation, Response, asked, page
 from local_lambda.errors import ApiError
 
 REQUESTED = "RequestedProvisionedConcurrentExecutions"
@@ -25,8 +25,9 @@ class ProvisionedOperations:
         function, qualifier = _asked(operation)
         if isinstance(function, DeclaredFunction):
             raise function.refuse_change()
-        count = operation.request.get("ProvisionedConcurrentExecutions")
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        check_members(operation.request, {"ProvisionedConcurrentExecutions": int})
+        count = operation.request.get("ProvisionedConcurrentExecutions", 0)
+        if count < 1:
             raise violation(
                 count, "provisionedConcurrentExecutions", "Member must have value greater than or equal to 1"
             )
@@ -51,7 +52,7 @@ class ProvisionedOperations:
         return 204, None
 
     def _list(self, operation: Operation) -> Response:
-        function = operation.functions.find(function_name(operation.names[0])[0])
+        function = operation.functions.find(asked(operation)[0])
         found = []
         if isinstance(function, Function):
             arn = function.configuration["FunctionArn"]
@@ -62,8 +63,7 @@ class ProvisionedOperations:
 
 def _asked(operation: Operation) -> tuple[Function | DeclaredFunction, str]:
     """The function, and its version or alias that is asked for. Raises ApiError."""
-    name, qualifier = function_name(operation.names[0])
-    qualifier = operation.query.get("Qualifier") or qualifier
+    name, qualifier = asked(operation)
     if qualifier is None:
         raise violation(None, "qualifier", "Member must not be null")
     if qualifier == "$LATEST":
