@@ -91,7 +91,7 @@ def test_authorizer(tmp_path: Path, kind: str, authorizer: dict[str, Any], read:
         ("Api", {"Auth": {"Authorizers": {"A": {"UserPoolArn": "x"}}}}, "the Cognito authorizer A is not checked"),
         ("Api", {"Auth": {"Authorizers": {"A": {"FunctionArn": "arn:x"}}}}, "is not a function of this template"),
         ("Api", {"Auth": {"DefaultAuthorizer": "AWS_IAM"}}, "the authorizer AWS_IAM is not checked"),
-        ("Api", {"Auth": {"ApiKeyRequired": True}}, "ApiKeyRequired is not checked"),
+        ("Api", {"Auth": {"ApiKeyRequired": True}}, "Web: not emulated: Auth.ApiKeyRequired (API keys"),
         (
             "Api",
             {"Auth": {"Authorizers": {"A": {"FunctionArn": ARN, "Identity": {"ValidationExpression": "("}}}}},

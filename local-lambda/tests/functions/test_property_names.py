@@ -5,24 +5,47 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local_lambda.functions.api_property_names import WITHOUT_EFFECT_ON_CALLS, Names
 from local_lambda.functions.given import Given
 from local_lambda.functions.property_names import AROUND, NOT_EMULATED, SERVED, WITHOUT_EFFECT
 from local_lambda.functions.template import load_functions
 
 
-def properties_of(kind: str) -> set[str]:
-    """The properties that a template may set, by the schema that cfn-lint ships."""
+def schemas() -> Path:
+    """The folder of the schemas that cfn-lint ships."""
     spec = find_spec("cfnlint")
     if spec is None or spec.origin is None:
         pytest.skip("cfn-lint is not installed")
-    schemas = Path(spec.origin).parent / "data" / "schemas"
-    name = json.loads((schemas / "providers" / "us-east-1.json").read_text())[kind]
-    schema = json.loads((schemas / "resources" / f"{name}.json").read_text())
+    return Path(spec.origin).parent / "data" / "schemas"
+
+
+def types() -> dict[str, str]:
+    """Each type with the name of its schema."""
+    listed: dict[str, str] = json.loads((schemas() / "providers" / "us-east-1.json").read_text())
+    return listed
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((schemas() / "resources" / f"{types()[kind]}.json").read_text())
+    return schema
+
+
+def properties_of(kind: str) -> set[str]:
+    """The properties that a template may set."""
+    schema = schema_of(kind)
     results = {path.split("/")[2] for path in schema.get("readOnlyProperties", ())}
     return set(schema["properties"]) - results
+
+
+def listed(names: Names) -> set[str]:
+    """All properties of a type that have a place in its table, each of which has only one."""
+    groups = [names.served, names.without_effect, set(names.not_emulated), set(names.inside)]
+    assert sum(map(len, groups)) == len(set().union(*groups))
+    return set().union(*groups)
 
 
 def test_no_property_of_the_schema_is_forgotten() -> None:
@@ -31,11 +54,66 @@ def test_no_property_of_the_schema_is_forgotten() -> None:
     assert SERVED & WITHOUT_EFFECT == (SERVED | WITHOUT_EFFECT) & set(NOT_EMULATED) == set()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in AROUND if kind.startswith("AWS::Lambda::")])
+@pytest.mark.parametrize("kind", [kind for kind in AROUND if "::Serverless::" not in kind])
 def test_no_property_of_the_resources_around_is_forgotten(kind: str) -> None:
     """And none is listed that does not exist."""
-    names = AROUND[kind]
-    assert properties_of(kind) == names.served | names.without_effect | set(names.not_emulated)
+    assert properties_of(kind) == listed(AROUND[kind])
+
+
+def test_no_type_of_api_gateway_is_forgotten() -> None:
+    """Each has a table, or no effect on calls."""
+    known = {kind for kind in types() if kind.startswith("AWS::ApiGateway")}
+    assert known == {kind for kind in AROUND if kind.startswith("AWS::ApiGateway")} | WITHOUT_EFFECT_ON_CALLS
+    assert set(AROUND) & WITHOUT_EFFECT_ON_CALLS == set()
+
+
+def test_no_property_of_an_integration_is_forgotten() -> None:
+    """It is inside a method."""
+    integration = schema_of("AWS::ApiGateway::Method")["definitions"]["Integration"]["properties"]
+    assert set(integration) == listed(AROUND["AWS::ApiGateway::Method"].inside["Integration"])
+
+
+def test_properties_of_an_api_of_resources_are_named_when_they_are_not_emulated(tmp_path: Path) -> None:
+    """One line for each resource; what is switched off, or is `AWS::NoValue`, asks for nothing."""
+    uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:Hello"
+    method = {
+        "RestApiId": {"Ref": "Rest"},
+        "ResourceId": {"Fn::GetAtt": ["Rest", "RootResourceId"]},
+        "HttpMethod": "GET",
+        "ApiKeyRequired": True,
+        "RequestValidatorId": "x",
+        "Integration": {"Type": "AWS_PROXY", "Uri": uri, "TimeoutInMillis": 50, "RequestTemplates": {}},
+    }
+    mock = {**method, "HttpMethod": "OPTIONS", "Integration": {"Type": "MOCK", "RequestTemplates": {}}}
+    stage = {"RestApiId": {"Ref": "Rest"}, "CacheClusterEnabled": False, "MethodSettings": [], "Variables": {"A": "b"}}
+    web = {"ProtocolType": "HTTP", "Target": {"Fn::GetAtt": ["Hello", "Arn"]}, "DisableExecuteApiEndpoint": True}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}},
+        "Rest": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "a", "Policy": {"Ref": "AWS::NoValue"}}},
+        "Get": {"Type": "AWS::ApiGateway::Method", "Properties": method},
+        "Cors": {"Type": "AWS::ApiGateway::Method", "Properties": mock},
+        "Stage": {"Type": "AWS::ApiGateway::Stage", "Properties": stage},
+        "Web": {"Type": "AWS::ApiGatewayV2::Api", "Properties": web},
+        "Chat": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "WEBSOCKET"}},
+        "Live": {
+            "Type": "AWS::ApiGatewayV2::Stage",
+            "Properties": {"ApiId": {"Ref": "Chat"}, "StageVariables": {"A": "b"}},
+        },
+        "Talk": {"Type": "AWS::Serverless::WebSocketApi", "Properties": {}},
+    }
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": resources}))
+    assert load_functions(template, Given()).remarks == (
+        "Cors is not served: OPTIONS / answers with a mock",
+        "Chat is not served: WebSocket APIs are not emulated",
+        "Talk is not served: WebSocket APIs are not emulated",
+        "Get: not emulated: ApiKeyRequired (API keys are not checked), RequestValidatorId (requests are not validated),"
+        " Integration.TimeoutInMillis (the function's timeout counts),"
+        " Integration.RequestTemplates (requests are passed on as they are)",
+        "Stage: not emulated: MethodSettings (requests are not throttled, and responses are not cached),"
+        " Variables (there are no stage variables)",
+        "Web: not emulated: DisableExecuteApiEndpoint (the API is reached at its address here)",
+    )
 
 
 def test_what_is_not_emulated_around_a_function_is_a_remark(tmp_path: Path) -> None:

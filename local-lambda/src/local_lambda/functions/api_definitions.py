@@ -21,6 +21,7 @@ from local_lambda.functions.routes import METHODS, check_path
 
 INTEGRATION = "x-amazon-apigateway-integration"
 _ANY_METHOD = "x-amazon-apigateway-any-method"
+_WEBSOCKET = "WebSocket APIs are not emulated"
 _DOCUMENTS = {
     "AWS::Serverless::Api": ("DefinitionBody", "DefinitionUri", True),
     "AWS::Serverless::HttpApi": ("DefinitionBody", "DefinitionUri", False),
@@ -68,6 +69,8 @@ class ApiDefinitions:
             try:
                 if kind in _DOCUMENTS:
                     self._api(logical_id, kind, properties)
+                elif kind == "AWS::Serverless::WebSocketApi":
+                    raise _Skipped(_WEBSOCKET)
                 elif kind == "AWS::ApiGateway::Method":
                     self._method(properties)
                 elif kind == "AWS::ApiGatewayV2::Route":
@@ -83,7 +86,7 @@ class ApiDefinitions:
     def _api(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> None:
         body_name, place_name, rest = _DOCUMENTS[kind]
         if properties.get("ProtocolType") == "WEBSOCKET":
-            raise _Skipped("WebSocket APIs are not emulated")
+            raise _Skipped(_WEBSOCKET)
         if kind == "AWS::ApiGatewayV2::Api" and "Target" in properties:  # made by one resource, with a route
             key = text(self._scope.resolve(properties.get("RouteKey", "$default")))
             self._add(logical_id, key, properties["Target"], "2.0")

@@ -41,7 +41,7 @@ _NAMES = {"Headers": "header", "QueryStrings": "querystring", "Context": "contex
 
 
 class ApiSettingsReader:
-    """Reads the API resources among `resources`; `globals_` is the section of that name.
+    """Reads the API resources among `resources`, which have `Globals`; `globals_` is the section of that name.
 
     `functions` are the names of the functions that can be invoked.
     """
@@ -115,7 +115,7 @@ class ApiSettingsReader:
         return found
 
     def _apis(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-        """Logical id, whether it is a REST API, and properties, with `Globals`, of each API and of SAM's own two."""
+        """Logical id, whether it is a REST API, and properties of each API and of SAM's own two."""
         for event, logical_id in IMPLICIT_API.items():
             yield logical_id, event == "Api", _section(self._globals, event)
         for logical_id, resource in self._resources.items():
@@ -123,8 +123,7 @@ class ApiSettingsReader:
             if kind not in _APIS:
                 continue
             values = resource.get("Properties")
-            common = _section(self._globals, kind.rpartition("::")[2]) if "Serverless" in kind else {}
-            yield logical_id, _APIS[kind], {**common, **(values if isinstance(values, dict) else {})}
+            yield logical_id, _APIS[kind], values if isinstance(values, dict) else {}
 
     def _settings(self, logical_id: str, rest: bool, properties: Properties, said: set[str]) -> ApiSettings:
         name = "Cors" if rest else "CorsConfiguration"
@@ -140,9 +139,6 @@ class ApiSettingsReader:
                 said.add(each)
             else:
                 authorizers[each] = authorizer
-        for member in ("ApiKeyRequired", "ResourcePolicy", "UsagePlan"):
-            if auth.values.get(member):
-                self.remarks.append(f"{logical_id}: {member} is not checked")
         return ApiSettings(cors, authorizers, auth.string("DefaultAuthorizer"))
 
     def _authorizer(self, api: str, name: str, properties: Properties, rest: bool) -> Authorizer | None:

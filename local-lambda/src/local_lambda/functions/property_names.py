@@ -8,7 +8,9 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from local_lambda.functions.api_property_names import APIS, ROUTE_EVENTS, Names, missing, names
 
 SERVED = frozenset(
     """
@@ -49,65 +51,28 @@ EVENTS = (
 NOT_SERVED, NOT_KNOWN = ": not served)", ": not a known event type)"
 """How `other_events` ends what is not served at all."""
 
-
-class Names(NamedTuple):
-    """The properties of one type of resource; those that are not emulated with what happens instead."""
-
-    served: frozenset[str]
-    without_effect: frozenset[str] = frozenset()
-    not_emulated: Mapping[str, str] = {}
-
-
-def _names(served: str, without_effect: str = "", **not_emulated: str) -> Names:
-    return Names(frozenset(served.split()), frozenset(without_effect.split()), not_emulated)
-
-
 AROUND: Mapping[str, Names] = {
-    "AWS::Lambda::Alias": _names(
+    **APIS,
+    "AWS::Lambda::Alias": names(
         "FunctionName FunctionVersion Name RoutingConfig",
         "Description",
         ProvisionedConcurrencyConfig="its environments start on demand",
     ),
-    "AWS::Lambda::EventInvokeConfig": _names(
+    "AWS::Lambda::EventInvokeConfig": names(
         "DestinationConfig FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts Qualifier"
     ),
-    "AWS::Lambda::LayerVersion": _names(
+    "AWS::Lambda::LayerVersion": names(
         "Content", "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo"
     ),
-    "AWS::Lambda::Url": _names("AuthType Cors InvokeMode Qualifier TargetFunctionArn"),
-    "AWS::Lambda::Version": _names(
+    "AWS::Lambda::Url": names("AuthType Cors InvokeMode Qualifier TargetFunctionArn"),
+    "AWS::Lambda::Version": names(
         "FunctionName",
         "CodeSha256 Description",
         FunctionScalingConfig="its environments start on demand",
         ProvisionedConcurrencyConfig="its environments start on demand",
         RuntimePolicy="it runs on the interpreter of this machine",
     ),
-    "AWS::Serverless::Api": _names(
-        "Auth Cors DefinitionBody DefinitionUri",
-        """
-        AccessLogSetting AlwaysDeploy ApiKeySourceType CanarySetting Description DisableExecuteApiEndpoint
-        EndpointConfiguration FailOnWarnings MergeDefinitions MethodSettings Mode Name OpenApiVersion Policy
-        PropagateTags SecurityPolicy StageName Tags TracingEnabled
-        """,
-        BinaryMediaTypes="a body that is not UTF-8 counts as binary",
-        CacheClusterEnabled="responses are not cached",
-        CacheClusterSize="responses are not cached",
-        Domain="it has no name",
-        GatewayResponses="its error responses are the usual ones",
-        MinimumCompressionSize="responses are not compressed",
-        Models="requests are not validated",
-        Variables="there are no stage variables",
-    ),
-    "AWS::Serverless::HttpApi": _names(
-        "Auth CorsConfiguration DefinitionBody DefinitionUri",
-        """
-        AccessLogSettings DefaultRouteSettings Description DisableExecuteApiEndpoint FailOnWarnings Name PropagateTags
-        RouteSettings StageName Tags
-        """,
-        Domain="it has no name",
-        StageVariables="there are no stage variables",
-    ),
-    "AWS::Serverless::LayerVersion": _names(
+    "AWS::Serverless::LayerVersion": names(
         "ContentUri",
         """
         CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo PublishLambdaVersion
@@ -115,31 +80,6 @@ AROUND: Mapping[str, Names] = {
         """,
     ),
 }
-
-ROUTE_EVENTS: Mapping[str, Names] = {
-    "Api": _names(
-        "Auth Method Path RestApiId",
-        RequestModel="requests are not validated",
-        RequestParameters="requests are not validated",
-        ResponseTransferMode="responses are buffered",
-        TimeoutInMillis="the function's timeout counts",
-    ),
-    "HttpApi": _names(
-        "ApiId Auth Method Path PayloadFormatVersion",
-        "RouteSettings",
-        TimeoutInMillis="the function's timeout counts",
-    ),
-}
-"""The properties of the events that are routes:
-https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-api.html."""
-AUTH = _names(
-    "Authorizer",
-    "InvokeRole OverrideApiAuth",
-    ApiKeyRequired="API keys are not checked",
-    AuthorizationScopes="scopes are not checked",
-    ResourcePolicy="policies are not checked",
-)
-"""The properties of `Auth` in such an event."""
 
 
 def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
@@ -160,7 +100,7 @@ def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
 
 def not_emulated_around(kind: str, properties: Mapping[str, Any]) -> Iterator[str]:
     """The same of a resource of a type in `AROUND`."""
-    yield from _missing(AROUND[kind], properties)
+    yield from missing(AROUND[kind], properties)
 
 
 def _not_emulated_of_events(events: Mapping[str, Any]) -> Iterator[str]:
@@ -170,18 +110,7 @@ def _not_emulated_of_events(events: Mapping[str, Any]) -> Iterator[str]:
         properties = event.get("Properties") if isinstance(event, dict) else None
         if kind not in ROUTES or not isinstance(properties, dict):
             continue
-        auth = properties.get("Auth")
-        found = [*_missing(ROUTE_EVENTS[kind], properties)]
-        found += [f"Auth.{each}" for each in _missing(AUTH, auth)] if isinstance(auth, dict) else []
-        yield from (f"Events.{event_name}.{each}" for each in found)
-
-
-def _missing(names: Names, properties: Mapping[str, Any]) -> Iterator[str]:
-    for name in properties:
-        if name in names.not_emulated:
-            yield f"{name} ({names.not_emulated[name]})"
-        elif name not in names.served and name not in names.without_effect:
-            yield f"{name} (not a known property)"
+        yield from (f"Events.{event_name}.{each}" for each in missing(ROUTE_EVENTS[kind], properties))
 
 
 def other_events(properties: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ as `!Ref` and `!Sub`, `function_resource.py` reads the properties of a function,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -20,15 +20,20 @@ from local_lambda.functions.document import NAME_IT, read_document
 from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Layers, Notes, layer_arns
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import STACK, Scope, Unresolvable, is_intrinsic, text
+from local_lambda.functions.intrinsics import NO_VALUE, STACK, Scope, Unresolvable, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import AROUND, not_emulated_around
 from local_lambda.functions.references import Names
+from local_lambda.functions.routes import IMPLICIT_API
+from local_lambda.functions.template_globals import PREFIX, unsupported, with_globals
 
 MAX_NAME = 64
 MAX_NESTED = 5
 """How deep stacks may be nested here; on AWS, too, a few levels are usual."""
 _WEB_FUNCTIONS = ("AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction")
+_API_TYPES = ("AWS::ApiGateway", *(f"{PREFIX}{kind}" for kind in ("Api", "HttpApi", "WebSocketApi")))
+"""How the types begin that describe APIs."""
+_REMOVE_ONE = "CloudFormation refuses the second one as it already exists; remove one of them"
 _STACKS = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
@@ -172,12 +177,14 @@ class _Template:
         for logical_id, _ in self._wanted(*_WEB_FUNCTIONS):
             what = "web functions are not emulated; local-lambda runs functions that have a handler"
             self._refuse(logical_id, CannotRun(f"{self._path}: {logical_id}: {what}"))
+        first_remark = len(self._reading.remarks)
+        self._add_globals()
         self._add_routes(found)
         self._add_urls(found)
         self._add_versions(found)
         self._add_event_invoke(found)
         self._read_apis(found)
-        self._note_around()
+        self._note_around(found, self._reading.remarks[first_remark:])
         self._note_unresolved()
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
@@ -250,7 +257,7 @@ class _Template:
             values = resource.get("Properties")
             values = {} if values is None else values
             if resource["Type"] == SERVERLESS and isinstance(values, dict):
-                values = _merge(_wanted_globals(self._globals, resource.get("IgnoreGlobals")), values)
+                values = with_globals(resource, self._all_globals)
             try:
                 properties = Properties(self._path, logical_id, values, self._scope)
                 name = _function_name(properties)
@@ -278,15 +285,21 @@ class _Template:
         name = logical_id[:MAX_NAME]
         return name if name not in known else f"{self._stack.replace('/', '-')}{logical_id}"[-MAX_NAME:].lstrip("-")
 
+    def _add_globals(self) -> None:
+        """Give `Globals` to the resources that are not functions; what SAM does not allow there is a remark."""
+        self._reading.remarks += (f"{self._stack}{line}" for line in unsupported(self._all_globals))
+        for logical_id, resource in self._resources.items():
+            kind = resource.get("Type") if isinstance(resource, dict) else None
+            if kind != SERVERLESS and str(kind).startswith(PREFIX):
+                self._resources[logical_id] = {**resource, "Properties": with_globals(resource, self._all_globals)}
+
     def _add_routes(self, found: dict[str, FunctionConfig]) -> None:
         """Give the functions the routes that API resources describe."""
         from local_lambda.functions.api_definitions import ApiDefinitions, merged
         from local_lambda.functions.stand_ins import StandIns
 
         types = {str(each.get("Type")) for each in self._resources.values() if isinstance(each, dict)}
-        if not any(
-            kind.startswith(("AWS::ApiGateway", "AWS::Serverless::Api", "AWS::Serverless::HttpApi")) for kind in types
-        ):
+        if not any(kind.startswith(_API_TYPES) for kind in types):
             return
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         by_name = {function.name: logical_id for logical_id, function in found.items()}
@@ -378,11 +391,24 @@ class _Template:
         self._reading.apis |= reader.read(routes, self._schemes)
         self._reading.remarks += reader.remarks
 
-    def _note_around(self) -> None:
-        """Name the properties of the resources around the functions that are not emulated."""
-        for logical_id, resource in self._wanted(*AROUND):
+    def _note_around(self, found: Mapping[str, FunctionConfig], remarks: Iterable[str]) -> None:
+        """Name the properties of the resources around the functions that are not emulated.
+
+        `remarks` are those of this template: a resource that is not served at all is named already, and the routes and
+        stages of an API too.
+        """
+        around = [(logical_id, resource["Type"], resource) for logical_id, resource in self._wanted(*AROUND)]
+        called = {route.api for function in found.values() for route in function.routes}
+        for event, logical_id in IMPLICIT_API.items():
+            if logical_id in called and logical_id not in self._resources:
+                common = {"Properties": self._all_globals.get(event)}
+                around.append((logical_id, f"AWS::Serverless::{event}", common))
+        unserved = {remark.partition(" is not served: ")[0] for remark in remarks}
+        for logical_id, kind, resource in around:
             values = resource.get("Properties")
-            missing = list(not_emulated_around(resource["Type"], values)) if isinstance(values, dict) else []
+            if not isinstance(values, dict) or unserved.intersection((logical_id, *_apis_of(values))):
+                continue
+            missing = list(not_emulated_around(kind, {name: self._plain(each) for name, each in values.items()}))
             if missing:
                 self._reading.remarks.append(f"{self._stack}{logical_id}: not emulated: {', '.join(missing)}")
 
@@ -405,6 +431,12 @@ class _Template:
                 values = entry.get("Properties") if block == "Resources" else {"Value": entry.get("Value")}
                 for where, fault in self._known.faults(block, entry, values):
                     self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {fault}")
+
+    def _plain(self, value: Any) -> Any:
+        """The value of a property; as it is written if only AWS knows it, None if it is `AWS::NoValue`."""
+        with suppress(Unresolvable):
+            value = self._scope.resolve_outermost(value)
+        return None if value is NO_VALUE else value
 
     def _output_of(self, logical_id: str, name: str) -> tuple[str, bool] | None:
         """The value of an output of a nested stack, as `output` returns it; None if its template cannot be read."""
@@ -480,6 +512,14 @@ def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -
     for name in given.parameters:
         if name not in parameters:
             known = ", ".join(map(str, parameters)) or "none"
+def _apis_of(properties: Mapping[str, Any]) -> Iterator[str]:
+    """The logical id of the API that a resource is a part of."""
+    for name in ("ApiId", "RestApiId"):
+        value = properties.get(name)
+        if isinstance(value, dict) and isinstance(value.get("Ref"), str):
+            yield value["Ref"]
+
+
             raise UsageError(f"{path}: there is no parameter {name} to override; its parameters: {known}")
 
 
@@ -505,22 +545,3 @@ def _section(path: Path, document: Mapping[str, Any], name: str) -> dict[str, An
     if not isinstance(section, dict):
         raise UsageError(f"{path}: {name}: must be a mapping; give it names and values")
     return section
-
-
-def _wanted_globals(common: Mapping[str, Any], ignored: Any) -> dict[str, Any]:
-    """`Globals` without what a resource ignores: `*` for all of them, or a list of properties.
-
-    Source: https://github.com/aws/serverless-application-model/pull/3386
-    """
-    if ignored == "*":
-        return {}
-    return {name: each for name, each in common.items() if not (isinstance(ignored, list) and name in ignored)}
-
-
-def _merge(defaults: Any, own: Any) -> Any:
-    """`Globals` merged into a function's values, as SAM does: mappings by key, lists appended, others replaced."""
-    if isinstance(defaults, dict) and isinstance(own, dict) and not is_intrinsic(defaults) and not is_intrinsic(own):
-        return {**defaults, **{key: _merge(defaults[key], own[key]) if key in defaults else own[key] for key in own}}
-    if isinstance(defaults, list) and isinstance(own, list):
-        return [*defaults, *own]
-    return own
