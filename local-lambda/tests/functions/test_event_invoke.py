@@ -60,6 +60,30 @@ def test_settings_as_a_resource(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "served", "refused"),
+    [
+        ({}, 2, ["Second"]),
+        ({"EventInvokeConfig": {"MaximumRetryAttempts": 0}}, 0, ["First", "Second"]),
+        ({"EventInvokeConfig": {"MaximumRetryAttempts": 0}, "AutoPublishAlias": "live"}, 2, ["Second"]),
+    ],
+)
+def test_second_settings_of_a_function_are_a_remark(
+    tmp_path: Path, own: dict[str, Any], served: int, refused: list[str]
+) -> None:
+    """The first count, even if they are Lambda's own; with an alias SAM gives those of the function to the alias."""
+    first = {"FunctionName": {"Ref": "Hello"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": 2}
+    functions = load(
+        tmp_path,
+        own,
+        First={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": first},
+        Second={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {**first, "MaximumRetryAttempts": 1}},
+    )
+    assert functions[0].event_invoke.retries == served
+    assert [remark.partition(" ")[0] for remark in functions.remarks] == refused
+    assert all("already has settings for asynchronous invocations" in remark for remark in functions.remarks)
+
+
+@pytest.mark.parametrize(
     ("settings", "mistake"),
     [
         ({"MaximumRetryAttempts": 3}, "give a whole number of attempts from 0 to 2"),

@@ -78,3 +78,21 @@ def test_url_as_a_resource(tmp_path: Path) -> None:
     functions = load(tmp_path, {"Hello": plain, **resources})
     assert functions[0].url == FunctionUrl("NONE")
     assert [remark.partition(" ")[0] for remark in functions.remarks] == ["Alias", "Other"]
+
+
+def test_second_url_of_a_function_is_a_remark(tmp_path: Path) -> None:
+    """The first is served: that of the function, or of the first resource."""
+    plain = {"Hello": {"Type": "AWS::Serverless::Function", "Properties": FUNCTION}}
+    url = {"TargetFunctionArn": {"Ref": "Hello"}, "AuthType": "NONE"}
+    two = {
+        "One": {"Type": "AWS::Lambda::Url", "Properties": {**url, "AuthType": "AWS_IAM"}},
+        "Two": {"Type": "AWS::Lambda::Url", "Properties": url},
+    }
+    functions = load(tmp_path, {**plain, **two})
+    assert functions[0].url == FunctionUrl("AWS_IAM", "BUFFERED", None)
+    (line,) = functions.remarks
+    assert line.startswith("Two is not served: ")
+    assert "Hello already has a function URL; CloudFormation refuses the second one" in line
+    functions = load(tmp_path, {**sam(AuthType="AWS_IAM"), "Two": two["Two"]})
+    assert functions[0].url == FunctionUrl("AWS_IAM", "BUFFERED", None)
+    assert len(functions.remarks) == 1

@@ -59,3 +59,21 @@ def test_weights_that_are_wrong_are_one_line(tmp_path: Path, items: Any, words: 
     assert aliases == {}
     assert len(remarks) == 1
     assert words in remarks[0]
+
+
+def test_second_alias_of_a_name_is_a_remark(tmp_path: Path) -> None:
+    """The first is served, and that of `AutoPublishAlias` is the first."""
+    alias = {"FunctionName": {"Ref": "Hello"}, "Name": "live", "FunctionVersion": "1"}
+    published = {**FUNCTION, "AutoPublishAlias": "live"}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": published},
+        "Old": {"Type": "AWS::Lambda::Alias", "Properties": {**alias, "Name": "old"}},
+        "Older": {"Type": "AWS::Lambda::Alias", "Properties": {**alias, "Name": "old", "FunctionVersion": "$LATEST"}},
+        "Live": {"Type": "AWS::Lambda::Alias", "Properties": {**alias, "FunctionVersion": "$LATEST"}},
+    }
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}))
+    functions = load_functions(template, Given())
+    assert {name: each.version for name, each in functions[0].aliases.items()} == {"live": "1", "old": "1"}
+    assert [remark.partition(" is not served: ")[0] for remark in functions.remarks] == ["Older", "Live"]
+    assert "Hello already has an alias old; CloudFormation refuses the second one" in functions.remarks[0]

@@ -326,6 +326,8 @@ class _Template:
                     raise properties.cannot("TargetFunctionArn", "is not a function of this template")
                 if properties.string("Qualifier") not in (None, "$LATEST"):
                     raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
+                if found[target].url is not None:
+                    raise properties.wrong("TargetFunctionArn", f"{target} already has a function URL; {_REMOVE_ONE}")
                 found[target] = found[target]._replace(url=read_url(properties))
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
@@ -353,6 +355,8 @@ class _Template:
                     self._references[f"{logical_id}.Version"] = number
                 else:
                     name, alias = read_alias(properties, function)
+                    if name in function.aliases:
+                        raise properties.wrong("Name", f"{target} already has an alias {name}; {_REMOVE_ONE}")
                     found[target] = function._replace(aliases={**function.aliases, name: alias})
                     self._references[logical_id] = f"{function.arn}:{name}"
             except UsageError as reason:
@@ -363,6 +367,7 @@ class _Template:
         from local_lambda.functions.stand_ins import StandIns
 
         targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
+        set_up = {logical_id for logical_id in found if self._sets_up_latest(self._resources[logical_id])}
         for logical_id, resource in self._wanted(RESOURCE):
             scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
             try:
@@ -372,10 +377,19 @@ class _Template:
                     raise properties.cannot("FunctionName", "is not a function of this template")
                 if properties.string("Qualifier") not in (None, "$LATEST"):
                     raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
+                if target in set_up:
+                    what = f"{target} already has settings for asynchronous invocations; {_REMOVE_ONE}"
+                    raise properties.wrong("FunctionName", what)
                 settings = read_event_invoke(logical_id, properties, found[target].name)
                 found[target] = found[target]._replace(event_invoke=settings)
+                set_up.add(target)
             except UsageError as reason:
                 self._reading.remarks.append(f"{logical_id} is not served: {reason}")
+
+    def _sets_up_latest(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a function has its own settings of asynchronous invocations; SAM gives them to an alias if it can."""
+        values = with_globals(resource, self._all_globals)
+        return "EventInvokeConfig" in values and "AutoPublishAlias" not in values
 
     def _read_apis(self, found: Mapping[str, FunctionConfig]) -> None:
         """Read the settings of APIs that have routes."""
@@ -412,6 +426,12 @@ class _Template:
             if missing:
                 self._reading.remarks.append(f"{self._stack}{logical_id}: not emulated: {', '.join(missing)}")
 
+    def _plain(self, value: Any) -> Any:
+        """The value of a property; as it is written if only AWS knows it, None if it is `AWS::NoValue`."""
+        with suppress(Unresolvable):
+            value = self._scope.resolve_outermost(value)
+        return None if value is NO_VALUE else value
+
     def _with_triggers(self, logical_id: str, notes: Notes) -> Notes:
         """The notes on a function, with the resources that invoke it on AWS."""
         from local_lambda.functions.triggers import TYPES, triggers
@@ -431,12 +451,6 @@ class _Template:
                 values = entry.get("Properties") if block == "Resources" else {"Value": entry.get("Value")}
                 for where, fault in self._known.faults(block, entry, values):
                     self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {fault}")
-
-    def _plain(self, value: Any) -> Any:
-        """The value of a property; as it is written if only AWS knows it, None if it is `AWS::NoValue`."""
-        with suppress(Unresolvable):
-            value = self._scope.resolve_outermost(value)
-        return None if value is NO_VALUE else value
 
     def _output_of(self, logical_id: str, name: str) -> tuple[str, bool] | None:
         """The value of an output of a nested stack, as `output` returns it; None if its template cannot be read."""
@@ -498,6 +512,14 @@ class _Template:
         return parameters
 
 
+def _apis_of(properties: Mapping[str, Any]) -> Iterator[str]:
+    """The logical id of the API that a resource is a part of."""
+    for name in ("ApiId", "RestApiId"):
+        value = properties.get(name)
+        if isinstance(value, dict) and isinstance(value.get("Ref"), str):
+            yield value["Ref"]
+
+
 def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -> None:
     """Raises UsageError for a parameter that is not the template's, or has a value that it does not allow."""
     for name, definition in parameters.items():
@@ -512,14 +534,6 @@ def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -
     for name in given.parameters:
         if name not in parameters:
             known = ", ".join(map(str, parameters)) or "none"
-def _apis_of(properties: Mapping[str, Any]) -> Iterator[str]:
-    """The logical id of the API that a resource is a part of."""
-    for name in ("ApiId", "RestApiId"):
-        value = properties.get(name)
-        if isinstance(value, dict) and isinstance(value.get("Ref"), str):
-            yield value["Ref"]
-
-
             raise UsageError(f"{path}: there is no parameter {name} to override; its parameters: {known}")
 
 
