@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,32 +11,7 @@ from local_lambda.functions.api_property_names import WITHOUT_EFFECT_ON_CALLS, N
 from local_lambda.functions.given import Given
 from local_lambda.functions.property_names import AROUND, NOT_EMULATED, SERVED, WITHOUT_EFFECT
 from local_lambda.functions.template import load_functions
-
-
-def schemas() -> Path:
-    """The folder of the schemas that cfn-lint ships."""
-    spec = find_spec("cfnlint")
-    if spec is None or spec.origin is None:
-        pytest.skip("cfn-lint is not installed")
-    return Path(spec.origin).parent / "data" / "schemas"
-
-
-def types() -> dict[str, str]:
-    """Each type with the name of its schema."""
-    listed: dict[str, str] = json.loads((schemas() / "providers" / "us-east-1.json").read_text())
-    return listed
-
-
-def schema_of(kind: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((schemas() / "resources" / f"{types()[kind]}.json").read_text())
-    return schema
-
-
-def properties_of(kind: str) -> set[str]:
-    """The properties that a template may set."""
-    schema = schema_of(kind)
-    results = {path.split("/")[2] for path in schema.get("readOnlyProperties", ())}
-    return set(schema["properties"]) - results
+from support.schemas import properties_of, schema_of, types
 
 
 def listed(names: Names) -> set[str]:

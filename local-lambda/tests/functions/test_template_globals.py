@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from local_lambda.functions.config import Cors
 from local_lambda.functions.given import Given
 from local_lambda.functions.template import Functions, load_functions
 from local_lambda.functions.template_globals import SUPPORTED
+from support.schemas import schemas
 
 ARN = {"Fn::GetAtt": ["Hello", "Arn"]}
 
@@ -32,10 +32,7 @@ def route(api: str | None = None) -> dict[str, Any]:
 
 def test_no_property_that_sam_supports_is_forgotten() -> None:
     """By the schema that cfn-lint ships, which may be older than the tables."""
-    spec = find_spec("cfnlint")
-    if spec is None or spec.origin is None:
-        pytest.skip("cfn-lint is not installed")
-    schema = json.loads((Path(spec.origin).parent / "data" / "schemas" / "other" / "sam" / "globals.json").read_text())
+    schema = json.loads((schemas() / "other" / "sam" / "globals.json").read_text())
     missing = {
         f"{section}.{name}"
         for section, each in schema["properties"].items()

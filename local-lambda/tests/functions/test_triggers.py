@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local_lambda.functions.given import Given
 from local_lambda.functions.template import load_functions
+from local_lambda.functions.triggers import TYPES
+from support.schemas import properties_of
 
 
 def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
@@ -20,6 +24,12 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
         "Other": ("AWS::Events::Rule", {"Targets": [{"Id": "a", "Arn": {"Fn::Sub": "${HelloQueue.Arn}"}}]}),
         "HelloQueue": ("AWS::SQS::Queue", {}),
         "Pool": ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": arn}}),
+        "Steps": ("AWS::Serverless::StateMachine", {"DefinitionSubstitutions": {"Hello": arn}}),
+        "Stream": (
+            "AWS::KinesisFirehose::DeliveryStream",
+            {"SplunkDestinationConfiguration": {"P": [arn]}},
+        ),
+        "Pipe": ("AWS::Pipes::Pipe", {"Source": arn, "Enrichment": arn}),
     }
     hello = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}}
     resources = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in written.items()}
@@ -31,4 +41,13 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
         "Sub (AWS::SNS::Subscription)",
         "Rule (AWS::Events::Rule)",
     )
-    assert functions.remarks == ("Hello is not invoked by Pool (AWS::Cognito::UserPool): not emulated",)
+    assert functions.remarks == (
+        "Hello is not invoked by Pool (AWS::Cognito::UserPool), Steps (AWS::Serverless::StateMachine),"
+        " Stream (AWS::KinesisFirehose::DeliveryStream), Pipe (AWS::Pipes::Pipe): not emulated",
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if "::Serverless::" not in kind])
+def test_properties_of_triggers_exist(kind: str) -> None:
+    """In the schema that cfn-lint ships."""
+    assert set(TYPES[kind][0].split()) <= properties_of(kind)

@@ -11,21 +11,40 @@ from typing import Any
 
 _CUSTOM = "AWS::CloudFormation::CustomResource"
 TYPES: Mapping[str, tuple[str, bool]] = {
+    "AWS::AppConfig::Extension": ("Actions", False),
+    "AWS::AppSync::DataSource": ("LambdaConfig", False),
+    "AWS::Bedrock::Agent": ("ActionGroups", False),
     _CUSTOM: ("ServiceToken", False),
+    "AWS::CloudFront::Distribution": ("DistributionConfig", False),
+    "AWS::CloudWatch::Alarm": ("AlarmActions InsufficientDataActions OKActions", False),
+    "AWS::CodeCommit::Repository": ("Triggers", False),
+    "AWS::CodePipeline::Pipeline": ("Stages", False),
     "AWS::Cognito::UserPool": ("LambdaConfig", False),
+    "AWS::Config::ConfigRule": ("Source", False),
+    "AWS::Connect::IntegrationAssociation": ("IntegrationArn", False),
     "AWS::ElasticLoadBalancingV2::TargetGroup": ("Targets", False),
     "AWS::Events::Rule": ("Targets", True),
     "AWS::IoT::TopicRule": ("TopicRulePayload", False),
+    "AWS::KinesisFirehose::DeliveryStream": ("", False),
     "AWS::Lambda::EventSourceMapping": ("FunctionName", True),
+    "AWS::Lex::BotAlias": ("BotAliasLocaleSettings", False),
     "AWS::Logs::SubscriptionFilter": ("DestinationArn", False),
+    "AWS::Pipes::Pipe": ("Enrichment Target", False),
     "AWS::S3::Bucket": ("NotificationConfiguration", True),
+    "AWS::S3ObjectLambda::AccessPoint": ("ObjectLambdaConfiguration", False),
+    "AWS::SES::ReceiptRule": ("Rule", False),
     "AWS::SNS::Subscription": ("Endpoint", True),
     "AWS::SNS::Topic": ("Subscription", True),
+    "AWS::SSM::MaintenanceWindowTask": ("TaskArn", False),
     "AWS::Scheduler::Schedule": ("Target", False),
-    "AWS::Serverless::StateMachine": ("", False),
-    "AWS::StepFunctions::StateMachine": ("", False),
+    "AWS::SecretsManager::RotationSchedule": ("RotationLambdaARN", False),
+    "AWS::Serverless::GraphQLApi": ("DataSources", False),
+    "AWS::Serverless::StateMachine": ("Definition DefinitionSubstitutions", False),
+    "AWS::StepFunctions::StateMachine": ("Definition DefinitionString DefinitionSubstitutions", False),
+    "AWS::Transfer::Workflow": ("OnExceptionSteps Steps", False),
+    "AWS::VpcLattice::TargetGroup": ("Targets", False),
 }
-"""Type -> the property that names the function, if it is one only, and whether a local AWS endpoint serves it."""
+"""Type -> the properties that can name the function (none: all), and whether a local AWS endpoint serves them."""
 
 
 def triggers(resources: Mapping[str, Any], function: str) -> Iterator[tuple[str, bool]]:
@@ -35,8 +54,8 @@ def triggers(resources: Mapping[str, Any], function: str) -> Iterator[tuple[str,
         properties = resource.get("Properties") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not isinstance(properties, dict):
             continue
-        name, served = TYPES.get(_CUSTOM if kind.startswith("Custom::") else kind, (None, False))
-        if name is not None and _refers(properties.get(name) if name else properties, function):
+        names, served = TYPES.get(_CUSTOM if kind.startswith("Custom::") else kind, (None, False))
+        if names is not None and any(_refers(properties.get(name), function) for name in names.split() or properties):
             yield f"{logical_id} ({kind})", served
 
 
