@@ -44,6 +44,27 @@ def test_definition_body_gives_routes_when_it_calls_a_function(tmp_path: Path) -
     )
 
 
+def test_extensions_of_a_document_are_named_when_they_are_not_emulated(tmp_path: Path) -> None:
+    """Each once; a mock has none, because its method is not served at all."""
+    integration = {**CALL["x-amazon-apigateway-integration"], "timeoutInMillis": 50, "passthroughBehavior": "never"}
+    call = {"x-amazon-apigateway-request-validator": "all", "x-amazon-apigateway-integration": integration}
+    mock = {"x-amazon-apigateway-integration": {"type": "mock", "requestTemplates": {}}}
+    rest = {"x-amazon-apigateway-policy": {}, "paths": {"/a": {"get": call, "put": call, "options": mock}}}
+    web = {"x-amazon-apigateway-cors": {}, "paths": {"/b": {"get": {**CALL, "x-amazon-apigateway-policy": {}}}}}
+    functions = load(
+        tmp_path,
+        Rest={"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": rest}},
+        Web={"Type": "AWS::Serverless::HttpApi", "Properties": {"DefinitionBody": web}},
+    )
+    assert functions.remarks == (
+        "OPTIONS /a of Rest is not served: integrations of type mock are not emulated, only AWS_PROXY",
+        "Rest: not emulated: x-amazon-apigateway-policy (policies are not checked),"
+        " x-amazon-apigateway-request-validator (requests are not validated),"
+        " x-amazon-apigateway-integration.timeoutInMillis (the function's timeout counts)",
+        "Web: not emulated: x-amazon-apigateway-cors (only CorsConfiguration of the API is read)",
+    )
+
+
 def test_definition_gives_routes_when_it_is_a_file(tmp_path: Path) -> None:
     """`DefinitionUri` and `AWS::Include` name one; of an HTTP API the default route may be among them."""
     integration = {**CALL["x-amazon-apigateway-integration"], "payloadFormatVersion": "2.0"}

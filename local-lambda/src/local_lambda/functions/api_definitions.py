@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local_lambda.errors import UsageError
+from local_lambda.functions.api_extensions import INTEGRATION, not_emulated_in
 from local_lambda.functions.authorizers import EXTENSION
 from local_lambda.functions.config import ApiRoute
 from local_lambda.functions.document import read_document
 from local_lambda.functions.intrinsics import Scope, Unresolvable, text
 from local_lambda.functions.routes import METHODS, check_path
 
-INTEGRATION = "x-amazon-apigateway-integration"
 _ANY_METHOD = "x-amazon-apigateway-any-method"
 _WEBSOCKET = "WebSocket APIs are not emulated"
 _DOCUMENTS = {
@@ -98,6 +98,9 @@ class ApiDefinitions:
             for path, operations in body.get("paths", {}).items():
                 for method, operation in operations.items():
                     self._operation(logical_id, body, rest, path, method, operation)
+            missing = not_emulated_in(body, rest)
+            if missing:
+                self._found.remarks.append(f"{logical_id}: not emulated: {', '.join(missing)}")
 
     def _included(self, body: Any) -> Any:
         """The body; the file's content if it is `Fn::Transform` with `AWS::Include`."""
