@@ -9,9 +9,12 @@ import pytest
 
 from local_lambda.functions.api_property_names import WITHOUT_EFFECT_ON_CALLS, Names
 from local_lambda.functions.given import Given
-from local_lambda.functions.property_names import AROUND, NOT_EMULATED, SERVED, WITHOUT_EFFECT
+from local_lambda.functions.property_names import AROUND, INSIDE, NOT_EMULATED, SERVED, WITHOUT_EFFECT
 from local_lambda.functions.template import load_functions
 from support.schemas import properties_of, schema_of, types
+
+OF_SAM = {"DeadLetterQueue", "EventInvokeConfig", "FunctionUrlConfig"}
+"""Properties that only `AWS::Serverless::Function` has."""
 
 
 def listed(names: Names) -> set[str]:
@@ -25,6 +28,14 @@ def test_no_property_of_the_schema_is_forgotten() -> None:
     """A property that is new there is missing here."""
     assert properties_of("AWS::Lambda::Function") - (SERVED | WITHOUT_EFFECT | set(NOT_EMULATED)) == set()
     assert SERVED & WITHOUT_EFFECT == (SERVED | WITHOUT_EFFECT) & set(NOT_EMULATED) == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(INSIDE) - OF_SAM))
+def test_no_property_inside_of_one_is_forgotten(name: str) -> None:
+    """Of those that `AWS::Lambda::Function` has."""
+    schema = schema_of("AWS::Lambda::Function")
+    inside = schema["definitions"][schema["properties"][name]["$ref"].rpartition("/")[2]]["properties"]
+    assert set(inside) == listed(INSIDE[name])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in AROUND if "::Serverless::" not in kind])
@@ -110,6 +121,8 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
         "Description": "says nothing here",
         "RecursiveLoop": "Allow",
         "TimeOut": 3,
+        "LoggingConfig": {"LogFormt": "JSON"},
+        "FunctionUrlConfig": {"AuthType": "NONE", "Cors": {"AllowOrigin": "*"}},
         "Events": {
             "Web": {"Type": "HttpApi"},
             "Queue": {"Type": "SQS", "Properties": {"Queue": "arn:aws:sqs:us-east-1:123456789012:jobs"}},
@@ -120,7 +133,12 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
         json.dumps({"Resources": {"Hello": {"Type": "AWS::Serverless::Function", "Properties": properties}}})
     )
     note = load_functions(template, Given()).notes["Hello"]
-    assert note.not_emulated == ("RecursiveLoop (loops are not detected)", "TimeOut (not a known property)")
+    assert note.not_emulated == (
+        "RecursiveLoop (loops are not detected)",
+        "TimeOut (not a known property)",
+        "LoggingConfig.LogFormt (not a known property)",
+        "FunctionUrlConfig.Cors.AllowOrigin (not a known property)",
+    )
     assert note.events == ("Queue (SQS)",)
 
 

@@ -63,6 +63,9 @@ _TIMEOUT = "the function's timeout counts"
 _VALIDATED = "requests are not validated"
 _VARIABLES = "there are no stage variables"
 
+CORS = names("AllowCredentials AllowHeaders AllowMethods AllowOrigins ExposeHeaders MaxAge")
+"""CORS settings of function URLs and of HTTP APIs."""
+_REST_CORS = names("AllowCredentials AllowHeaders AllowMethods AllowOrigin MaxAge")
 _API_AUTH = names(
     "Authorizers DefaultAuthorizer",
     """
@@ -72,6 +75,7 @@ _API_AUTH = names(
     ResourcePolicy=_POLICY,
     UsagePlan="requests are not counted",
 )
+_HTTP_API_AUTH = names("Authorizers DefaultAuthorizer", "EnableIamAuthorizer")
 _REST_INTEGRATION = names(
     "Type Uri",
     # The cache has a name in the line for its stage; a link leads to a load balancer, which makes the method unserved;
@@ -159,7 +163,7 @@ APIS: Mapping[str, Names] = {
         "", "ApiStages Description Tags UsagePlanName", Quota="requests are not counted", Throttle=_THROTTLE
     ),
     "AWS::ApiGatewayV2::Api": names(
-        "Body BodyS3Location CorsConfiguration ProtocolType RouteKey Target",
+        "Body BodyS3Location ProtocolType RouteKey Target",
         # The selection expressions and `DisableSchemaValidation` are for WebSocket APIs.
         """
         ApiKeySelectionExpression CredentialsArn Description DisableSchemaValidation FailOnWarnings IpAddressType Name
@@ -167,7 +171,7 @@ APIS: Mapping[str, Names] = {
         """,
         BasePath="paths of its document are as they are",
         DisableExecuteApiEndpoint=_ENDPOINT,
-    ),
+    )._replace(inside={"CorsConfiguration": CORS}),
     "AWS::ApiGatewayV2::ApiGatewayManagedOverrides": names(
         "", "ApiId", Integration=_DEFAULTS, Route=_DEFAULTS, Stage=_DEFAULTS
     ),
@@ -218,7 +222,7 @@ APIS: Mapping[str, Names] = {
         StageVariables=_VARIABLES,
     ),
     "AWS::Serverless::Api": names(
-        "Cors DefinitionBody DefinitionUri",
+        "DefinitionBody DefinitionUri",
         """
         AccessLogSetting AlwaysDeploy ApiKeySourceType Description EndpointAccessMode EndpointConfiguration
         FailOnWarnings MergeDefinitions Mode Name OpenApiVersion PropagateTags SecurityPolicy StageName Tags
@@ -236,16 +240,18 @@ APIS: Mapping[str, Names] = {
         Models=_VALIDATED,
         Policy=_POLICY,
         Variables=_VARIABLES,
-    )._replace(inside={"Auth": _API_AUTH}),
+    )._replace(inside={"Auth": _API_AUTH, "Cors": _REST_CORS}),
     "AWS::Serverless::HttpApi": names(
-        "CorsConfiguration DefinitionBody DefinitionUri",
+        "DefinitionBody DefinitionUri",
         "AccessLogSettings Description FailOnWarnings Name PropagateTags StageName Tags",
         DefaultRouteSettings=_THROTTLE,
         DisableExecuteApiEndpoint=_ENDPOINT,
         Domain=_DOMAIN,
         RouteSettings=_THROTTLE,
         StageVariables=_VARIABLES,
-    )._replace(inside={"Auth": names("Authorizers DefaultAuthorizer", "EnableIamAuthorizer")}),
+    )._replace(
+        inside={"Auth": names("Authorizers DefaultAuthorizer", "EnableIamAuthorizer"), "CorsConfiguration": CORS}
+    ),
 }
 """Stages have other names here, and no place in a path: see docs/routes.md."""
 WITHOUT_EFFECT_ON_CALLS = frozenset(

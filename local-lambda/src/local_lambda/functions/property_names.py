@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_lambda.functions.api_property_names import APIS, ROUTE_EVENTS, Names, missing, names
+from local_lambda.functions.api_property_names import APIS, CORS, ROUTE_EVENTS, Names, missing, names
 
 SERVED = frozenset(
     """
@@ -38,6 +38,22 @@ NOT_EMULATED: Mapping[str, str] = {
     "RecursiveLoop": "loops are not detected",
     "VpcConfig": "the function has the network of this machine",
 }
+INSIDE: Mapping[str, Names] = {
+    "DeadLetterConfig": names("TargetArn"),
+    "DeadLetterQueue": names("TargetArn Type"),
+    "DurableConfig": names("ExecutionTimeout RetentionPeriodInDays", "KMSKeyArn"),
+    "Environment": names("Variables"),
+    "EphemeralStorage": names("Size"),
+    "EventInvokeConfig": names("DestinationConfig MaximumEventAgeInSeconds MaximumRetryAttempts"),
+    "FunctionUrlConfig": names("AuthType InvokeMode")._replace(inside={"Cors": CORS}),
+    "ImageConfig": names("Command EntryPoint", WorkingDirectory="it starts in the folder of its code"),
+    "LoggingConfig": names("ApplicationLogLevel LogFormat LogGroup SystemLogLevel"),
+    "SnapStart": names("ApplyOn"),
+    "TenancyConfig": names("TenantIsolationMode"),
+    "TracingConfig": names("Mode"),
+}
+"""The properties inside those that are served."""
+_FUNCTION = Names(SERVED - set(INSIDE), WITHOUT_EFFECT, NOT_EMULATED, INSIDE)
 ROUTES = frozenset({"Api", "HttpApi"})
 """The types of events that are served without a local AWS endpoint."""
 AWS_EVENTS = frozenset("CloudWatchEvent DynamoDB EventBridgeRule Kinesis S3 SNS SQS Schedule ScheduleV2".split())
@@ -64,7 +80,7 @@ AROUND: Mapping[str, Names] = {
     "AWS::Lambda::LayerVersion": names(
         "Content", "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo"
     ),
-    "AWS::Lambda::Url": names("AuthType Cors InvokeMode Qualifier TargetFunctionArn"),
+    "AWS::Lambda::Url": names("AuthType InvokeMode Qualifier TargetFunctionArn")._replace(inside={"Cors": CORS}),
     "AWS::Lambda::Version": names(
         "FunctionName",
         "CodeSha256 Description",
@@ -84,11 +100,7 @@ AROUND: Mapping[str, Names] = {
 
 def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
     """What of a function's properties has no effect here although it has one on AWS, each with what happens instead."""
-    for name in properties:
-        if name in NOT_EMULATED:
-            yield f"{name} ({NOT_EMULATED[name]})"
-        elif name not in SERVED and name not in WITHOUT_EFFECT:
-            yield f"{name} (not a known property)"
+    yield from missing(_FUNCTION, properties)
     events = properties.get("Events")
     yield from _not_emulated_of_events(events) if isinstance(events, dict) else ()
     snapped = properties.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
