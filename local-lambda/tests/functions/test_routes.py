@@ -102,3 +102,17 @@ def test_method_is_refused_when_api_gateway_does_not_know_it(tmp_path: Path, met
     """A route that no request could take is a mistake."""
     with pytest.raises(UsageError, match=f"Method: {shown} is unknown; use GET, POST"):
         routes(tmp_path, "HttpApi", Path="/a", Method=method)
+
+
+def test_second_event_of_one_route_is_a_remark(tmp_path: Path) -> None:
+    """It may have a different authorizer, for example."""
+    get = {"Type": "Api", "Properties": {"Path": "/a", "Method": "get"}}
+    put = {"Type": "Api", "Properties": {"Path": "/a", "Method": "put"}}
+    function = {"Handler": "app.handler", "Runtime": "python3.11", "Events": {"One": get, "Two": get, "Put": put}}
+    template = tmp_path / "template.yaml"
+    resources = {"Hello": {"Type": "AWS::Serverless::Function", "Properties": function}}
+    template.write_text(json.dumps({"Resources": resources}))
+    assert load_functions(template, Given()).remarks == (
+        "Hello has the route GET /a of ServerlessRestApi more than once: the first is served;"
+        " remove the others, which AWS refuses",
+    )

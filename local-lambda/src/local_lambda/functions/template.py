@@ -183,6 +183,7 @@ class _Template:
         self._add_urls(found)
         self._add_versions(found)
         self._add_event_invoke(found)
+        self._note_doubles(found)
         self._read_apis(found)
         self._note_around(found, self._reading.remarks[first_remark:])
         self._note_unresolved()
@@ -310,6 +311,15 @@ class _Template:
         for logical_id, routes in definitions.routes.items():
             function = found[logical_id]
             found[logical_id] = function._replace(routes=merged(function.routes, routes))
+
+    def _note_doubles(self, found: Mapping[str, FunctionConfig]) -> None:
+        """Name the routes that a function has twice; those of two functions keep the command from starting."""
+        for logical_id, function in found.items():
+            keys = [(route.method, route.path, route.api) for route in function.routes]
+            for method, path, api in dict.fromkeys(key for key in keys if keys.count(key) > 1):
+                if api in self._resources or api in IMPLICIT_API.values():
+                    what = f"{self._stack}{logical_id} has the route {method} {path} of {api} more than once"
+                    self._reading.remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
 
     def _add_urls(self, found: dict[str, FunctionConfig]) -> None:
         """Give the functions the URLs that are resources; one of an alias or of another function is a remark."""
