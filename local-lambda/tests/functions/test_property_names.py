@@ -113,6 +113,23 @@ def test_what_is_not_emulated_around_a_function_is_a_remark(tmp_path: Path) -> N
     )
 
 
+def test_members_of_auth_are_named_when_they_are_not_emulated(tmp_path: Path) -> None:
+    """Those of each authorizer, whatever it is called."""
+    guard = {"FunctionArn": {"Fn::GetAtt": ["Hello", "Arn"]}, "Identity": {"Header": "A", "Heeders": ["A"]}}
+    auth = {"Authorizers": {"Guard": guard, "Other": guard}, "UsagePlan": {"CreateUsagePlan": "PER_API", "Quota": {}}}
+    resources = {
+        "Hello": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}},
+        "Web": {"Type": "AWS::Serverless::Api", "Properties": {"Auth": auth}},
+    }
+    template = tmp_path / "template.yaml"
+    template.write_text(json.dumps({"Resources": resources}))
+    assert load_functions(template, Given()).remarks == (
+        "Web: not emulated: Auth.Authorizers.Guard.Identity.Heeders (not a known property),"
+        " Auth.Authorizers.Other.Identity.Heeders (not a known property),"
+        " Auth.UsagePlan.Quota (requests are not counted)",
+    )
+
+
 def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
     """With what happens instead; misspelled properties and events that need an endpoint as well."""
     properties = {

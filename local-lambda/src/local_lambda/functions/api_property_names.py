@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 from local_lambda.functions.intrinsics import is_intrinsic
 
+_ANY = "*"
+
 
 class Names(NamedTuple):
     """The properties of one type of resource; those that are not emulated with what happens instead.
 
-    `inside` has the names inside those properties that are mappings.
+    `inside` has the names inside those properties that are mappings; those of `*` are inside every property.
     """
 
     served: frozenset[str]
@@ -37,9 +39,10 @@ def missing(table: Names, properties: Mapping[str, Any]) -> Iterator[str]:
         if name in table.not_emulated:
             if value is not None and value is not False and value != "false":
                 yield f"{name} ({table.not_emulated[name]})"
-        elif name in table.inside:
+        elif name in table.inside or _ANY in table.inside:
             if isinstance(value, dict) and not is_intrinsic(value):
-                yield from (f"{name}.{each}" for each in missing(table.inside[name], value))
+                inside = table.inside.get(name, table.inside.get(_ANY, table))
+                yield from (f"{name}.{each}" for each in missing(inside, value))
         elif name not in table.served and name not in table.without_effect:
             yield f"{name} (not a known property)"
 
@@ -47,6 +50,7 @@ def missing(table: Names, properties: Mapping[str, Any]) -> Iterator[str]:
 _BINARY = "a body that is not UTF-8 counts as binary"
 _CACHE = "responses are not cached"
 _CANARY = "all requests go to the same stage"
+_COUNTED = "requests are not counted"
 _DEFAULTS = "the API has its defaults"
 _DOMAIN = "it has no name"
 _ENDPOINT = "the API is reached at its address here"
@@ -66,16 +70,33 @@ _VARIABLES = "there are no stage variables"
 CORS = names("AllowCredentials AllowHeaders AllowMethods AllowOrigins ExposeHeaders MaxAge")
 """CORS settings of function URLs and of HTTP APIs."""
 _REST_CORS = names("AllowCredentials AllowHeaders AllowMethods AllowOrigin MaxAge")
-_API_AUTH = names(
-    "Authorizers DefaultAuthorizer",
+_SOURCES = "Context Headers QueryStrings ReauthorizeEvery StageVariables"
+_REST_AUTHORIZER = names(
+    # Scopes and a user pool are Cognito's, whose authorizers are named as a whole.
+    "FunctionArn FunctionPayloadType UserPoolArn",
+    "AuthorizationScopes DisableFunctionDefaultPermissions FunctionInvokeRole",
+)._replace(inside={"Identity": names(f"Header {_SOURCES} ValidationExpression")})
+_HTTP_AUTHORIZER = names(
+    # Scopes, `IdentitySource` and `JwtConfiguration` are for JWT authorizers, which are named as a whole.
+    "AuthorizerPayloadFormatVersion EnableSimpleResponses FunctionArn",
     """
-    AddApiKeyRequiredToCorsPreflight AddDefaultAuthorizerToCorsPreflight InvokeRole
+    AuthorizationScopes EnableFunctionDefaultPermissions FunctionInvokeRole IdentitySource JwtConfiguration
     """,
+)._replace(inside={"Identity": names(_SOURCES)})
+_API_AUTH = names(
+    "DefaultAuthorizer",
+    "AddApiKeyRequiredToCorsPreflight AddDefaultAuthorizerToCorsPreflight InvokeRole",
     ApiKeyRequired=_KEYS,
     ResourcePolicy=_POLICY,
-    UsagePlan="requests are not counted",
+)._replace(
+    inside={
+        "Authorizers": Names(frozenset(), inside={_ANY: _REST_AUTHORIZER}),
+        "UsagePlan": names("", "CreateUsagePlan Description Tags UsagePlanName", Quota=_COUNTED, Throttle=_THROTTLE),
+    }
 )
-_HTTP_API_AUTH = names("Authorizers DefaultAuthorizer", "EnableIamAuthorizer")
+_HTTP_API_AUTH = names("DefaultAuthorizer", "EnableIamAuthorizer")._replace(
+    inside={"Authorizers": Names(frozenset(), inside={_ANY: _HTTP_AUTHORIZER})}
+)
 _REST_INTEGRATION = names(
     "Type Uri",
     # The cache has a name in the line for its stage; a link leads to a load balancer, which makes the method unserved;
@@ -160,7 +181,7 @@ APIS: Mapping[str, Names] = {
         Variables=_VARIABLES,
     ),
     "AWS::ApiGateway::UsagePlan": names(
-        "", "ApiStages Description Tags UsagePlanName", Quota="requests are not counted", Throttle=_THROTTLE
+        "", "ApiStages Description Tags UsagePlanName", Quota=_COUNTED, Throttle=_THROTTLE
     ),
     "AWS::ApiGatewayV2::Api": names(
         "Body BodyS3Location ProtocolType RouteKey Target",
