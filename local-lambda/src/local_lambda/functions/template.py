@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from local_lambda.errors import UsageError
+from local_lambda.functions.attached import ATTACHED, attach
 from local_lambda.functions.config import ApiSettings, FunctionConfig
 from local_lambda.functions.document import NAME_IT, read_document
-from local_lambda.functions.event_invoke import RESOURCE, generated, read_event_invoke
+from local_lambda.functions.event_invoke import generated
 from local_lambda.functions.function_resource import PLAIN, SERVERLESS, FunctionReader, Layers, Notes, layer_arns
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import NO_VALUE, STACK, Scope, Unresolvable, text
@@ -33,7 +34,6 @@ MAX_NESTED = 5
 _WEB_FUNCTIONS = ("AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction")
 _API_TYPES = ("AWS::ApiGateway", *(f"{PREFIX}{kind}" for kind in ("Api", "HttpApi", "WebSocketApi")))
 """How the types begin that describe APIs."""
-_REMOVE_ONE = "CloudFormation refuses the second one as it already exists; remove one of them"
 _STACKS = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
@@ -180,9 +180,7 @@ class _Template:
         first_remark = len(self._reading.remarks)
         self._add_globals()
         self._add_routes(found)
-        self._add_urls(found)
-        self._add_versions(found)
-        self._add_event_invoke(found)
+        self._attach(found)
         self._note_doubles(found)
         self._read_apis(found)
         self._note_around(found, self._reading.remarks[first_remark:])
@@ -321,80 +319,15 @@ class _Template:
                     what = f"{self._stack}{logical_id} has the route {method} {path} of {api} more than once"
                     self._reading.remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
 
-    def _add_urls(self, found: dict[str, FunctionConfig]) -> None:
-        """Give the functions the URLs that are resources; one of an alias or of another function is a remark."""
-        from local_lambda.functions.function_urls import URL, read_url
-        from local_lambda.functions.stand_ins import StandIns
+    def _attach(self, found: dict[str, FunctionConfig]) -> None:
+        """Give the functions the resources that belong to them."""
+        wanted = list(self._wanted(*ATTACHED))
+        if wanted:
+            from local_lambda.functions.stand_ins import StandIns
 
-        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
-        for logical_id, resource in self._wanted(URL):
             scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
-            try:
-                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
-                target = targets.get(properties.string("TargetFunctionArn") or "")
-                if target is None:
-                    raise properties.cannot("TargetFunctionArn", "is not a function of this template")
-                if properties.string("Qualifier") not in (None, "$LATEST"):
-                    raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
-                if found[target].url is not None:
-                    raise properties.wrong("TargetFunctionArn", f"{target} already has a function URL; {_REMOVE_ONE}")
-                found[target] = found[target]._replace(url=read_url(properties))
-            except UsageError as reason:
-                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
-
-    def _add_versions(self, found: dict[str, FunctionConfig]) -> None:
-        """Give the functions the versions and aliases that are resources; those of other functions are remarks."""
-        from local_lambda.functions.stand_ins import StandIns
-        from local_lambda.functions.versions import ALIAS, VERSION, read_alias
-
-        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
-        numbers: dict[str, str] = {}
-        for logical_id, resource in sorted(self._wanted(VERSION, ALIAS), key=lambda pair: pair[1]["Type"] == ALIAS):
-            scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
-            try:
-                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
-                target = targets.get(properties.string("FunctionName") or "")
-                if target is None:
-                    raise properties.cannot("FunctionName", "is not a function of this template")
-                function = found[target]
-                if resource["Type"] == VERSION:
-                    number = str(len(function.published) + 1)
-                    found[target] = function._replace(published=(*function.published, number))
-                    numbers[logical_id] = number
-                    self._references[logical_id] = f"{function.arn}:{number}"
-                    self._references[f"{logical_id}.Version"] = number
-                else:
-                    name, alias = read_alias(properties, function)
-                    if name in function.aliases:
-                        raise properties.wrong("Name", f"{target} already has an alias {name}; {_REMOVE_ONE}")
-                    found[target] = function._replace(aliases={**function.aliases, name: alias})
-                    self._references[logical_id] = f"{function.arn}:{name}"
-            except UsageError as reason:
-                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
-
-    def _add_event_invoke(self, found: dict[str, FunctionConfig]) -> None:
-        """Give the functions the settings of asynchronous invocations that are resources."""
-        from local_lambda.functions.stand_ins import StandIns
-
-        targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
-        set_up = {logical_id for logical_id in found if self._sets_up_latest(self._resources[logical_id])}
-        for logical_id, resource in self._wanted(RESOURCE):
-            scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
-            try:
-                properties = Properties(self._path, logical_id, resource.get("Properties"), scope)
-                target = targets.get(properties.string("FunctionName") or "")
-                if target is None:
-                    raise properties.cannot("FunctionName", "is not a function of this template")
-                if properties.string("Qualifier") not in (None, "$LATEST"):
-                    raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
-                if target in set_up:
-                    what = f"{target} already has settings for asynchronous invocations; {_REMOVE_ONE}"
-                    raise properties.wrong("FunctionName", what)
-                settings = read_event_invoke(logical_id, properties, found[target].name)
-                found[target] = found[target]._replace(event_invoke=settings)
-                set_up.add(target)
-            except UsageError as reason:
-                self._reading.remarks.append(f"{logical_id} is not served: {reason}")
+            set_up = [logical_id for logical_id in found if self._sets_up_latest(self._resources[logical_id])]
+            self._reading.remarks += attach(self._path, wanted, scope, self._references, found, set_up)
 
     def _sets_up_latest(self, resource: Mapping[str, Any]) -> bool:
         """Whether a function has its own settings of asynchronous invocations; SAM gives them to an alias if it can."""
