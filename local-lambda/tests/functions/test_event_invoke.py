@@ -35,28 +35,38 @@ def test_settings_of_a_function(tmp_path: Path) -> None:
         tmp_path, {"EventInvokeConfig": settings, "DeadLetterQueue": {"Type": "SQS", "TargetArn": f"{ARN}x"}}
     )
     topic = "arn:aws:sns:us-east-1:123456789012:HelloEventInvokeConfigOnSuccessTopic"
-    assert functions[0].event_invoke == EventInvokeConfig(60, 0, topic, f"{ARN}bad")
+    assert functions[0].event_invoke == {"$LATEST": EventInvokeConfig(60, 0, topic, f"{ARN}bad")}
     assert functions[0].dead_letters == f"{ARN}x"
     assert functions.notes["Hello"].events == ("DestinationConfig", "DeadLetterQueue")
 
 
-def test_function_without_settings_has_those_of_lambda(tmp_path: Path) -> None:
-    """Two further attempts within six hours."""
-    (function,) = load(tmp_path, {})
-    assert function.event_invoke == EventInvokeConfig(21_600, 2)
+def test_settings_of_a_function_with_an_alias_are_those_of_the_alias(tmp_path: Path) -> None:
+    """As AWS SAM writes them; `$LATEST` and the version have those of every function."""
+    (function,) = load(tmp_path, {"EventInvokeConfig": {"MaximumRetryAttempts": 0}, "AutoPublishAlias": "live"})
+    assert function.event_invoke == {"live": EventInvokeConfig(21_600, 0)}
 
 
-def test_settings_as_a_resource(tmp_path: Path) -> None:
-    """By name of the function; those of an alias are a remark."""
+def test_settings_as_resources(tmp_path: Path) -> None:
+    """For each version and alias; those of one that does not exist are a remark."""
     resource = {"FunctionName": {"Ref": "Hello"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": 1}
+    others = {
+        "Settings": resource,
+        "Alias": {**resource, "Qualifier": "live", "MaximumRetryAttempts": 0},
+        "Missing": {**resource, "Qualifier": "test"},
+    }
     functions = load(
         tmp_path,
-        {},
-        Settings={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": resource},
-        Alias={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {**resource, "Qualifier": "live"}},
+        {"AutoPublishAlias": "live"},
+        **{
+            name: {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties}
+            for name, properties in others.items()
+        },
     )
-    assert functions[0].event_invoke.retries == 1
-    assert [remark.partition(" ")[0] for remark in functions.remarks] == ["Alias"]
+    assert {qualifier: each.retries for qualifier, each in functions[0].event_invoke.items()} == {
+        "$LATEST": 1,
+        "live": 0,
+    }
+    assert [remark.partition(" ")[0] for remark in functions.remarks] == ["Missing"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,7 @@ def test_second_settings_of_a_function_are_a_remark(
         First={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": first},
         Second={"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {**first, "MaximumRetryAttempts": 1}},
     )
-    assert functions[0].event_invoke.retries == served
+    assert functions[0].event_invoke["$LATEST"].retries == served
     assert [remark.partition(" ")[0] for remark in functions.remarks] == refused
     assert all("already has settings for asynchronous invocations" in remark for remark in functions.remarks)
 
@@ -135,7 +145,7 @@ def test_queue_for_a_destination_without_a_value_is_made_and_can_be_referred_to(
     made: dict[str, Any] = {}
     (function,) = load_functions(template, Given(deploy=lambda resources, stack, scope: made.update(resources) or {}))
     assert made["HelloEventInvokeConfigOnFailureQueue"] == {"Type": "AWS::SQS::Queue"}
-    assert function.event_invoke.on_failure == QUEUE
+    assert function.event_invoke["$LATEST"].on_failure == QUEUE
     assert function.environment == {
         "URL": QUEUE_URL,
         "SAME_URL": QUEUE_URL,

@@ -655,8 +655,14 @@ def test_what_a_condition_removes_is_not_named(tmp_path: Path, properties: Any, 
     assert tuple(line.partition(" ")[0] for line in notes.not_emulated) == noted
 
 
-@pytest.mark.parametrize(("kind", "target"), [("Url", "TargetFunctionArn"), ("EventInvokeConfig", "FunctionName")])
-def test_resource_of_a_qualifier_says_that_only_latest_is_served(tmp_path: Path, kind: str, target: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "target", "why"),
+    [
+        ("Url", "TargetFunctionArn", "is not emulated; only the one of $LATEST is served"),
+        ("EventInvokeConfig", "FunctionName", "live is not a version or alias of this template"),
+    ],
+)
+def test_resource_of_a_missing_qualifier_says_so(tmp_path: Path, kind: str, target: str, why: str) -> None:
     """The function is there: what is missing is its alias."""
     properties = {target: {"Ref": "Hello"}, "Qualifier": "live", "AuthType": "NONE"}
     hello = {"Handler": "app.handler", "Runtime": "python3.12"}
@@ -666,9 +672,7 @@ def test_resource_of_a_qualifier_says_that_only_latest_is_served(tmp_path: Path,
     }
     template = tmp_path / "template.yaml"
     template.write_text(json.dumps({"Resources": resources}))
-    assert "More.Qualifier: is not emulated; only the one of $LATEST is served" in " ".join(
-        load_functions(template, Given()).remarks
-    )
+    assert f"More.Qualifier: {why}" in " ".join(load_functions(template, Given()).remarks)
 
 
 def test_function_whose_condition_no_parameter_can_change_says_so(load: Load) -> None:

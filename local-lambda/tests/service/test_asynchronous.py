@@ -38,7 +38,7 @@ class Sent:
 
 def served(bench: Bench, sent: Sent, settings: EventInvokeConfig, dead_letters: str | None = None) -> None:
     """Let the function have these settings."""
-    bench.configure(event_invoke=settings, dead_letters=dead_letters)
+    bench.configure(event_invoke={"$LATEST": settings}, dead_letters=dead_letters)
     bench.pool.asynchronous.destinations = sent
 
 

@@ -156,7 +156,7 @@ def test_queue_gives_up_when_the_fault_lasts_for_as_long_as_an_event_may_wait() 
     """It is named."""
 
     async def scenario(bench: Bench) -> None:
-        bench.configure(event_invoke=EventInvokeConfig(max_age=0))
+        bench.configure(event_invoke={"$LATEST": EventInvokeConfig(max_age=0)})
         bench.fault = NO_DESCRIPTORS
         invocation = bench.invocation()
         bench.pool.queue(invocation)

@@ -40,11 +40,12 @@ class DeclaredFunction:
 
     @property
     def event_invoke(self) -> dict[str, Document]:
-        """Its settings of asynchronous invocations by qualifier: its versions and aliases have the same."""
+        """Its settings of asynchronous invocations by qualifier."""
         function = self.pool.function
-        qualifiers = ("$LATEST", *function.published, *function.aliases)
-        found = {each: document_of(function.event_invoke, f"{function.arn}:{each}", self._since) for each in qualifiers}
-        return {qualifier: document for qualifier, document in found.items() if document is not None}
+        return {
+            qualifier: document_of(settings, f"{function.arn}:{qualifier}", self._since)
+            for qualifier, settings in function.event_invoke.items()
+        }
 
     @property
     def configuration(self) -> Document:

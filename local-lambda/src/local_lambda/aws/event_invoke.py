@@ -22,13 +22,8 @@ def event_invoke_config(document: Document | None) -> EventInvokeConfig:
     )
 
 
-def document_of(config: EventInvokeConfig, arn: str, modified: float) -> Document | None:
-    """The settings of a template's function in the API's form, for the qualified `arn`.
-
-    None if all are those of every function.
-    """
-    if config == EventInvokeConfig():
-        return None
+def document_of(config: EventInvokeConfig, arn: str, modified: float) -> Document:
+    """The settings of a template's function in the API's form, for the qualified `arn`."""
     ends = {"OnSuccess": config.on_success, "OnFailure": config.on_failure}
     return {
         "LastModified": modified,

@@ -29,16 +29,14 @@ def attach(
     scope: Scope,
     references: MutableMapping[str, Any],
     found: dict[str, FunctionConfig],
-    set_up: Iterable[str],
 ) -> Iterator[str]:
     """Add what the `resources` of these types say to the functions in `found`; yield a line for each not served.
 
-    `references`, which `scope` knows, gets what `!Ref` and `!GetAtt` of versions and aliases return. `set_up` are the
-    functions that have settings of asynchronous invocations without a resource.
+    `references`, which `scope` knows, gets what `!Ref` and `!GetAtt` of versions and aliases return.
     """
     order = list(ATTACHED)
     targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
-    attached = _Attached(references, found, set(set_up))
+    attached = _Attached(references, found)
     for logical_id, resource in sorted(resources, key=lambda pair: order.index(pair[1]["Type"])):
         try:
             properties = Properties(path, logical_id, resource.get("Properties"), scope)
@@ -54,12 +52,9 @@ def attach(
 class _Attached:
     """Adds one resource to its function, `target`. Each method raises UsageError if it cannot be served."""
 
-    def __init__(
-        self, references: MutableMapping[str, Any], found: dict[str, FunctionConfig], set_up: set[str]
-    ) -> None:
+    def __init__(self, references: MutableMapping[str, Any], found: dict[str, FunctionConfig]) -> None:
         self._references = references
         self._found = found
-        self._set_up = set_up
 
     def add(self, kind: str, logical_id: str, target: str, properties: Properties) -> None:
         """Add a resource of this type."""
@@ -89,11 +84,11 @@ class _Attached:
         self._references[logical_id] = f"{function.arn}:{name}"
 
     def _event_invoke(self, logical_id: str, target: str, properties: Properties) -> None:
-        if properties.string("Qualifier") not in (None, "$LATEST"):
-            raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
-        if target in self._set_up:
-            what = f"{target} already has settings for asynchronous invocations; {_REMOVE_ONE}"
-            raise properties.wrong("FunctionName", what)
-        settings = read_event_invoke(logical_id, properties, self._found[target].name)
-        self._found[target] = self._found[target]._replace(event_invoke=settings)
-        self._set_up.add(target)
+        function, qualifier = self._found[target], properties.string("Qualifier") or "$LATEST"
+        if qualifier not in ("$LATEST", *function.published, *function.aliases):
+            raise properties.cannot("Qualifier", f"{qualifier} is not a version or alias of this template")
+        if qualifier in function.event_invoke:
+            what = f"{target} already has settings for asynchronous invocations of {qualifier}; {_REMOVE_ONE}"
+            raise properties.wrong("Qualifier", what)
+        settings = read_event_invoke(logical_id, properties, function.name)
+        self._found[target] = function._replace(event_invoke={**function.event_invoke, qualifier: settings})

@@ -165,7 +165,8 @@ class FunctionConfig(NamedTuple):
     source: str | None = None
     """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
     url: FunctionUrl | None = None
-    event_invoke: EventInvokeConfig = EventInvokeConfig()
+    event_invoke: Mapping[str, EventInvokeConfig] = MappingProxyType({})
+    """The settings of asynchronous invocations by qualifier; without any, those of every function apply."""
     dead_letters: str | None = None
     """The ARN of the queue or topic for events that have failed."""
     published: tuple[str, ...] = ()

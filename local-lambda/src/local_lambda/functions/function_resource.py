@@ -191,6 +191,7 @@ class FunctionReader:
         event_invoke = settings.read(
             lambda either: read_event_invoke(logical_id, either.inside("EventInvokeConfig"), name)
         )
+        configured = properties.values.get("EventInvokeConfig") is not None
         dead_letters = settings.read(lambda either: read_dead_letters(either, serverless))
         alias = settings.read(_alias) if serverless else None
         tenancy = settings.read(_tenancy)
@@ -229,7 +230,7 @@ class FunctionReader:
             reserved_concurrency=concurrency,
             routes=routes,
             url=url,
-            event_invoke=event_invoke,
+            event_invoke={alias or "$LATEST": event_invoke} if configured else {},  # as AWS SAM does
             dead_letters=dead_letters,
             provisioned=provisioned,
             published=() if alias is None else ("1",),

@@ -326,13 +326,7 @@ class _Template:
             from local_lambda.functions.stand_ins import StandIns
 
             scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
-            set_up = [logical_id for logical_id in found if self._sets_up_latest(self._resources[logical_id])]
-            self._reading.remarks += attach(self._path, wanted, scope, self._references, found, set_up)
-
-    def _sets_up_latest(self, resource: Mapping[str, Any]) -> bool:
-        """Whether a function has its own settings of asynchronous invocations; SAM gives them to an alias if it can."""
-        values = with_globals(resource, self._all_globals)
-        return "EventInvokeConfig" in values and "AutoPublishAlias" not in values
+            self._reading.remarks += attach(self._path, wanted, scope, self._references, found)
 
     def _read_apis(self, found: Mapping[str, FunctionConfig]) -> None:
         """Read the settings of APIs that have routes."""

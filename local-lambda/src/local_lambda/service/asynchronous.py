@@ -63,8 +63,10 @@ class AsynchronousInvocations:
         may_run: Callable[[], bool] = lambda: True,
     ) -> None:
         self.retry_seconds = retry_seconds
-        self.settings: Callable[[str], EventInvokeConfig] = lambda qualifier: config().event_invoke
-        """The settings of invocations with this qualifier; those of a template are the same for all."""
+        self.settings: Callable[[str], EventInvokeConfig] = lambda qualifier: config().event_invoke.get(
+            qualifier, EventInvokeConfig()
+        )
+        """The settings of invocations with this qualifier."""
         self._config = config
         self._call = call
         self._may_run = may_run
