@@ -30,6 +30,7 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
             {"SplunkDestinationConfiguration": {"P": [arn]}},
         ),
         "Pipe": ("AWS::Pipes::Pipe", {"Source": arn, "Enrichment": arn}),
+        "Seed": ("Custom::Seed", {"ServiceToken": arn}),
     }
     hello = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a.b", "Runtime": "python3.12"}}
     resources = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in written.items()}
@@ -43,7 +44,8 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
     )
     assert functions.remarks == (
         "Hello is not invoked by Pool (AWS::Cognito::UserPool), Steps (AWS::Serverless::StateMachine),"
-        " Stream (AWS::KinesisFirehose::DeliveryStream), Pipe (AWS::Pipes::Pipe): not emulated",
+        " Stream (AWS::KinesisFirehose::DeliveryStream), Pipe (AWS::Pipes::Pipe), Seed (Custom::Seed):"
+        " not emulated",
     )
 
 

@@ -8,7 +8,7 @@ as `!Ref` and `!Sub`, `function_resource.py` reads the properties of a function,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -157,6 +157,7 @@ class _Template:
         self._scope = Scope(
             parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of, name
         )
+        self._remarks: list[str] = []
         self._schemes: dict[str, dict[str, Any]] = {}
         self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, arns)
         self._named: dict[str, tuple[str, Properties]] | None = None
@@ -177,24 +178,26 @@ class _Template:
         for logical_id, _ in self._wanted(*_WEB_FUNCTIONS):
             what = "web functions are not emulated; local-lambda runs functions that have a handler"
             self._refuse(logical_id, CannotRun(f"{self._path}: {logical_id}: {what}"))
-        first_remark = len(self._reading.remarks)
         self._add_globals()
         self._add_routes(found)
         self._attach(found)
         self._note_doubles(found)
         self._read_apis(found)
-        self._note_around(found, self._reading.remarks[first_remark:])
+        self._note_around(found)
         self._note_unresolved()
+        others = self._others()
         for logical_id, function in found.items():
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
-            self._reading.notes[self._stack + logical_id] = self._with_triggers(logical_id, reader.notes[logical_id])
-        for logical_id, _ in self._wanted(*_STACKS):
-            child = self._child(logical_id)
+            notes = self._with_triggers(logical_id, reader.notes[logical_id], others)
+            self._reading.notes[self._stack + logical_id] = notes
+        children = {logical_id: self._child(logical_id) for logical_id, _ in self._wanted(*_STACKS)}
+        self._reading.remarks += (f"{self._stack}{remark}" for remark in self._remarks)
+        for logical_id, child in children.items():
             try:
                 if child is not None:
                     child.read()
             except UsageError as reason:
-                self._reading.remarks.append(f"{logical_id} is left out: {reason}")
+                self._reading.remarks.append(f"{self._stack}{logical_id} is left out: {reason}")
 
     def output(self, name: str) -> tuple[str, bool]:
         """The value of an output, and whether a stand-in is in it. Raises Unresolvable."""
@@ -243,6 +246,11 @@ class _Template:
                     advice = "the template has no parameter that could change it"
                 self._refuse(logical_id, CannotRun(f"{where}: {condition} is false here; {advice}"))
 
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """The resources, as far as the conditions include them, that are neither functions nor stacks."""
+        types = {str(each.get("Type")) for each in self._resources.values() if isinstance(each, dict)}
+        return dict(self._wanted(*(types - {SERVERLESS, PLAIN, *_STACKS})))
+
     def _holds(self, condition: Any) -> bool:
         try:
             return not isinstance(condition, str) or self._scope.condition(condition)
@@ -286,7 +294,7 @@ class _Template:
 
     def _add_globals(self) -> None:
         """Give `Globals` to the resources that are not functions; what SAM does not allow there is a remark."""
-        self._reading.remarks += (f"{self._stack}{line}" for line in unsupported(self._all_globals))
+        self._remarks += unsupported(self._all_globals)
         for logical_id, resource in self._resources.items():
             kind = resource.get("Type") if isinstance(resource, dict) else None
             if kind != SERVERLESS and str(kind).startswith(PREFIX):
@@ -297,14 +305,13 @@ class _Template:
         from local_lambda.functions.api_definitions import ApiDefinitions, merged
         from local_lambda.functions.stand_ins import StandIns
 
-        types = {str(each.get("Type")) for each in self._resources.values() if isinstance(each, dict)}
-        if not any(kind.startswith(_API_TYPES) for kind in types):
+        others = self._others()
+        if not any(str(each["Type"]).startswith(_API_TYPES) for each in others.values()):
             return
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         by_name = {function.name: logical_id for logical_id, function in found.items()}
-        wanted = dict(self._wanted(*(types - {SERVERLESS, PLAIN, *_STACKS})))
-        definitions = ApiDefinitions(self._path, wanted, scope, by_name).read()
-        self._reading.remarks += definitions.remarks
+        definitions = ApiDefinitions(self._path, others, scope, by_name).read()
+        self._remarks += definitions.remarks
         self._schemes = definitions.schemes
         for logical_id, routes in definitions.routes.items():
             function = found[logical_id]
@@ -316,8 +323,8 @@ class _Template:
             keys = [(route.method, route.path, route.api) for route in function.routes]
             for method, path, api in dict.fromkeys(key for key in keys if keys.count(key) > 1):
                 if api in self._resources or api in IMPLICIT_API.values():
-                    what = f"{self._stack}{logical_id} has the route {method} {path} of {api} more than once"
-                    self._reading.remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
+                    what = f"{logical_id} has the route {method} {path} of {api} more than once"
+                    self._remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
 
     def _attach(self, found: dict[str, FunctionConfig]) -> None:
         """Give the functions the resources that belong to them."""
@@ -326,7 +333,7 @@ class _Template:
             from local_lambda.functions.stand_ins import StandIns
 
             scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
-            self._reading.remarks += attach(self._path, wanted, scope, self._references, found)
+            self._remarks += attach(self._path, wanted, scope, self._references, found)
 
     def _read_apis(self, found: Mapping[str, FunctionConfig]) -> None:
         """Read the settings of APIs that have routes."""
@@ -340,13 +347,12 @@ class _Template:
         names = [function.name for function in found.values()]
         reader = ApiSettingsReader(self._path, self._resources, self._all_globals, scope, names)
         self._reading.apis |= reader.read(routes, self._schemes)
-        self._reading.remarks += reader.remarks
+        self._remarks += reader.remarks
 
-    def _note_around(self, found: Mapping[str, FunctionConfig], remarks: Iterable[str]) -> None:
+    def _note_around(self, found: Mapping[str, FunctionConfig]) -> None:
         """Name the properties of the resources around the functions that are not emulated.
 
-        `remarks` are those of this template: a resource that is not served at all is named already, and the routes and
-        stages of an API too.
+        A resource that is not served at all is named already, and then the routes and stages of an API are too.
         """
         around = [(logical_id, resource["Type"], resource) for logical_id, resource in self._wanted(*AROUND)]
         called = {route.api for function in found.values() for route in function.routes}
@@ -354,14 +360,14 @@ class _Template:
             if logical_id in called and logical_id not in self._resources:
                 common = {"Properties": self._all_globals.get(event)}
                 around.append((logical_id, f"AWS::Serverless::{event}", common))
-        unserved = {remark.partition(" is not served: ")[0] for remark in remarks}
+        unserved = {remark.partition(" is not served: ")[0] for remark in self._remarks}
         for logical_id, kind, resource in around:
             values = resource.get("Properties")
             if not isinstance(values, dict) or unserved.intersection((logical_id, *_apis_of(values))):
                 continue
             missing = list(not_emulated_around(kind, {name: self._plain(each) for name, each in values.items()}))
             if missing:
-                self._reading.remarks.append(f"{self._stack}{logical_id}: not emulated: {', '.join(missing)}")
+                self._remarks.append(f"{logical_id}: not emulated: {', '.join(missing)}")
 
     def _plain(self, value: Any) -> Any:
         """The value of a property; as it is written if only AWS knows it, None if it is `AWS::NoValue`."""
@@ -369,14 +375,14 @@ class _Template:
             value = self._scope.resolve_outermost(value)
         return None if value is NO_VALUE else value
 
-    def _with_triggers(self, logical_id: str, notes: Notes) -> Notes:
-        """The notes on a function, with the resources that invoke it on AWS."""
-        from local_lambda.functions.triggers import TYPES, triggers
+    def _with_triggers(self, logical_id: str, notes: Notes, others: Mapping[str, Any]) -> Notes:
+        """The notes on a function, with the resources among `others` that invoke it on AWS."""
+        from local_lambda.functions.triggers import triggers
 
-        found = tuple(triggers(dict(self._wanted(*TYPES)), logical_id))
+        found = tuple(triggers(others, logical_id))
         missing = ", ".join(name for name, served in found if not served)
         if missing and self._given.deploy is None:
-            self._reading.remarks.append(f"{self._stack}{logical_id} is not invoked by {missing}: not emulated")
+            self._remarks.append(f"{logical_id} is not invoked by {missing}: not emulated")
         return notes._replace(events=(*notes.events, *(name for name, served in found if served)))
 
     def _note_unresolved(self) -> None:
@@ -387,7 +393,7 @@ class _Template:
                     continue
                 values = entry.get("Properties") if block == "Resources" else {"Value": entry.get("Value")}
                 for where, fault in self._known.faults(block, entry, values):
-                    self._reading.remarks.append(f"{self._stack}{logical_id}.{where}: {fault}")
+                    self._remarks.append(f"{logical_id}.{where}: {fault}")
 
     def _output_of(self, logical_id: str, name: str) -> tuple[str, bool] | None:
         """The value of an output of a nested stack, as `output` returns it; None if its template cannot be read."""
@@ -412,21 +418,20 @@ class _Template:
         resource = dict(self._wanted(*_STACKS)).get(logical_id)
         if resource is None:
             return None
-        remarks = self._reading.remarks
         values = resource.get("Properties")
         values = values if isinstance(values, dict) else {}
         place = values.get(_STACKS[resource["Type"]])
         if not isinstance(place, str) or "://" in place:
-            remarks.append(f"{logical_id} is left out: its template is not on this machine")
+            self._remarks.append(f"{logical_id} is left out: its template is not on this machine")
             return None
         if self._stack.count("/") >= MAX_NESTED:
-            remarks.append(f"{logical_id} is left out: stacks are nested more than {MAX_NESTED} deep")
+            self._remarks.append(f"{logical_id} is left out: stacks are nested more than {MAX_NESTED} deep")
             return None
         given = self._given._replace(parameters=self._handed_down(logical_id, values.get("Parameters")), values={})
         try:
             return _Template(self._path.parent / place, given, self._reading, f"{self._stack}{logical_id}/")
         except UsageError as reason:
-            remarks.append(f"{logical_id} is left out: {reason}")
+            self._remarks.append(f"{logical_id} is left out: {reason}")
             return None
 
     def _handed_down(self, logical_id: str, written: Any) -> dict[str, str]:
@@ -442,10 +447,10 @@ class _Template:
                 parameters[str(name)] = ",".join(map(text, value)) if isinstance(value, list) else text(value)
             except (Unresolvable, TypeError) as error:
                 why = error if isinstance(error, Unresolvable) else "must be a string"
-                self._reading.remarks.append(f"{self._stack}{logical_id}.Parameters.{name}: {why}")
+                self._remarks.append(f"{logical_id}.Parameters.{name}: {why}")
         if stand_ins.used:
             used = ", ".join(f"{what} ({value})" for what, value in stand_ins.used.items())
-            self._reading.remarks.append(f"{self._stack}{logical_id} has stand-ins in its parameters: {used}")
+            self._remarks.append(f"{logical_id} has stand-ins in its parameters: {used}")
         return parameters
 
 
