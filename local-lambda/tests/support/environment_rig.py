@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.environment.restore_phase import WhenReady
 from local_lambda.events.platform import Event
 from local_lambda.events.stream import EventStream
 from local_lambda.functions.config import FunctionConfig
@@ -200,7 +201,7 @@ class Rig:
         group: Callable[[Clock], FakeGroup] = FakeGroup,
         freeze: bool = False,
         listening: bool = True,
-        restored_when: Callable[[Callable[[], None]], None] | None = None,
+        restored_when: WhenReady | None = None,
     ) -> None:
         self.clock = Clock()
         self.group: Any = group(self.clock)

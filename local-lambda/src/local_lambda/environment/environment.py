@@ -22,7 +22,7 @@ from local_lambda.environment.invoke_phase import InvokePhase
 from local_lambda.environment.memory_limit import MemoryLimit
 from local_lambda.environment.ports import Clock, Loop, Memory, Process, Processes
 from local_lambda.environment.process_control import ProcessControl, runs
-from local_lambda.environment.restore_phase import RestorePhase
+from local_lambda.environment.restore_phase import RestorePhase, WhenReady
 from local_lambda.environment.runtime import Runtime
 from local_lambda.environment.shutdown_phase import ShutdownPhase
 from local_lambda.environment.states import (
@@ -60,7 +60,7 @@ class ExecutionEnvironment:
         freeze: bool = False,
         bandwidth_limit: bool = True,
         memory_limit: bool = True,
-        restored_when: Callable[[Callable[[], None]], None] | None = None,
+        restored_when: WhenReady | None = None,
     ) -> None:
         self.function = function
         self.launch = processes.launch

@@ -7,13 +7,19 @@ asks for an invocation. Source: https://docs.aws.amazon.com/lambda/latest/dg/sna
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from local_lambda.environment.failures import Failure, restore_failed, restore_timed_out
 from local_lambda.environment.init_phase import InitHost, InitPhase
 from local_lambda.environment.ports import Clock, Loop, Process
 from local_lambda.environment.states import READY
+from local_lambda.errors import ApiError
 from local_lambda.events import platform
 from local_lambda.limits import RESTORE_SECONDS
+
+OnSnapshot = Callable[[ApiError | None], None]
+"""Called with None when there is a snapshot, or with the error that callers get if there can be none."""
+WhenReady = Callable[[OnSnapshot], None]
 
 
 class RestorePhase(InitPhase):
@@ -21,9 +27,7 @@ class RestorePhase(InitPhase):
     snapshot: waiting for that is not part of the restore.
     """
 
-    def __init__(
-        self, host: InitHost, phase: str, clock: Clock, began: float, when: Callable[[Callable[[], None]], None]
-    ) -> None:
+    def __init__(self, host: InitHost, phase: str, clock: Clock, began: float, when: WhenReady) -> None:
         super().__init__(host, phase, clock, began)
         self._when = when
         self._over = False
@@ -37,7 +41,10 @@ class RestorePhase(InitPhase):
         self._over = True
         super().stop()
 
-    def _begin(self) -> None:
+    def _begin(self, refusal: ApiError | None) -> None:
+        if refusal is not None:
+            self._host.defer(partial(self._refuse, refusal))
+            return
         if self._over:
             return
         self.began = self._perf_counter()
@@ -55,6 +62,11 @@ class RestorePhase(InitPhase):
             )
         )
         host.control.start_runtime()
+
+    def _refuse(self, refusal: ApiError) -> None:
+        """End the attempt without any event: there is nothing to restore."""
+        if not self._over:
+            self._host.init_failed(Failure("failure", None, refusal.message, refusal=refusal), 0.0)
 
     def limit(self, loop: Loop, init_timeout: float, held: bool) -> None:
         """Fail when the hooks have had their ten seconds, which begin when the snapshot is there."""

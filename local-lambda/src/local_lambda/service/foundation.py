@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from local_lambda.sinks.console import Console
 if TYPE_CHECKING:
     import socket
 
+    from local_lambda.environment.restore_phase import OnSnapshot, WhenReady
     from local_lambda.service.debugger import Debugging
 
 LOOPBACK = "127.0.0.1"
@@ -48,8 +49,8 @@ class Snapshot(Protocol):
     def fork(self) -> socket.socket:
         """The control socket of a new supervisor. Raises OSError."""
 
-    def when_ready(self, action: Callable[[], None]) -> None:
-        """Call when environments can be forked, or when it is known that they cannot."""
+    def when_ready(self, action: OnSnapshot) -> None:
+        """Call when environments can be forked, or with the reason when it is known that they cannot."""
 
 
 class Program(NamedTuple):
@@ -90,8 +91,8 @@ class Foundation(NamedTuple):
     """The folder that is `/tmp` in a sandbox."""
     debugging: Debugging | None = None
     folders: Folders | None = None
-    restored_when: Callable[[Callable[[], None]], None] | None = None
-    """Set for an environment that is restored: calls what it is given once there is a snapshot."""
+    restored_when: WhenReady | None = None
+    """Set for an environment that is restored: calls what it is given once there is a snapshot, or can be none."""
     is_snapshot: bool = False
 
     def abandon(self) -> None:

@@ -22,6 +22,7 @@ from local_lambda.processes.programs import wire
 from local_lambda.processes.zygote import control_sockets
 
 if TYPE_CHECKING:
+    from local_lambda.environment.restore_phase import OnSnapshot
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.service.foundation import Foundation, Program
 
@@ -59,7 +60,7 @@ class Snapshot:
     ) -> None:
         self._on_lost = on_lost
         self._settled = settled
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[OnSnapshot] = []
         self.failure: ApiError | None = None
         self.ready = self.lost = False
         self.base: Foundation
@@ -90,10 +91,10 @@ class Snapshot:
                 raise OSError(errno.ESRCH, os.strerror(errno.ESRCH), "the snapshot")
         return ours
 
-    def when_ready(self, action: Callable[[], None]) -> None:
-        """Call when environments can be forked, or when it is known that they cannot."""
+    def when_ready(self, action: OnSnapshot) -> None:
+        """Call when environments can be forked, or with the reason when it is known that they cannot."""
         if self.ready or self.lost or self.failure is not None:
-            action()
+            action(self.failure)
         else:
             self._waiting.append(action)
 
@@ -121,7 +122,7 @@ class Snapshot:
             self._on_lost()
         waiting, self._waiting = self._waiting, []
         for action in waiting:
-            action()
+            action(self.failure)
 
 
 class Snapshots:
