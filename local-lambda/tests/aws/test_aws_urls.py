@@ -55,6 +55,24 @@ def test_url_is_created_served_changed_and_deleted(aws: Endpoint) -> None:
         urlopen(url, timeout=DEADLINE_SECONDS)
 
 
+def test_function_that_isolates_tenants_has_neither_url_nor_source_nor_snapshots(aws: Endpoint) -> None:
+    """As on AWS: nothing of these could name a tenant."""
+    client = aws.client("lambda")
+    tenancy = {"TenantIsolationMode": "PER_TENANT"}
+    snap_start = {"ApplyOn": "PublishedVersions"}
+    aws.create("tenants", "", Code={"ZipFile": code(CODE)}, TenancyConfig=tenancy)
+    queue = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    for refused in (
+        lambda: client.create_function_url_config(FunctionName="tenants", AuthType="NONE"),
+        lambda: client.create_event_source_mapping(FunctionName="tenants", EventSourceArn=queue),
+        lambda: client.update_function_configuration(FunctionName="tenants", SnapStart=snap_start),
+        lambda: aws.create("both", "", Code={"ZipFile": code(CODE)}, TenancyConfig=tenancy, SnapStart=snap_start),
+    ):
+        status, kind, message = error_of(refused)
+        assert (status, kind) == (400, "InvalidParameterValueException")
+        assert "not supported for functions enabled with tenancy configuration" in message
+
+
 def test_url_ends_with_its_function(aws: Endpoint) -> None:
     """Nothing answers there any more."""
     aws.create("gone", "", Code={"ZipFile": code(CODE)})

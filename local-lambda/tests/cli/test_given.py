@@ -94,6 +94,36 @@ def test_region_is_the_options_when_the_shell_has_one_too() -> None:
         region_of(None, {"AWS_REGION": "Frankfurt"})
 
 
+def test_what_aws_does_not_combine_with_tenants_is_noted(tmp_path: Path) -> None:
+    """With what happens instead; a REST API can name a tenant."""
+    events = {
+        "Jobs": {"Type": "SQS"},
+        "Web": {"Type": "HttpApi"},
+        "Rest": {"Type": "Api", "Properties": {"Path": "/", "Method": "get"}},
+    }
+    apart = {
+        "Events": events,
+        "FunctionUrlConfig": {"AuthType": "NONE"},
+        "AutoPublishAlias": "live",
+        "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 1},
+    }
+    common = {"Runtime": "python3.13", "Handler": "app.handler", "CodeUri": "."}
+    isolated = {**common, "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}
+    settings = {"Apart": {**isolated, **apart}, "Alone": isolated, "Other": {**common, **apart}}
+    resources = {name: {"Type": "AWS::Serverless::Function", "Properties": each} for name, each in settings.items()}
+    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": resources}))
+    given, written = Given(shell={}), io.StringIO()
+    functions = load_functions(tmp_path / "template.yaml", given)
+    console = Console(written, {})
+    note_template(given, functions, tuple(functions), console)
+    console.flush()
+    assert [line for line in written.getvalue().splitlines() if "TenancyConfig" in line] == [
+        "platform | Apart: ProvisionedConcurrencyConfig has no effect: AWS does not combine it with TenancyConfig",
+        "platform | Apart: refused without a tenant, and AWS does not combine TenancyConfig with: "
+        "a function URL, an HTTP API, the event Jobs",
+    ]
+
+
 def test_events_that_nothing_serves_are_not_said_to_be_served_with_aws(tmp_path: Path) -> None:
     """Types that --aws does not serve, and those that do not exist, have a line of their function."""
     events = {name: {"Type": name} for name in ("SQS", "MSK", "HttpAPI")}

@@ -72,9 +72,24 @@ def test_invocation_without_the_right_tenant_is_400(
 
 
 def test_invoke_command_has_a_tenant(project: Project) -> None:
-    """Without one it says what is missing."""
+    """The function sees it."""
     outcome = project.invoke("Hello", "--tenant-id", "blue")
     assert json.loads(outcome.output)["tenants"] == ["blue"]
-    outcome = project.invoke("Hello")
-    assert outcome.status == 3
-    assert "Add a valid tenant ID" in outcome.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("Hello",), "Hello isolates tenants; name one with --tenant-id"),
+        (("Hello", "--tenant-id", "a!b"), "--tenant-id: 'a!b' is not a tenant ID, which must match"),
+        (("Other", "--tenant-id", "blue"), "--tenant-id: Other does not isolate tenants; leave the option out"),
+    ],
+)
+def test_invoke_command_without_the_right_tenant_starts_nothing(
+    project: Project, arguments: tuple[str, ...], line: str
+) -> None:
+    """A line says what to do."""
+    outcome = project.invoke(*arguments)
+    assert outcome.status == 2
+    assert line in outcome.errors
+    assert "INIT_START" not in outcome.errors

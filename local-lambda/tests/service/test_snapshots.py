@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from local_lambda.environment.states import IDLE
 from local_lambda.errors import ApiError
 from local_lambda.functions.config import FunctionConfig
 from local_lambda.service.foundation import Program
-from local_lambda.service.snapshots import Snapshots
+from local_lambda.service.snapshots import Snapshots, why_cold
 
 
 class FakeEnvironment:
@@ -43,7 +44,7 @@ class FakeEnvironment:
         when_terminated()
 
 
-def test_failed_snapshot_is_explained_until_it_is_taken_again(tmp_path: Any) -> None:
+def test_failed_snapshot_is_explained_until_it_is_taken_again(tmp_path: Path) -> None:
     """To callers that waited for it and to later ones; after a change of the function they wait for the next one."""
     made: list[FakeEnvironment] = []
     lines: list[str] = []
@@ -76,3 +77,9 @@ def test_failed_snapshot_is_explained_until_it_is_taken_again(tmp_path: Any) -> 
 
     asyncio.run(scenario())
     assert lines == ["there is no snapshot of hello:1, because its Init phase failed: Runtime.ImportModuleError"]
+
+
+def test_function_that_isolates_tenants_has_no_snapshots(tmp_path: Path) -> None:
+    """As on AWS."""
+    function = FunctionConfig("hello", "app.handler", tenant_isolation=True)
+    assert why_cold(Program(function, tmp_path, None, None)) == "AWS does not combine it with TenancyConfig"

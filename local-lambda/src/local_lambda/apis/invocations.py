@@ -14,7 +14,7 @@ from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.header import new_tracing
 
 TENANT_ID = r"[a-zA-Z0-9\._:\/=+\-@ ]{1,256}"
-_TENANT_ID = re.compile(TENANT_ID).fullmatch
+is_tenant_id = re.compile(TENANT_ID).fullmatch
 EXECUTION_NAME = "[a-zA-Z0-9-_]{1,64}"
 _EXECUTION_NAME = re.compile(EXECUTION_NAME).fullmatch
 _CAPITAL_MESSAGE = (
@@ -54,7 +54,7 @@ def new_invocation(
     """The invocation that a request asks for; without `answered` it is asynchronous. Raises ApiError."""
     incoming = exchange.header(b"x-amzn-trace-id").decode("latin-1") or None
     tenant = exchange.header(b"x-amz-tenant-id").decode("latin-1") or None
-    if tenant is not None and not _TENANT_ID(tenant):
+    if tenant is not None and not is_tenant_id(tenant):
         raise ApiError(
             400,
             "InvalidParameterValueException",

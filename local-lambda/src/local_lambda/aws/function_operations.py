@@ -27,6 +27,7 @@ class FunctionOperations:
         if request.get("DurableConfig") and "ExecutionTimeout" not in request["DurableConfig"]:
             raise invalid("DurableConfig needs an ExecutionTimeout")
         checks.check_snap_start(request)
+        _check_tenancy(request)
         name, _ = function_name(request["FunctionName"])
         await self._check_role(operation, request["Role"])
         function = await operation.functions.create(
@@ -82,6 +83,7 @@ class FunctionOperations:
         if request.get("DurableConfig") and "DurableConfig" not in function.configuration:
             raise invalid("Durable execution can be enabled only when a function is created")
         checks.check_snap_start({**function.configuration, **request})
+        _check_tenancy({**function.configuration, **request})
         _check_revision(function, request)
         if "Role" in request:
             await self._check_role(operation, request["Role"])
@@ -160,6 +162,12 @@ class FunctionOperations:
         answer = await self._services.call(Request("POST", "/", "", headers, body.encode()))
         if answer.status != 200 or f"<Arn>{role}</Arn>".encode() not in answer.body:
             raise invalid("The role defined for the function cannot be assumed by Lambda.")
+
+
+def _check_tenancy(configuration: Document) -> None:
+    """Source: https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html, which does not quote an error."""
+    if configuration.get("TenancyConfig") and configuration.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions":
+        raise invalid("SnapStart is not supported for functions enabled with tenancy configuration.")
 
 
 def _check_tagged(operation: Operation) -> None:

@@ -17,6 +17,7 @@ class MappingOperations:
         if not isinstance(name, str):
             raise invalid("FunctionName is missing")
         arn, timeout = mapped_function(operation.functions, name)
+        _check_tenancy(operation.functions, name)
         return 202, await operation.functions.sources.create(request, arn, timeout)
 
     async def get_event_source_mapping(self, operation: Operation) -> Response:
@@ -31,10 +32,21 @@ class MappingOperations:
     async def update_event_source_mapping(self, operation: Operation) -> Response:
         name = operation.request.get("FunctionName")
         arn = mapped_function(operation.functions, name)[0] if isinstance(name, str) else None
+        if isinstance(name, str):
+            _check_tenancy(operation.functions, name)
         return 202, operation.functions.sources.update(operation.names[0], operation.request, arn)
 
     async def delete_event_source_mapping(self, operation: Operation) -> Response:
         return 202, operation.functions.sources.delete(operation.names[0])
+
+
+def _check_tenancy(functions: FunctionRegistry, text: str) -> None:
+    """Raises ApiError for a function that needs a tenant, which a source cannot name.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html, which does not quote an error.
+    """
+    if functions.find(function_name(text)[0]).pool.function.tenant_isolation:
+        raise invalid("Event source mappings are not supported for functions enabled with tenancy configuration.")
 
 
 def mapped_function(functions: FunctionRegistry, text: str) -> tuple[str, int]:

@@ -27,6 +27,10 @@ class UrlOperations:
         _check(operation.request)
         function = operation.functions.get(*_asked(operation))
         urls, arn = operation.functions.urls, function.pool.function.arn
+        if (
+            function.pool.function.tenant_isolation
+        ):  # https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
+            raise invalid("Function URLs are not supported for functions enabled with tenancy configuration.")
         if arn in urls.served:
             raise ApiError(
                 409,

@@ -197,6 +197,26 @@ def _notes(given: Given, functions: Functions, chosen: tuple[FunctionConfig, ...
         if path not in used_layers:
             yield f"--layer {name} is not used: no function here has this layer; name it as the template does"
     for function in chosen:
+        if function.tenant_isolation:
+            for line in _without_tenants(function, notes[function.logical_id].events):
+                yield f"{function.logical_id}: {line}"
         names = given.variables_of(function.logical_id, function.name)
         if names:
             yield f"{function.logical_id} has from --env-file and --env-vars: {', '.join(sorted(names))}"
+
+
+def _without_tenants(function: FunctionConfig, events: tuple[str, ...]) -> Iterator[str]:
+    """What a function that isolates tenants cannot have on AWS. SnapStart is named where snapshots are taken.
+
+    Sources: https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html and, for HTTP APIs,
+    https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation-invoke.html.
+    """
+    if function.provisioned:
+        yield "ProvisionedConcurrencyConfig has no effect: AWS does not combine it with TenancyConfig"
+    callers = [f"the event {event.partition(' (')[0]}" for event in events if " (" in event]
+    if any(not route.rest for route in function.routes):
+        callers.insert(0, "an HTTP API")
+    if function.url is not None:
+        callers.insert(0, "a function URL")
+    if callers:
+        yield f"refused without a tenant, and AWS does not combine TenancyConfig with: {', '.join(callers)}"

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from local_lambda.cli.options import OutputOptions, RecordingOptions, SourceOptions
-from local_lambda.errors import ApiError, StartError
+from local_lambda.errors import ApiError, StartError, UsageError
 
 if TYPE_CHECKING:
     from local_lambda.cli.report import Exchange
     from local_lambda.environment.environment import ExecutionEnvironment
+    from local_lambda.functions.config import FunctionConfig
     from local_lambda.service.debugger import DebuggerPort, PdbTerminal
     from local_lambda.service.factory import EnvironmentFactory
     from local_lambda.sinks.console import Console
@@ -56,6 +57,7 @@ def invoke(options: InvokeOptions) -> int:
         functions = load_functions(options.source.template, added)
         check_names(added, functions)
         function = select(functions, options.function)
+        _check_tenant(function, options.tenant_id)
         names = options.events or (None,)
         payloads = [read_event(name) for name in names] * options.times
         program = open_program(function, options.source, factory.workspace)
@@ -82,6 +84,20 @@ def invoke(options: InvokeOptions) -> int:
         if len(exchanges) < len(payloads):
             return 130
         return 1 if any(response.failed for _, response in exchanges) else 0
+
+
+def _check_tenant(function: FunctionConfig, tenant_id: str | None) -> None:
+    """Raises UsageError for a tenant that the function cannot have, or for none where it needs one."""
+    if tenant_id is None:
+        if function.tenant_isolation:
+            raise UsageError(f"{function.name} isolates tenants; name one with --tenant-id")
+        return
+    if not function.tenant_isolation:
+        raise UsageError(f"--tenant-id: {function.name} does not isolate tenants; leave the option out")
+    from local_lambda.apis.invocations import TENANT_ID, is_tenant_id
+
+    if not is_tenant_id(tenant_id):
+        raise UsageError(f"--tenant-id: {tenant_id!r} is not a tenant ID, which must match {TENANT_ID}")
 
 
 def _debugging(options: InvokeOptions, console: Console) -> DebuggerPort | PdbTerminal | None:

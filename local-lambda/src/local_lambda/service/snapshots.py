@@ -31,6 +31,8 @@ LEAST_PYTHON = (3, 12)
 
 def why_cold(program: Program) -> str | None:
     """Why versions of this function start cold although it has SnapStart; None if they do not."""
+    if program.function.tenant_isolation:
+        return "AWS does not combine it with TenancyConfig"
     if program.function.provisioned:
         return "AWS does not combine it with provisioned concurrency"
     if program.interpreter is None:
