@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from support.tool import DEADLINE_SECONDS, Gate, Reply, Tool
 
 CODE = """
 def echo(event, context):
+    event["request id"] = context.aws_request_id
     return event
 
 def answer(event, context):
@@ -29,6 +31,10 @@ def answer(event, context):
 def fail(event, context):
     raise ValueError("no")
 """
+FORBIDDEN = (  # recorded, see application.py
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
 PAGE = "https://shop.example"
 CORS = {"AllowOrigins": [PAGE], "AllowMethods": ["GET", "PUT"], "AllowHeaders": ["x-a", "x-b"], "MaxAge": 60}
 
@@ -92,7 +98,28 @@ def test_event_is_that_of_a_function_url(site: Callable[[str], Site]) -> None:
     assert (context["accountId"], context["stage"]) == ("anonymous", "$default")
     assert context["http"]["method"] == "POST"
     assert len(context["apiId"]) == 32
+    assert context["requestId"] == event["request id"]
     assert "authorizer" not in context
+
+
+@pytest.mark.parametrize("path", ["/a%2Fb%20c", "//a//b/", "/%E2%98%95?x=%2F%20+", "/?" + "long=%C3%A4&" * 600])
+def test_path_and_query_are_as_they_were_sent(site: Callable[[str], Site], path: str) -> None:
+    """Nothing is decoded, other than in an HTTP API."""
+    event = site("Echo").ask(path).json
+    path, _, query = path.partition("?")
+    assert (event["rawPath"], event["requestContext"]["http"]["path"]) == (path, path)
+    assert event["rawQueryString"] == query
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_every_method_reaches_the_function(site: Callable[[str], Site], method: str) -> None:
+    """The response to HEAD has no body."""
+    reply = site("Echo").ask("/", method)
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
+    if method == "HEAD":
+        assert (reply.body, int(reply.headers["Content-Length"]) > 9) == (b"", True)
+    else:
+        assert reply.json["requestContext"]["http"]["method"] == method
 
 
 def test_response_is_read_as_in_format_2(site: Callable[[str], Site]) -> None:
@@ -100,7 +127,7 @@ def test_response_is_read_as_in_format_2(site: Callable[[str], Site]) -> None:
     returned = {"statusCode": 201, "headers": {"X-A": "b"}, "cookies": ["c=1"], "body": "aGk=", "isBase64Encoded": True}
     reply = site("Answer").ask("/", "PUT", json.dumps(returned).encode(), Content_Type="application/json")
     assert (reply.status, reply.body, reply.headers["X-A"], reply.headers["Set-Cookie"]) == (201, b"hi", "b", "c=1")
-    assert reply.headers["x-amzn-RequestId"]
+    assert (reply.headers["x-amzn-RequestId"], reply.headers["Content-Type"]) == (ANY, "application/json")
     reply = site("Answer").ask("/", "PUT", b'{"plain": 1}', Content_Type="application/json")
     assert (reply.status, reply.json, reply.headers["Content-Type"]) == (200, {"plain": 1}, "application/json")
 
@@ -147,8 +174,9 @@ def test_url_with_iam_takes_signed_requests_only(site: Callable[[str], Site]) ->
     """A header or a presigned URL; the event names the caller."""
     signed = site("Signed")
     refused = signed.ask()
-    assert (refused.status, refused.json) == (403, {"Message": "Forbidden"})
+    assert (refused.status, refused.json) == (403, {"Message": FORBIDDEN})
     assert refused.headers["x-amzn-ErrorType"] == "AccessDeniedException"
+    assert refused.headers["x-amzn-RequestId"]
     credentials = Credentials("local-lambda", "local-lambda")
     request = AWSRequest("GET", f"{signed.url}a", headers={"Host": signed.host})
     SigV4Auth(credentials, "lambda", "us-east-1").add_auth(request)

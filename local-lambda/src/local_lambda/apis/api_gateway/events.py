@@ -102,7 +102,10 @@ def _format_1_0(
 
 
 def _format_2_0(request: Request) -> dict[str, Any]:
-    """Payload format 2.0: paths are decoded, and parts missing from the request are missing from the event."""
+    """Payload format 2.0: paths are decoded, and parts missing from the request are missing from the event.
+
+    A function URL, which has this format too, leaves paths as they were sent (`function_url/application.py`).
+    """
     path = unquote(request.path)
     headers = [(name.lower(), value) for name, value in request.headers()]
     cookies = [each for name, value in headers if name == "cookie" for each in value.split("; ")]

@@ -32,8 +32,11 @@ class Response(NamedTuple):
     body: bytes
 
 
-def read_response(payload: bytes, route: Route) -> Response:
-    """The response for what a function returned. Raises Malformed with the reason."""
+def read_response(payload: bytes, route: Route, content_type: str = "text/plain; charset=utf-8") -> Response:
+    """The response for what a function returned. Raises Malformed with the reason.
+
+    `content_type` is for a response that names none; a REST API has another.
+    """
     try:
         returned = json.loads(payload)
     except (ValueError, RecursionError):
@@ -44,7 +47,7 @@ def read_response(payload: bytes, route: Route) -> Response:
         return _rest_api(returned)
     if route.payload_format == "2.0" and not (isinstance(returned, dict) and "statusCode" in returned):
         return _inferred(payload, returned)
-    return _http_api(returned)
+    return _http_api(returned, content_type)
 
 
 def _inferred(payload: bytes, returned: object = None) -> Response:
@@ -67,13 +70,13 @@ def _rest_api(returned: object) -> Response:
     )
 
 
-def _http_api(returned: object) -> Response:
+def _http_api(returned: object, content_type: str) -> Response:
     if not isinstance(returned, dict):
         raise Malformed("it is not a JSON object")
     if returned.get("statusCode") is None:
         raise Malformed("statusCode is missing")
     status = status_of(returned["statusCode"])
-    return _response(status, http_api_headers(returned), returned, "text/plain; charset=utf-8")
+    return _response(status, http_api_headers(returned), returned, content_type)
 
 
 def _response(status: int, headers: list[tuple[str, str]], returned: Mapping[str, Any], content_type: str) -> Response:

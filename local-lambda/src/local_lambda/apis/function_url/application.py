@@ -1,7 +1,10 @@
 """The application of one function URL: a request becomes an event, and what the function returns the response.
 
 Formats: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html. Event and response are those of payload
-format 2.0, which HTTP APIs have as well. On AWS a URL has its own host name; here it has its own port.
+format 2.0, which HTTP APIs have as well. A URL has other paths, ids, content types and errors than an HTTP API, as
+captured in TestLambdaURL and TestLambdaPermissions of
+https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda.snapshot.json and, for paths,
+https://github.com/middleapi/standard-server/pull/93. On AWS a URL has its own host name; here it has its own port.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from local_lambda.apis.invocations import error_body
 from local_lambda.environment.documents import encode
 from local_lambda.environment.invocation import Invocation, InvocationResponse
 from local_lambda.errors import ApiError
+from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute, FunctionUrl
 from local_lambda.http.head import Head
 from local_lambda.http.server import JSON, Application, Exchange
@@ -31,6 +35,12 @@ from local_lambda.service.pool import EnvironmentPool
 from local_lambda.xray.header import new_tracing
 
 Notice = Callable[[str], None]
+CONTENT_TYPE = "application/json"
+"""The content type of a response that names none."""
+FORBIDDEN = (
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
 _SIGNED = re.compile(
     rb"AWS4-HMAC-SHA256 Credential=([^/,\s]{1,128})/\d{8}/[a-z0-9-]+/lambda/aws4_request\b.*Signature="
 ).match
@@ -89,13 +99,15 @@ class _Call:
         path = exchange.path.decode("latin-1")
         event = event_of(Request(exchange, Match(self._route, path, {}), tracing.header))
         context = event["requestContext"]
+        event["rawPath"] = context["http"]["path"] = path  # not decoded, other than in an HTTP API
+        request_id = context["requestId"] = new_uuid()
         context["accountId"] = "anonymous"
         if identity is not None:
             context |= {"accountId": identity["accountId"], "authentication": None, "authorizer": {"iam": identity}}
         payload = b"" if exchange.body_size > MAX_EVENT_BYTES else encode(event)
         if not 0 < len(payload) <= MAX_EVENT_BYTES:
             raise ApiError(413, "RequestEntityTooLargeException", "Request Entity Too Large")
-        invocation = Invocation(payload, pool.function.invoked_arn, tracing, self._buffered)
+        invocation = Invocation(payload, pool.function.invoked_arn, tracing, self._buffered, request_id=request_id)
         if self._url.invoke_mode == "RESPONSE_STREAM":
             response = StreamedResponse(exchange, self._headers, self._failed)
             invocation.sink, invocation.on_response = response, response.complete
@@ -106,7 +118,7 @@ class _Call:
             self._failed("the function failed")
             return
         try:
-            response = read_response(answer.payload, self._route)
+            response = read_response(answer.payload, self._route, CONTENT_TYPE)
         except Malformed as error:
             self._failed(f"the function's response is malformed: {error}")
         else:
@@ -137,7 +149,7 @@ def _identity(exchange: Exchange, account: str) -> dict[str, Any]:
     """
     signed = _SIGNED(exchange.header(b"authorization")) or _PRESIGNED(exchange.query)
     if signed is None:
-        raise ApiError(403, "AccessDeniedException", "Forbidden")
+        raise ApiError(403, "AccessDeniedException", FORBIDDEN)
     return {
         "accessKey": signed[1].decode("latin-1"),
         "accountId": account,
@@ -154,4 +166,5 @@ def _refuse(exchange: Exchange, error: ApiError) -> None:
         body = encode({"Message": error.message})
     else:
         body = error_body(error)
-    exchange.respond(error.status, body, [("x-amzn-ErrorType", error.error_type)], JSON)
+    headers = [("x-amzn-ErrorType", error.error_type), ("x-amzn-RequestId", new_uuid())]
+    exchange.respond(error.status, body, headers, JSON)
