@@ -10,13 +10,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from conftest import MakeProject
+from support.api_gateway import route
 from support.aws_endpoint import error_of, serving_aws
 from support.extended import make_layer
 from support.sandboxed import IMPOSSIBLE
+from support.streaming import client
 from support.tool import DEADLINE_SECONDS, Tool
 from support.watching import Processes, descendants
 
@@ -230,10 +234,19 @@ def test_events_and_lines_of_a_restore(make_project: MakeProject) -> None:
 
 
 def test_hook_that_fails_after_a_restore(make_project: MakeProject) -> None:
-    """The caller gets the service's error, and the next one another attempt."""
+    """The caller gets the service's error, by whatever way it calls, and the next one another attempt."""
     variables = {"Environment": {"Variables": {"FAIL": "after"}}}
-    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **SNAP, **variables})
+    events = {"Web": route("HttpApi", "/web", "get")}
+    url = {"FunctionUrlConfig": {"AuthType": "NONE"}, "Events": events}
+    project = make_project({"app.py": CODE}, Hello={"Handler": "app.handler", **SNAP, **variables, **url})
     with project.serving() as tool:
+        with pytest.raises(HTTPError) as refused:
+            urlopen(tool.wait_for(r"URL of Hello: (\S+)")[1], timeout=DEADLINE_SECONDS)
+        assert (refused.value.code, refused.value.headers["x-amzn-ErrorType"]) == (400, "SnapStartException")
+        assert tool.request("GET", "/web").status == 500
+        tool.wait_for("GET /web: status 500, Lambda couldn't restore the snapshot: Runtime.AfterRestoreError")
+        kind, _ = error_of(lambda: client(tool).invoke_with_response_stream(FunctionName=LIVE))[1:]
+        assert kind == "SnapStartException"
         for _ in range(2):
             reply = tool.invoke(LIVE, {})
             assert (reply.status, reply.headers["x-amzn-ErrorType"]) == (400, "SnapStartException")
@@ -311,7 +324,7 @@ def test_new_code_has_a_new_snapshot(make_project: MakeProject) -> None:
         tool.wait_for("watching code")
         before = invoke(tool)
         (project.code / "app.py").write_text(CODE.replace('"init": AT_INIT', '"new": AT_INIT'))
-        tool.wait_for("app.py has changed: Hello is reloaded")
+        tool.wait_for("app.py has changed: Hello is reloaded, and so is its version 1 .on AWS a deployment publishes")
         after = invoke(tool)
         assert after["new"] != before["init"]
         assert after["type"] == "snap-start"

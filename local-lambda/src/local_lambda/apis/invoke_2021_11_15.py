@@ -56,6 +56,9 @@ class _EventStream:
 
     def complete(self, invocation: Invocation, answer: InvocationResponse) -> None:
         """The invocation is over."""
+        if invocation.refusal is not None:
+            self.refuse(invocation.refusal)
+            return
         if not invocation.streamed:
             self.begin(invocation, "application/json", lambda: None)
             if not answer.failed:

@@ -66,7 +66,8 @@ class Call:
                     reason = f"the event would be larger than the {MAX_EVENT_BYTES} bytes that a function takes"
                     self._refuse(Refusal.TOO_LARGE, reason)
                     return
-                response = await self._route.pool.call(Invocation(event, self._function.invoked_arn, self._tracing))
+                invocation = Invocation(event, self._function.invoked_arn, self._tracing)
+                response = await self._route.pool.call(invocation)
         except TimeoutError:
             reason = f"no response in {self._timeout:.0f} seconds, which is as long as API Gateway waits"
             self._refuse(Refusal.TIMED_OUT, reason)
@@ -77,7 +78,10 @@ class Call:
         except ApiError as error:
             self._refuse(Refusal.UNSERVED, error.message)
         else:
-            self._answer(response)
+            if invocation.refusal is not None:
+                self._refuse(Refusal.UNSERVED, invocation.refusal.message)
+            else:
+                self._answer(response)
 
     async def _event(self) -> dict[str, Any]:
         """The event, with what the authorizer knows about the caller. Raises Refused."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -24,7 +25,7 @@ from local_lambda.apis.errors import answering_errors
 from local_lambda.apis.function_url.streamed import StreamedResponse
 from local_lambda.apis.invocations import error_body
 from local_lambda.environment.documents import encode
-from local_lambda.environment.invocation import Invocation, InvocationResponse
+from local_lambda.environment.invocation import Invocation, InvocationResponse, OnResponse
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.functions.config import ApiRoute, FunctionUrl
@@ -107,11 +108,19 @@ class _Call:
         payload = b"" if exchange.body_size > MAX_EVENT_BYTES else encode(event)
         if not 0 < len(payload) <= MAX_EVENT_BYTES:
             raise ApiError(413, "RequestEntityTooLargeException", "Request Entity Too Large")
-        invocation = Invocation(payload, pool.function.invoked_arn, tracing, self._buffered, request_id=request_id)
+        complete = self._buffered
+        invocation = Invocation(payload, pool.function.invoked_arn, tracing, request_id=request_id)
         if self._url.invoke_mode == "RESPONSE_STREAM":
             response = StreamedResponse(exchange, self._headers, self._failed)
-            invocation.sink, invocation.on_response = response, response.complete
+            invocation.sink, complete = response, response.complete
+        invocation.on_response = partial(self._complete, complete)
         pool.invoke(invocation, lambda error: _refuse(exchange, error))
+
+    def _complete(self, complete: OnResponse, invocation: Invocation, answer: InvocationResponse) -> None:
+        if invocation.refusal is not None:
+            _refuse(self._exchange, invocation.refusal)
+        else:
+            complete(invocation, answer)
 
     def _buffered(self, invocation: Invocation, answer: InvocationResponse) -> None:
         if answer.failed:
