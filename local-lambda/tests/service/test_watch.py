@@ -109,10 +109,13 @@ def test_template_that_is_saved_is_served(make_project: MakeProject) -> None:
         assert tool.invoke("Hello", {}).json["answers"] == 2
         save(project.template, good)
         edit(project, ReservedConcurrentExecutions=5, MemorySize=256)
-        tool.wait_for("names, routes, URLs and concurrency stay as they are; start again to change them")
+        tool.wait_for("SnapStart and concurrency stay as they are; start again to change them")
         tool.wait_for("template.yaml has changed", len(tool.lines) - 1)
         tool.invoke("Hello", {})
         tool.wait_for("Memory Size: 256 MB")
+        since = len(tool.lines)
+        edit(project, AutoPublishAlias="live")
+        tool.wait_for("versions, SnapStart and concurrency stay as they are", since)
 
 
 def test_folder_of_the_template_has_other_files_too(make_project: MakeProject) -> None:

@@ -26,6 +26,7 @@ Stamps = dict[Path, tuple[int, int, int]]
 """By folder: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
 Say = Callable[[str, bool], None]
 """Prints a line; True when it reports a problem."""
+_FIXED = "reserved_concurrency provisioned routes url published aliases alias snap_start".split()
 
 
 class Renewed(Protocol):
@@ -62,6 +63,8 @@ class Watcher:
         self._say = say
         self._stamps: Stamps = {}
         self._functions = {function.name: function for function in functions}
+        self._published = {function.name: function.published for function in functions}
+        """The versions that are served, whatever the template says later."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -136,7 +139,7 @@ class Watcher:
             self._pools[name].renew(program.function, partial(self._discard, old))
             first, *more = sorted(path.name for path in paths)
             what = f"{first} and {len(more)} more have changed" if more else f"{first} has changed"
-            self._say(f"{what}: {name} is reloaded", False)
+            self._say(f"{what}: {name} is reloaded{_versions_too(self._published[name])}", False)
 
     def _of(self, program: Program, changed: set[Path]) -> set[Path]:
         """The changed files that belong to the program.
@@ -157,7 +160,8 @@ class Watcher:
             self._say(f"the functions stay as they are: {error}", True)
             return
         if _fixed(functions) != _fixed(self._functions):
-            self._say("names, routes, URLs and concurrency stay as they are; start again to change them", True)
+            fixed = "names, routes, URLs, versions, SnapStart and concurrency"
+            self._say(f"{fixed} stay as they are; start again to change them", True)
         for name, old in self._functions.items():
             if name in functions and functions[name] != old:
                 self._functions[name] = functions[name]
@@ -205,8 +209,14 @@ def _stamp(folder: Path) -> tuple[int, int, int]:
     return _inode(folder), count, newest
 
 
-def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, int, str, str]]:
+def _versions_too(published: Sequence[str]) -> str:
+    """What a change is to published versions, which have new code here under their old numbers."""
+    if not published:
+        return ""
+    what = "version" if len(published) == 1 else "versions"
+    return f", and so is its {what} {', '.join(published)} (on AWS a deployment publishes a new version)"
+
+
+def _fixed(functions: Mapping[str, FunctionConfig]) -> list[tuple[str, list[str]]]:
     """The settings that servers and pools were created with."""
-    return sorted(
-        (each.name, each.reserved_concurrency or -1, repr(each.routes), repr(each.url)) for each in functions.values()
-    )
+    return sorted((each.name, [repr(getattr(each, name)) for name in _FIXED]) for each in functions.values())
