@@ -109,14 +109,21 @@ def test_invoke_event_with_a_payload_over_1_mb_is_413(tool: Tool, client: Any) -
     assert raised.value.response["Error"]["Message"] == message
 
 
-def test_invoke_of_an_unknown_type_is_400(tool: Tool) -> None:
+@pytest.mark.parametrize(
+    ("header", "member", "values"),
+    [
+        ("X_Amz_Invocation_Type", "invocationType", "Event, RequestResponse, DryRun"),
+        ("X_Amz_Log_Type", "logType", "None, Tail"),
+    ],
+)
+def test_invoke_of_an_unknown_type_is_400(tool: Tool, header: str, member: str, values: str) -> None:
     """The message is the one of the service's validation."""
     message = (
-        "1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: "
-        "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+        f"1 validation error detected: Value 'Later' at '{member}' failed to satisfy constraint: "
+        f"Member must satisfy enum value set: [{values}]"
     )
     body = {"Type": "User", "message": message}
-    check(tool.invoke("Echo", {}, X_Amz_Invocation_Type="Later"), 400, "InvalidParameterValueException", body)
+    check(tool.invoke("Echo", {}, **{header: "Later"}), 400, "InvalidParameterValueException", body)
 
 
 @pytest.mark.parametrize("context", ["not base64!", base64.b64encode(b"no JSON").decode(), "A" * 3584])

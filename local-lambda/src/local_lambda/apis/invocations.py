@@ -27,16 +27,20 @@ _CAPITAL_MESSAGE = (
 
 def invocation_type(exchange: Exchange, *allowed: bytes) -> bytes:
     """The kind of invocation. Raises ApiError for one that this API does not have."""
-    kind = exchange.header(b"x-amz-invocation-type", b"RequestResponse")
-    if kind not in allowed:
+    return _one_of(exchange.header(b"x-amz-invocation-type", b"RequestResponse"), "invocationType", allowed)
+
+
+def _one_of(value: bytes, member: str, allowed: tuple[bytes, ...]) -> bytes:
+    """The value of a header that has an enumeration. Raises ApiError."""
+    if value not in allowed:
         values = ", ".join(each.decode() for each in allowed)
         raise ApiError(
             400,
             "InvalidParameterValueException",
-            f"1 validation error detected: Value '{kind.decode('latin-1')}' at 'invocationType' failed to satisfy "
+            f"1 validation error detected: Value '{value.decode('latin-1')}' at '{member}' failed to satisfy "
             f"constraint: Member must satisfy enum value set: [{values}]",
         )
-    return kind
+    return value
 
 
 def payload_of(exchange: Exchange, *, asynchronous: bool = False) -> bytes:
@@ -53,6 +57,7 @@ def new_invocation(
 ) -> Invocation:
     """The invocation that a request asks for; without `answered` it is asynchronous. Raises ApiError."""
     incoming = exchange.header(b"x-amzn-trace-id").decode("latin-1") or None
+    log_type = _one_of(exchange.header(b"x-amz-log-type", b"None"), "logType", (b"None", b"Tail"))
     tenant = exchange.header(b"x-amz-tenant-id").decode("latin-1") or None
     if tenant is not None and not is_tenant_id(tenant):
         raise ApiError(
@@ -74,7 +79,7 @@ def new_invocation(
         new_tracing(incoming, pool.function.tracing_active),
         answered,
         client_context=client_context(context) if context else None,
-        tail=exchange.header(b"x-amz-log-type") == b"Tail",
+        tail=log_type == b"Tail",
         tenant_id=tenant,
     )
     invocation.durable_name = name

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from email.utils import formatdate
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -38,6 +39,9 @@ from local_lambda.xray.header import new_tracing
 Notice = Callable[[str], None]
 CONTENT_TYPE = "application/json"
 """The content type of a response that names none."""
+CHALLENGE = "www-authenticate"
+"""The header of a response that a URL renames, as a REST API does; an HTTP API passes it on. Source:
+https://zenn.dev/praha/articles/d6b3e263e38786."""
 FORBIDDEN = (
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
@@ -137,8 +141,10 @@ class _Call:
         """The function's headers, and those that the service adds."""
         if self._url.cors is not None:
             headers = [*without_cors(headers), *response_headers(self._url.cors, self._exchange.head)]
+        if not any(name.lower() == "date" for name, _ in headers):
+            headers = [*headers, ("Date", formatdate(usegmt=True))]
         return [
-            *headers,
+            *((f"x-amzn-Remapped-{name}" if name.lower() == CHALLENGE else name, value) for name, value in headers),
             ("x-amzn-RequestId", invocation.request_id),
             ("X-Amzn-Trace-Id", invocation.tracing.header.partition(";Lineage")[0]),
         ]
