@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from conftest import MakeProject
@@ -36,6 +37,28 @@ def test_template_has_provisioned_concurrency(make_project: MakeProject) -> None
         tool.wait_for(r"INIT_REPORT Init Duration: [0-9.]+ ms\tPhase: init\tStatus: success")
         tool.wait_for("begins as provisioned-concurrency")
         assert tool.invoke("Hello", {}).json == "provisioned-concurrency"
+
+
+def test_environments_start_ahead_for_the_version_of_the_alias_alone(make_project: MakeProject) -> None:
+    """Not for other versions; and not for a function whose environments need a tenant first."""
+    ahead = {"ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}, "AutoPublishAlias": "live"}
+    tenancy = {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}
+    project = make_project(
+        {"app.py": CODE},
+        Hello={"Handler": "app.handler", **ahead},
+        Apart={"Handler": "app.handler", **tenancy},
+    )
+    document = json.loads(project.template.read_text())
+    document["Resources"]["More"] = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Hello"}}}
+    project.template.write_text(json.dumps(document))
+    with project.serving("--warm", "1") as tool:
+        tool.wait_for("Apart: --warm has no effect")
+        assert tool.invoke("Hello:2", {}).json == "on-demand"
+        assert tool.invoke("Hello:live", {}).json == "provisioned-concurrency"
+        assert [line for line in tool.lines if "ahead" in line] == [
+            "platform | Hello: 1 environment starts ahead\n",
+            "platform | Hello: 2 environments start ahead\n",
+        ]
 
 
 def test_more_than_a_function_may_have_is_refused(make_project: MakeProject) -> None:

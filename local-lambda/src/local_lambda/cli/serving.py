@@ -271,9 +271,13 @@ def _pool(
             snapshots = Snapshots(factory, now, label, say)
             pool.restore_from(snapshots)
             snapshots.take()
-    ahead = function.provisioned if (version != "$LATEST") == bool(function.alias) else 0  # as on AWS: of the alias
+    target = function.aliases[function.alias].version if function.alias else "$LATEST"
+    ahead = function.provisioned if version == target else 0  # as on AWS: of the alias
     count = min(max(warm, ahead), limit)
-    if count and not function.tenant_isolation:
+    if function.tenant_isolation:
+        if warm:
+            say(f"{function.name}: --warm has no effect: an environment of a function that isolates tenants needs one")
+    elif count:
         say(f"{function.name}: {count} environment{' starts' if count == 1 else 's start'} ahead")
         pool.provision(create_ahead, count)
     return pool
