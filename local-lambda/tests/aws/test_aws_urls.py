@@ -15,6 +15,7 @@ from support.aws_endpoint import Endpoint, code, error_of, serving_aws
 from support.tool import DEADLINE_SECONDS
 
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/lambda/aws4_request, Signature=x"}
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 CODE = "def handler(event, context):\n    return event\n"
 
 
@@ -73,6 +74,27 @@ def test_function_that_isolates_tenants_has_neither_url_nor_source_nor_snapshots
         assert "not supported for functions enabled with tenancy configuration" in message
 
 
+def test_url_of_an_alias(aws: Endpoint) -> None:
+    """It is one beside the function's, calls the version that the alias points to, and ends with the alias."""
+    client = aws.client("lambda")
+    text = "def handler(event, context): return [context.invoked_function_arn, context.function_version]"
+    aws.create("aliased", "", Code={"ZipFile": code(text)}, Publish=True)
+    client.create_alias(FunctionName="aliased", Name="live", FunctionVersion="1")
+    own = client.create_function_url_config(FunctionName="aliased", AuthType="NONE")
+    made = client.create_function_url_config(FunctionName="aliased", AuthType="NONE", Qualifier="live")
+    assert (own["FunctionArn"], made["FunctionArn"]) == (f"{ARN}aliased", f"{ARN}aliased:live")
+    for url, called in ((own, [own["FunctionArn"], "$LATEST"]), (made, [made["FunctionArn"], "1"])):
+        with urlopen(url["FunctionUrl"], timeout=DEADLINE_SECONDS) as answer:
+            assert json.load(answer) == called
+    changed = client.update_function_url_config(FunctionName="aliased", AuthType="AWS_IAM", Qualifier="live")
+    assert (changed["AuthType"], changed["CreationTime"]) == ("AWS_IAM", made["CreationTime"])
+    listed = client.list_function_url_configs(FunctionName="aliased")["FunctionUrlConfigs"]
+    assert [each["AuthType"] for each in listed] == ["NONE", "AWS_IAM"]
+    client.delete_alias(FunctionName="aliased", Name="live")
+    with pytest.raises(URLError, match="refused"):
+        urlopen(Request(made["FunctionUrl"]), timeout=DEADLINE_SECONDS)
+
+
 def test_url_ends_with_its_function(aws: Endpoint) -> None:
     """Nothing answers there any more."""
     aws.create("gone", "", Code={"ZipFile": code(CODE)})
@@ -84,14 +106,19 @@ def test_url_ends_with_its_function(aws: Endpoint) -> None:
 
 
 def test_settings_that_lambda_would_reject(aws: Endpoint) -> None:
-    """400, with what is allowed; an alias has no URL here."""
+    """400, with what is allowed; a version has no URL."""
     aws.create("wrong", "", Code={"ZipFile": code(CODE)})
     client = aws.client("lambda")
     status, kind, text = error_of(lambda: client.create_function_url_config(FunctionName="wrong", AuthType="x"))
     assert (status, kind) == (400, "InvalidParameterValueException")
     assert "[NONE, AWS_IAM]" in text
-    refused = error_of(lambda: client.create_function_url_config(FunctionName="wrong", AuthType="NONE", Qualifier="a"))
-    assert "alias a" in refused[2]
+    path = "/2021-10-31/functions/wrong/url?Qualifier="
+    body = json.dumps({"AuthType": "NONE"}).encode()
+    for qualifier in ("1", "$LATEST"):
+        reply = aws.tool.request("POST", f"{path}{qualifier}", body, SIGNED)
+        assert f"Value '{qualifier}' at 'qualifier' failed to satisfy constraint" in reply.json["message"]
+    missing = aws.tool.request("POST", f"{path}none", body, SIGNED)
+    assert (missing.status, missing.json["Message"]) == (404, f"Function not found: {ARN}wrong:none")
 
 
 @pytest.mark.parametrize(

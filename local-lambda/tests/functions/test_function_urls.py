@@ -39,13 +39,13 @@ def test_settings_of_a_function(tmp_path: Path) -> None:
     }
     (function,) = load(tmp_path, sam(AuthType="AWS_IAM", InvokeMode="RESPONSE_STREAM", Cors=cors))
     allowed = Cors(("https://a.example",), ("GET",), ("x-a",), ("x-b",), 5, True)
-    assert function.url == FunctionUrl("AWS_IAM", "RESPONSE_STREAM", allowed)
+    assert function.urls == {"$LATEST": FunctionUrl("AWS_IAM", "RESPONSE_STREAM", allowed)}
 
 
 def test_function_without_settings_has_no_url(tmp_path: Path) -> None:
     """A URL has to be asked for."""
     (function,) = load(tmp_path, {"Hello": {"Type": "AWS::Serverless::Function", "Properties": FUNCTION}})
-    assert function.url is None
+    assert function.urls == {}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_settings_that_lambda_would_reject(tmp_path: Path, settings: dict[str, A
 
 
 def test_url_as_a_resource(tmp_path: Path) -> None:
-    """By ARN or name of its function; those of aliases and of other functions are remarks."""
+    """By ARN or name of its function; those of other functions and of aliases that are not there are remarks."""
     plain = {"Type": "AWS::Lambda::Function", "Properties": {**FUNCTION, "Code": "."}}
     target = {"Fn::GetAtt": ["Hello", "Arn"]}
     urls = {
@@ -76,7 +76,7 @@ def test_url_as_a_resource(tmp_path: Path) -> None:
     }
     resources = {name: {"Type": "AWS::Lambda::Url", "Properties": each} for name, each in urls.items()}
     functions = load(tmp_path, {"Hello": plain, **resources})
-    assert functions[0].url == FunctionUrl("NONE")
+    assert functions[0].urls == {"$LATEST": FunctionUrl("NONE")}
     assert [remark.partition(" ")[0] for remark in functions.remarks] == ["Alias", "Other"]
 
 
@@ -89,10 +89,10 @@ def test_second_url_of_a_function_is_a_remark(tmp_path: Path) -> None:
         "Two": {"Type": "AWS::Lambda::Url", "Properties": url},
     }
     functions = load(tmp_path, {**plain, **two})
-    assert functions[0].url == FunctionUrl("AWS_IAM", "BUFFERED", None)
+    assert functions[0].urls == {"$LATEST": FunctionUrl("AWS_IAM", "BUFFERED", None)}
     (line,) = functions.remarks
     assert line.startswith("Two is not served: ")
-    assert "Hello already has a function URL; CloudFormation refuses the second one" in line
+    assert "Hello already has a function URL for $LATEST; CloudFormation refuses the second one" in line
     functions = load(tmp_path, {**sam(AuthType="AWS_IAM"), "Two": two["Two"]})
-    assert functions[0].url == FunctionUrl("AWS_IAM", "BUFFERED", None)
+    assert functions[0].urls == {"$LATEST": FunctionUrl("AWS_IAM", "BUFFERED", None)}
     assert len(functions.remarks) == 1

@@ -658,7 +658,7 @@ def test_what_a_condition_removes_is_not_named(tmp_path: Path, properties: Any, 
 @pytest.mark.parametrize(
     ("kind", "target", "why"),
     [
-        ("Url", "TargetFunctionArn", "is not emulated; only the one of $LATEST is served"),
+        ("Url", "TargetFunctionArn", "live is not an alias of Hello in this template"),
         ("EventInvokeConfig", "FunctionName", "live is not a version or alias of this template"),
     ],
 )

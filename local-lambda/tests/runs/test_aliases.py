@@ -16,6 +16,7 @@ CODE = """
 def handler(event, context):
     return {"version": context.function_version, "arn": context.invoked_function_arn}
 """
+OPEN = {"AuthType": "NONE"}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
@@ -40,6 +41,11 @@ def tool(make_project: MakeProject) -> Iterator[Tool]:
         "One": version,
         "Two": version,
         "Canary": {"Type": "AWS::Lambda::Alias", "Properties": canary},
+        "Canaries": {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Ref": "Canary"}, **OPEN}},
+        "Live": {
+            "Type": "AWS::Lambda::Url",
+            "Properties": {"TargetFunctionArn": {"Ref": "Plain"}, "Qualifier": "live", **OPEN},
+        },
         "Elsewhere": {"Type": "AWS::Lambda::Alias", "Properties": elsewhere},
     }
     document["Resources"]["Hello"]["Properties"]["Environment"] = {"Variables": {"ME": {"Ref": "Hello.Alias"}}}
@@ -72,6 +78,14 @@ def test_routes_and_urls_call_the_alias(tool: Tool) -> None:
     url = tool.wait_for(r"URL of Hello: (\S+)")[1]
     with urlopen(url, timeout=DEADLINE_SECONDS) as answer:
         assert json.load(answer) == called
+
+
+def test_url_of_an_alias_calls_it(tool: Tool) -> None:
+    """With its weights; an alias that does not exist has none."""
+    url = tool.wait_for(r"URL of Plain:canary: (\S+)")[1]
+    with urlopen(url, timeout=DEADLINE_SECONDS) as answer:
+        assert json.load(answer) == {"version": "2", "arn": f"{ARN}Plain:canary"}
+    tool.wait_for("Live is not served: .*Qualifier: live is not an alias of Plain in this template")
 
 
 def test_qualifier_that_does_not_exist_is_404(tool: Tool) -> None:

@@ -26,7 +26,6 @@ class DeclaredFunction:
         self.tags = {}
         self._modified, self._revision = now(), new_uuid()
         self._since = time.time()
-        self.url_created = self.url_modified = self._modified
 
     @property
     def name(self) -> str:

@@ -63,8 +63,6 @@ class Function:
     """The policies by qualifier."""
     event_invoke: dict[str, Document] = field(default_factory=dict)
     """The settings of asynchronous invocations by qualifier, in the API's form. All versions of a function share it."""
-    url_created = ""
-    url_modified = ""
     made: int = 0
 
     def snapshot(self, description: str | None) -> Function:

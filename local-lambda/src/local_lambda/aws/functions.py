@@ -22,7 +22,7 @@ from local_lambda.aws.packages import Package, Packages, check_total
 from local_lambda.durable.executions import Executions
 from local_lambda.environment.environment import ExecutionEnvironment
 from local_lambda.errors import ApiError, StartError
-from local_lambda.functions.config import ACCOUNT_ID, PROVISIONED, Alias, FunctionConfig
+from local_lambda.functions.config import ACCOUNT_ID, PROVISIONED, Alias, FunctionConfig, FunctionUrl
 from local_lambda.functions.interpreter import Interpreter
 from local_lambda.service.destinations import Destinations
 from local_lambda.service.directory import FunctionDirectory, Versions
@@ -190,6 +190,14 @@ class FunctionRegistry:
         if len(pool.environments) > pool.limit:
             self._renew(function, None)
 
+    async def open_url(self, function: Function, alias: str | None, url: FunctionUrl) -> None:
+        """Serve the URL of a function or of an alias, or change its settings."""
+        arn, pool = function.pool.function.arn, function.pool
+        if alias is None:
+            await self.urls.open(arn, lambda: pool, url)
+        else:
+            await self.urls.open(f"{arn}:{alias}", partial(self._versions_of(function).choose, alias, pool), url)
+
     def set_provisioned(self, function: Function, qualifier: str, provisioned: Provisioned | None) -> None:
         """Change or (None) delete the provisioned concurrency of a version or alias."""
         if provisioned is None:
@@ -245,6 +253,7 @@ class FunctionRegistry:
             function.provisioned.pop(name, None)
             function.policies.pop(name, None)
             function.event_invoke.pop(name, None)
+            self.urls.close(f"{function.pool.function.arn}:{name}")
         else:
             function.aliases[name] = document
             aliases[name] = Alias(document["FunctionVersion"], weights_of(document))
@@ -264,7 +273,8 @@ class FunctionRegistry:
         del self.functions[function.name]
         del self._pools[function.name]
         self._versions.pop(function.name, None)
-        self.urls.close(function.pool.function.arn)
+        for arn in self.urls.of_function(function.pool.function.arn):
+            self.urls.close(arn)
         self.directory.forget()
         for version in function.published.values():
             self._later(self._end(version, keep=self._folders_of(function)))

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.ht
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -82,5 +83,10 @@ class Layers:
 
 
 def now() -> str:
-    """The current time in the API's format: ISO 8601, milliseconds, `+0000`."""
-    return f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"
+    """The current time in the API's format."""
+    return timestamp(time.time())
+
+
+def timestamp(seconds: float) -> str:
+    """A time (seconds since the epoch) in the API's format: ISO 8601, milliseconds, `+0000`."""
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000"

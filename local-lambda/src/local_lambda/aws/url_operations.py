@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from local_lambda.aws.checks import Document, check_members, invalid
+import re
+
+from local_lambda.aws.checks import Document, check_members, invalid, violation
 from local_lambda.aws.declared import DeclaredFunction
 from local_lambda.aws.function import Function
-from local_lambda.aws.layers import now
+from local_lambda.aws.layers import timestamp
 from local_lambda.aws.operation import Operation, Response, asked, page
 from local_lambda.errors import ApiError
 from local_lambda.functions.config import AUTH_TYPES, INVOKE_MODES, Cors, FunctionUrl
@@ -16,6 +18,8 @@ _CORS = {
     "AllowHeaders": "headers",
     "ExposeHeaders": "exposed",
 }
+_QUALIFIER = r"((?!^\d+$)^[0-9a-zA-Z-_]+$)"
+"""The pattern of the API's model: an alias may have a URL, a version may not."""
 _MEMBERS = {"AuthType": str, "Cors": dict, "InvokeMode": str}
 _CORS_MEMBERS = {**dict.fromkeys(_CORS, list), "MaxAge": int, "AllowCredentials": bool}
 
@@ -25,51 +29,57 @@ class UrlOperations:
 
     async def create_function_url_config(self, operation: Operation) -> Response:
         _check(operation.request)
-        function = operation.functions.get(*_asked(operation))
-        urls, arn = operation.functions.urls, function.pool.function.arn
-        if (
-            function.pool.function.tenant_isolation
-        ):  # https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
+        name, alias = _asked(operation)
+        function = _own(operation.functions.find(name))
+        arn = _arn(operation, function, alias)
+        if function.pool.function.tenant_isolation:
+            # https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
             raise invalid("Function URLs are not supported for functions enabled with tenancy configuration.")
-        if arn in urls.served:
+        if arn in operation.functions.urls.served:
             raise ApiError(
                 409,
                 "ResourceConflictException",
                 f"Failed to create function url config for [functionArn = {arn}]. "
                 "Error message:  FunctionUrlConfig exists for this Lambda function",
             )
-        url = _url(operation.request, FunctionUrl(""))
-        await urls.open(function.pool, url)
-        function.url_created = function.url_modified = now()
-        return 201, _configuration(operation, function)
+        await operation.functions.open_url(function, alias, _url(operation.request, FunctionUrl("")))
+        return 201, _configuration(operation, arn)
 
     async def get_function_url_config(self, operation: Operation) -> Response:
-        return 200, _configuration(operation, _with_url(operation))
+        return 200, _configuration(operation, _with_url(operation)[1])
 
     async def list_function_url_configs(self, operation: Operation) -> Response:
-        function = operation.functions.find(*_asked(operation))
-        has = function.pool.function.arn in operation.functions.urls.served
-        return 200, page("FunctionUrlConfigs", [_configuration(operation, function)] if has else [], operation.query)
+        name, _ = asked(operation)
+        arns = operation.functions.urls.of_function(operation.functions.find(name).pool.function.arn)
+        return 200, page("FunctionUrlConfigs", [_configuration(operation, arn) for arn in arns], operation.query)
 
     async def update_function_url_config(self, operation: Operation) -> Response:
         _check(operation.request)
-        function = _own(_with_url(operation))
-        served = operation.functions.urls.served[function.pool.function.arn]
-        await operation.functions.urls.open(function.pool, _url(operation.request, served.app.url))
-        function.url_modified = now()
-        return 200, _configuration(operation, function)
+        function, arn = _with_url(operation)
+        url = _url(operation.request, operation.functions.urls.served[arn].app.url)
+        await operation.functions.open_url(_own(function), _asked(operation)[1], url)
+        return 200, _configuration(operation, arn)
 
     async def delete_function_url_config(self, operation: Operation) -> Response:
-        operation.functions.urls.close(_own(_with_url(operation)).pool.function.arn)
+        function, arn = _with_url(operation)
+        _own(function)
+        operation.functions.urls.close(arn)
         return 204, None
 
 
 def _asked(operation: Operation) -> tuple[str, str | None]:
-    """Name and qualifier; the URL of an alias is refused."""
+    """The name of the function, and the alias that has the URL. Raises ApiError."""
     name, qualifier = asked(operation)
-    if qualifier not in (None, "$LATEST"):
-        raise invalid(f"local-lambda serves URLs of functions, not of the alias {qualifier}")
-    return name, None
+    if qualifier is not None and not re.fullmatch(_QUALIFIER, qualifier):
+        raise violation(qualifier, "qualifier", f"Member must satisfy regular expression pattern: {_QUALIFIER}")
+    return name, qualifier
+
+
+def _arn(operation: Operation, function: Function | DeclaredFunction, alias: str | None) -> str:
+    """What the URL invokes. Raises ApiError for an alias that does not exist."""
+    operation.functions.find(function.name, alias)
+    arn = function.pool.function.arn
+    return arn if alias is None else f"{arn}:{alias}"
 
 
 def _own(function: Function | DeclaredFunction) -> Function:
@@ -78,23 +88,26 @@ def _own(function: Function | DeclaredFunction) -> Function:
     return function
 
 
-def _with_url(operation: Operation) -> Function | DeclaredFunction:
-    function = operation.functions.find(*_asked(operation))
-    if function.pool.function.arn not in operation.functions.urls.served:
+def _with_url(operation: Operation) -> tuple[Function | DeclaredFunction, str]:
+    """The function, and what its URL invokes. Raises ApiError if it has none."""
+    name, alias = _asked(operation)
+    function = operation.functions.find(name)
+    arn = function.pool.function.arn if alias is None else f"{function.pool.function.arn}:{alias}"
+    if arn not in operation.functions.urls.served:
         raise ApiError(404, "ResourceNotFoundException", "The resource you requested does not exist.")
-    return function
+    return function, arn
 
 
-def _configuration(operation: Operation, function: Function | DeclaredFunction) -> Document:
-    app, address, _ = operation.functions.urls.served[function.pool.function.arn]
-    url = app.url
+def _configuration(operation: Operation, arn: str) -> Document:
+    served = operation.functions.urls.served[arn]
+    url = served.app.url
     document: Document = {
-        "FunctionUrl": address,
-        "FunctionArn": function.pool.function.arn,
+        "FunctionUrl": served.address,
+        "FunctionArn": arn,
         "AuthType": url.auth_type,
         "InvokeMode": url.invoke_mode,
-        "CreationTime": function.url_created,
-        "LastModifiedTime": function.url_modified,
+        "CreationTime": timestamp(served.since),
+        "LastModifiedTime": timestamp(served.app.changed),
     }
     if url.cors is not None:
         lists = {member: list(getattr(url.cors, name)) for member, name in _CORS.items()}

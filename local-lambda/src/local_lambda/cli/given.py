@@ -216,7 +216,7 @@ def _without_tenants(function: FunctionConfig, events: tuple[str, ...]) -> Itera
     callers = [f"the event {event.partition(' (')[0]}" for event in events if " (" in event]
     if any(not route.rest for route in function.routes):
         callers.insert(0, "an HTTP API")
-    if function.url is not None:
+    if function.urls:
         callers.insert(0, "a function URL")
     if callers:
         yield f"refused without a tenant, and AWS does not combine TenancyConfig with: {', '.join(callers)}"

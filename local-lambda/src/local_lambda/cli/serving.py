@@ -72,8 +72,8 @@ async def serve(
     called = {name: _called(pool, versions.get(name)) for name, pool in pools.items()}
     every = [*pools.values(), *(pool for each in versions.values() for pool in each.pools.values())]
     say = partial(_say, console)
-    wanted = local_aws is not None or any(pool.function.url is not None for pool in pools.values())
-    urls = await _open_urls(called, listener, access, say) if wanted else None
+    wanted = local_aws is not None or any(pool.function.urls for pool in pools.values())
+    urls = await _open_urls(pools, versions, listener, access, say) if wanted else None
     if local_aws is not None:
         assert urls is not None
         await local_aws.start(factory, pools, urls, versions)
@@ -100,10 +100,10 @@ async def serve(
     console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}", needed=True)
     for line in routes.describe(server.address) if routes is not None else ():
         console.write("platform", line)
-    for pool in pools.values():
-        if urls is not None and pool.function.arn in urls.served:
-            address = urls.served[pool.function.arn].address
-            console.write("platform", f"URL of {pool.function.name}: {address}", needed=True)
+    for arn, served in urls.served.items() if urls is not None else ():
+        name, _, alias = arn.partition(":function:")[2].partition(":")
+        whose = name if alias in ("", pools[name].function.alias) else f"{name}:{alias}"
+        console.write("platform", f"URL of {whose}: {served.address}", needed=True)
     if page is not None:
         await page.start(every, invoke, f"http://{server.address}")
         console.write("platform", f"live page: {page.link}", needed=True)
@@ -196,17 +196,29 @@ def _say(console: Console, text: str, bad: bool) -> None:
 
 
 async def _open_urls(
-    pools: Mapping[str, EnvironmentPool], listener: socket.socket, access: Access, say: Callable[[str, bool], None]
+    pools: Mapping[str, EnvironmentPool],
+    versions: Mapping[str, Versions],
+    listener: socket.socket,
+    access: Access,
+    say: Callable[[str, bool], None],
 ) -> FunctionUrls:
     """Serve the URLs of functions on the ports after the tool's own, if that was chosen."""
     from local_lambda.apis.function_url.servers import FunctionUrls
 
     host, port = listener.getsockname()[:2]
     urls = FunctionUrls(host, port + 1, access, say)
-    for pool in pools.values():
-        if pool.function.url is not None:
-            await urls.open(pool, pool.function.url)
+    for name, pool in pools.items():
+        for qualifier, url in pool.function.urls.items():
+            if qualifier == "$LATEST":
+                await urls.open(pool.function.arn, partial(_itself, pool), url)
+            else:
+                choose = partial(versions[name].choose, qualifier, pool)
+                await urls.open(f"{pool.function.arn}:{qualifier}", choose, url)
     return urls
+
+
+def _itself(pool: EnvironmentPool) -> EnvironmentPool:
+    return pool
 
 
 def _region(pools: Mapping[str, EnvironmentPool]) -> str:

@@ -18,8 +18,8 @@ from local_lambda.functions.intrinsics import Scope
 from local_lambda.functions.properties import Properties
 from local_lambda.functions.versions import ALIAS, VERSION, read_alias
 
-ATTACHED = {URL: "TargetFunctionArn", VERSION: "FunctionName", ALIAS: "FunctionName", RESOURCE: "FunctionName"}
-"""Type -> the property that names the function. An alias needs its versions, so it is read after them."""
+ATTACHED = {VERSION: "FunctionName", ALIAS: "FunctionName", URL: "TargetFunctionArn", RESOURCE: "FunctionName"}
+"""Type -> the property that names the function, in the order in which one needs the other."""
 _REMOVE_ONE = "CloudFormation refuses the second one as it already exists; remove one of them"
 
 
@@ -36,15 +36,21 @@ def attach(
     """
     order = list(ATTACHED)
     targets = {each: name for name, function in found.items() for each in (name, function.name, function.arn)}
+
+    def target_of(text: str) -> tuple[str | None, str | None]:
+        """The function that a name or an ARN is of, and its qualifier."""
+        name, colon, qualifier = (text, "", "") if text in targets else text.rpartition(":")
+        return targets.get(name), qualifier if colon else None
+
     attached = _Attached(references, found)
     for logical_id, resource in sorted(resources, key=lambda pair: order.index(pair[1]["Type"])):
         try:
             properties = Properties(path, logical_id, resource.get("Properties"), scope)
             names = ATTACHED[resource["Type"]]
-            target = targets.get(properties.string(names) or "")
-            if target is None:
+            target, qualifier = target_of(properties.string(names) or "")
+            if target is None or (qualifier is not None and resource["Type"] != URL):
                 raise properties.cannot(names, "is not a function of this template")
-            attached.add(resource["Type"], logical_id, target, properties)
+            attached.add(resource["Type"], logical_id, target, properties, qualifier)
         except UsageError as reason:
             yield f"{logical_id} is not served: {reason}"
 
@@ -56,17 +62,24 @@ class _Attached:
         self._references = references
         self._found = found
 
-    def add(self, kind: str, logical_id: str, target: str, properties: Properties) -> None:
-        """Add a resource of this type."""
-        add = {URL: self._url, VERSION: self._version, ALIAS: self._alias, RESOURCE: self._event_invoke}[kind]
-        add(logical_id, target, properties)
+    def add(self, kind: str, logical_id: str, target: str, properties: Properties, qualifier: str | None) -> None:
+        """Add a resource of this type. `qualifier` is that of the function's name or ARN."""
+        if kind == URL:
+            self._url(target, properties, qualifier)
+        else:
+            add = {VERSION: self._version, ALIAS: self._alias, RESOURCE: self._event_invoke}[kind]
+            add(logical_id, target, properties)
 
-    def _url(self, logical_id: str, target: str, properties: Properties) -> None:
-        if properties.string("Qualifier") not in (None, "$LATEST"):
-            raise properties.cannot("Qualifier", "is not emulated; only the one of $LATEST is served")
-        if self._found[target].url is not None:
-            raise properties.wrong("TargetFunctionArn", f"{target} already has a function URL; {_REMOVE_ONE}")
-        self._found[target] = self._found[target]._replace(url=read_url(properties))
+    def _url(self, target: str, properties: Properties, qualifier: str | None) -> None:
+        function = self._found[target]
+        qualifier = properties.string("Qualifier") or qualifier or "$LATEST"
+        if qualifier not in ("$LATEST", *function.aliases):
+            raise properties.cannot("Qualifier", f"{qualifier} is not an alias of {target} in this template")
+        if qualifier in function.urls:
+            what = f"{target} already has a function URL for {qualifier}; {_REMOVE_ONE}"
+            raise properties.wrong("TargetFunctionArn", what)
+        urls = {**function.urls, qualifier: read_url(properties)}
+        self._found[target] = function._replace(urls=urls)
 
     def _version(self, logical_id: str, target: str, properties: Properties) -> None:
         function = self._found[target]

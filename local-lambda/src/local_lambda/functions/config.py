@@ -164,7 +164,8 @@ class FunctionConfig(NamedTuple):
     architecture: str = "x86_64"
     source: str | None = None
     """The code itself, as text: that of a file `index.py`, with nothing else in the package."""
-    url: FunctionUrl | None = None
+    urls: Mapping[str, FunctionUrl] = MappingProxyType({})
+    """The function URLs by qualifier: `$LATEST` or an alias."""
     event_invoke: Mapping[str, EventInvokeConfig] = MappingProxyType({})
     """The settings of asynchronous invocations by qualifier; without any, those of every function apply."""
     dead_letters: str | None = None

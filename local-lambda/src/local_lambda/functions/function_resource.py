@@ -229,7 +229,7 @@ class FunctionReader:
             logging=logging,
             reserved_concurrency=concurrency,
             routes=routes,
-            url=url,
+            urls={} if url is None else {alias or "$LATEST": url},
             event_invoke={alias or "$LATEST": event_invoke} if configured else {},  # as AWS SAM does
             dead_letters=dead_letters,
             provisioned=provisioned,

@@ -65,6 +65,12 @@ class Versions:
                 break
         return latest if chosen == "$LATEST" else self.pools.get(chosen), not alias.weights
 
+    def choose(self, alias: str, latest: EnvironmentPool) -> EnvironmentPool:
+        """The pool for an invocation of an alias, whose versions exist."""
+        pool = self.find(alias, latest)[0]
+        assert pool is not None
+        return pool
+
 
 class FunctionDirectory:
     """The functions of a region that can be invoked, and how a `FunctionName` finds one.

@@ -26,7 +26,7 @@ Stamps = dict[Path, tuple[int, int, int]]
 """By folder: the inode, the number of files, and when the newest was changed (nanoseconds since the epoch)."""
 Say = Callable[[str, bool], None]
 """Prints a line; True when it reports a problem."""
-_FIXED = "reserved_concurrency provisioned routes url published aliases alias snap_start".split()
+_FIXED = "reserved_concurrency provisioned routes urls published aliases alias snap_start".split()
 
 
 class Renewed(Protocol):

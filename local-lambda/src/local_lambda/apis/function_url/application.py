@@ -14,6 +14,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 from functools import partial
 from hashlib import sha256
+from time import time
 from typing import Any
 
 from local_lambda.apis.api_gateway.events import event_of
@@ -58,16 +59,23 @@ def url_id(arn: str) -> str:
 
 
 class FunctionUrlApplication:
-    """The application of one URL, whose settings are `url` and may change.
+    """The application of one URL, whose settings are `url`.
 
-    `notice` gets the reason for an error response that does not give the caller one.
+    It invokes `arn`, a function or an alias, in the pool that `choose` returns for each request. `notice` gets the
+    reason for an error response that does not give the caller one.
     """
 
-    def __init__(self, pool: EnvironmentPool, url: FunctionUrl, notice: Notice) -> None:
-        self.url = url
+    def __init__(self, arn: str, choose: Callable[[], EnvironmentPool], url: FunctionUrl, notice: Notice) -> None:
+        self.change(url)
+        self._arn = arn
+        self._choose = choose
         self._notice = notice
-        self._route = Route(ApiRoute("ANY", "$default", "2.0", False, url_id(pool.function.arn)), pool)
+        self._definition = ApiRoute("ANY", "$default", "2.0", False, url_id(arn))
         self.serve: Application = answering_errors(self._serve, _refuse)
+
+    def change(self, url: FunctionUrl) -> None:
+        """Serve with these settings from now on; `changed` is when that was (seconds since the epoch)."""
+        self.url, self.changed = url, time()
 
     def lets_in(self, head: Head) -> bool:
         """Whether a request of another site's page is served: the CORS settings say so."""
@@ -81,14 +89,15 @@ class FunctionUrlApplication:
         if cors is not None and is_preflight(exchange.head):
             exchange.respond(200, headers=preflight_headers(cors, exchange.head))
             return
-        _Call(exchange, self._route, self.url, self._notice).invoke()
+        _Call(exchange, self._arn, Route(self._definition, self._choose()), self.url, self._notice).invoke()
 
 
 class _Call:
     """One request."""
 
-    def __init__(self, exchange: Exchange, route: Route, url: FunctionUrl, notice: Notice) -> None:
+    def __init__(self, exchange: Exchange, arn: str, route: Route, url: FunctionUrl, notice: Notice) -> None:
         self._exchange = exchange
+        self._arn = arn
         self._route = route
         self._url = url
         self._notice = notice
@@ -113,7 +122,7 @@ class _Call:
         if not 0 < len(payload) <= MAX_EVENT_BYTES:
             raise ApiError(413, "RequestEntityTooLargeException", "Request Entity Too Large")
         complete = self._buffered
-        invocation = Invocation(payload, pool.function.invoked_arn, tracing, request_id=request_id)
+        invocation = Invocation(payload, self._arn, tracing, request_id=request_id)
         if self._url.invoke_mode == "RESPONSE_STREAM":
             response = StreamedResponse(exchange, self._headers, self._failed)
             invocation.sink, complete = response, response.complete

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from time import time
 from typing import NamedTuple
 
 from local_lambda.apis.function_url.application import FunctionUrlApplication
@@ -17,15 +18,16 @@ from local_lambda.service.pool import EnvironmentPool
 
 
 class Served(NamedTuple):
-    """A URL that is served."""
+    """A URL that is served, `since` when (seconds since the epoch)."""
 
     app: FunctionUrlApplication
     address: str
     server: Server
+    since: float
 
 
 class FunctionUrls:
-    """The URLs that are served, by the ARN of their function.
+    """The URLs that are served, by the ARN that they invoke: of a function, or of an alias.
 
     They listen on `host`, from `port` on or, if that is 0, anywhere. `access` says who may call, and `say` prints a
     line; True marks one that has to be seen.
@@ -38,21 +40,27 @@ class FunctionUrls:
         self._access = access
         self._say = say
 
-    async def open(self, pool: EnvironmentPool, url: FunctionUrl) -> str:
-        """Serve a function's URL, or change its settings; return its address. Raises StartError."""
-        arn = pool.function.arn
+    async def open(self, arn: str, choose: Callable[[], EnvironmentPool], url: FunctionUrl) -> str:
+        """Serve the URL of a function or alias, or change its settings; return its address. Raises StartError.
+
+        `choose` returns the pool for each invocation.
+        """
         served = self.served.get(arn)
         if served is None:
-            app = FunctionUrlApplication(pool, url, lambda text: self._say(text, True))
+            app = FunctionUrlApplication(arn, choose, url, lambda text: self._say(text, True))
             access = self._access.with_cors(app.lets_in)
             server = Server(app.serve, self._listen(), MAX_EVENT_BYTES, access)
             await server.start()
-            served = self.served[arn] = Served(app, f"http://{server.address}/", server)
-        served.app.url = url
+            served = self.served[arn] = Served(app, f"http://{server.address}/", server, time())
+        served.app.change(url)
         return served.address
 
+    def of_function(self, arn: str) -> list[str]:
+        """The ARNs that the URLs of a function, whose ARN this is, invoke."""
+        return [each for each in self.served if each == arn or each.startswith(f"{arn}:")]
+
     def close(self, arn: str) -> None:
-        """Serve a function's URL no more."""
+        """Serve a URL no more."""
         served = self.served.pop(arn, None)
         if served is not None:
             served.server.close()
