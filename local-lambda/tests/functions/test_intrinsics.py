@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_lambda.functions.given import Given
-from local_lambda.functions.intrinsics import Scope, Unresolvable
+from local_lambda.functions.intrinsics import OnlyOnAws, Scope, Unresolvable
 from local_lambda.functions.stand_ins import StandIns
 
 SCOPE = Scope(
@@ -37,6 +37,8 @@ SCOPE = Scope(
     [
         ({"Ref": "Stage"}, "dev"),
         ({"Ref": "Count"}, "3"),
+        ({"Fn::Cidr": ["192.168.0.0/24", "6", "5"]}, [f"192.168.0.{each}/27" for each in range(0, 192, 32)]),
+        ({"Fn::Cidr": ["2001:db8::/56", 1, 64]}, ["2001:db8::/64"]),
         ({"Ref": "Flag"}, "true"),
         ({"Ref": "Names"}, ["a", "b"]),
         ({"Ref": "Hello"}, "hello"),
@@ -83,6 +85,8 @@ def test_resolve_gives_the_value_when_the_template_has_it(value: Any, expected: 
         ({"Fn::If": ["Nobody", 1, 2]}, "condition Nobody is not defined in this template; add it to Conditions"),
         ({"Fn::If": ["Round", 1, 2]}, "condition Round is not written as CloudFormation expects it"),
         ({"Fn::If": ["Text", 1, 2]}, "condition Text is not written as CloudFormation expects it"),
+        ({"Fn::Cidr": ["10.0.0.0/24", 3, 7]}, "!Cidr is not written as CloudFormation expects it"),
+        ({"Fn::Cidr": ["10.0.0.0/24", 1, 9]}, "!Cidr is not written as CloudFormation expects it"),
         ({"Fn::Join": "abc"}, "!Join is not written as CloudFormation expects it"),
         ({"Fn::Select": [7, ["a"]]}, "!Select is not written as CloudFormation expects it"),
         ({"Fn::FindInMap": ["Sizes", "prod", "memory"]}, "mapping Sizes has no prod, only dev; add it, or use another"),
@@ -163,3 +167,10 @@ def test_stand_ins_are_named_when_they_were_used() -> None:
     scope = Scope({"Key": {"Type": "String"}}, {}, {}, {"Hello": "hello"}, Given()).with_stand_ins(stand_ins)
     scope.resolve([{"Ref": "Files"}, {"Ref": "Files"}, {"Ref": "Key"}, {"Ref": "Hello"}, {"Fn::ImportValue": "net"}])
     assert stand_ins.used == {"!Ref Files": "Files", "parameter Key": "Key", "!ImportValue net": "net"}
+
+
+def test_cidr_of_what_only_aws_knows_has_no_stand_in() -> None:
+    """An address cannot be computed from it; the reader of the property says how to give a value."""
+    scope = SCOPE.with_stand_ins(StandIns({"Network": {"Type": "AWS::EC2::VPC"}}, Given()))
+    with pytest.raises(OnlyOnAws, match=r"^!Cidr of Network\.CidrBlock has a value only on AWS$"):
+        scope.resolve({"Fn::Cidr": [{"Fn::GetAtt": ["Network", "CidrBlock"]}, 1, 8]})

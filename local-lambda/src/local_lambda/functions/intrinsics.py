@@ -239,6 +239,26 @@ class Scope:
     def _base64(self, argument: Any) -> str:
         return b64encode(text(self.resolve(argument)).encode()).decode()
 
+    def _cidr(self, argument: Any) -> list[str]:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-cidr.html"""
+        from ipaddress import ip_network
+        from itertools import islice
+
+        block, count, host_bits = self.resolve(argument)
+        try:
+            network = ip_network(block, strict=False)
+        except ValueError:
+            if self._stand_ins is None:
+                raise
+            raise OnlyOnAws(f"!Cidr of {block} has a value only on AWS") from None
+        if not 1 <= int(count) <= 256:
+            raise ValueError(count)
+        subnets = network.subnets(new_prefix=network.max_prefixlen - int(host_bits))
+        found = list(map(str, islice(subnets, int(count))))
+        if len(found) < int(count):
+            raise ValueError(count)
+        return found
+
     def _length(self, argument: Any) -> int:
         values = self.resolve(argument)
         if not isinstance(values, list):
@@ -314,6 +334,7 @@ class Scope:
 
 
 def _boolean(value: Any) -> bool:
+    """A condition's value. Raises ValueError for anything but true and false."""
     if value in (True, "true"):
         return True
     if value in (False, "false"):
@@ -329,6 +350,7 @@ _FUNCTIONS: dict[str, Callable[[Scope, Any], Any]] = {
     "Ref": Scope._ref,
     "Fn::And": Scope._and,
     "Fn::Base64": Scope._base64,
+    "Fn::Cidr": Scope._cidr,
     "Fn::Equals": Scope._equals,
     "Fn::FindInMap": Scope._find_in_map,
     "Fn::GetAZs": Scope._get_azs,
