@@ -296,7 +296,7 @@ def test_load_functions_says_so_when_none_can_run_here(load: Load) -> None:
     foreign = {**HELLO, "Properties": {"Handler": "a.b", "Runtime": "nodejs22.x"}}
     with pytest.raises(UsageError) as error:
         load(document={"Resources": {"One": foreign, "Two": foreign}})
-    assert "none of its functions can run here (One, Two); of One: " in message(error)
+    assert "none of its functions can run here (One, Two): One" in message(error)
 
 
 def test_load_functions_names_the_path_when_the_code_does_not_exist(load: Load, tmp_path: Path) -> None:

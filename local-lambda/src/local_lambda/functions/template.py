@@ -55,11 +55,10 @@ class Functions(tuple[FunctionConfig, ...]):
         if not self and len(self.refused) == 1:
             raise self.refused[0][1]
         if not self:
-            (first, reason), *_ = self.refused
+            _, reason = self.refused[0]
             names = ", ".join(each.logical_id for each, _ in self.refused)
-            raise UsageError(
-                f"{self.template}: none of its functions can run here ({names}); of {first.logical_id}: {reason}"
-            )
+            why = str(reason).removeprefix(f"{self.template}: ")
+            raise UsageError(f"{self.template}: none of its functions can run here ({names}): {why}")
 
 
 def load_functions(path: Path, given: Given) -> Functions:
