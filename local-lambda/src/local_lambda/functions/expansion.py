@@ -1,4 +1,4 @@
-"""Expands `Fn::ForEach`, which writes an entry of a mapping once for each value of a list.
+"""Expands `Fn::ForEach`, which writes an entry of a mapping once for each value of a list, and `Fn::Transform`.
 
 Specification: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-foreach.html
 A small text can ask for very many entries, so their number is limited.
@@ -7,42 +7,54 @@ A small text can ask for very many entries, so their number is limited.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.intrinsics import Scope, Unresolvable, text
+from local_lambda.functions.transforms import TRANSFORM, Transforms
 
 _PREFIX = "Fn::ForEach::"
+_BODIES = ("Body", "DefinitionBody")
+"""Properties whose `AWS::Include` the reader of APIs runs, and names otherwise."""
+_Include: TypeAlias = Callable[[Any], dict[str, Any] | None]
 MAX_ENTRIES = 10_000
 """Limit for all entries that the loops of a template write. Templates may have 500 resources."""
 
 
 class Expansion:
-    """Expands the loops of one template. Lists may refer to parameters, whose values `scope` has."""
+    """Expands the loops and transforms of one template. Lists may refer to parameters, whose values `scope` has."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, transforms: Transforms) -> None:
         self._scope = scope
+        self._transforms = transforms
         self._left = MAX_ENTRIES
 
     def expand(self, value: Any) -> Any:
-        """`value` without loops. Raises UsageError for a loop that is not written as CloudFormation expects it."""
+        """`value` without loops and files to insert.
+
+        Raises UsageError for a loop that is not written as CloudFormation expects it.
+        """
+        return self._expand(value, self._transforms.include)
+
+    def _expand(self, value: Any, include: _Include) -> Any:
         if isinstance(value, list):
-            return [self.expand(member) for member in value]
+            return [self._expand(member, include) for member in value]
         if not isinstance(value, dict):
             return value
-        if not any(isinstance(name, str) and name.startswith(_PREFIX) for name in value):
-            return {name: self.expand(member) for name, member in value.items()}
         expanded: dict[Any, Any] = {}
         for name, member in value.items():
             if isinstance(name, str) and name.startswith(_PREFIX):
-                for key, entry in self._loop(name, member):
+                for key, entry in self._loop(name, member, include):
                     expanded[key] = entry
+            elif name == TRANSFORM:
+                included = include(member)
+                expanded |= {name: member} if included is None else self._expand(included, self._transforms.name)
             else:
-                expanded[name] = self.expand(member)
+                expanded[name] = self._expand(member, _leave if name in _BODIES else include)
         return expanded
 
-    def _loop(self, name: str, loop: Any) -> Iterator[tuple[str, Any]]:
+    def _loop(self, name: str, loop: Any, include: _Include) -> Iterator[tuple[str, Any]]:
         try:
             identifier, values, fragment = loop
             values = self._scope.resolve(values)
@@ -59,7 +71,11 @@ class Expansion:
                 if self._left < 0:
                     raise UsageError(f"{name}: the loops write more than {MAX_ENTRIES} entries; use shorter lists")
                 written = _put_in({key: entry}, text(identifier), value)
-                yield from self.expand(written).items()
+                yield from self._expand(written, include).items()
+
+
+def _leave(transform: Any) -> None:
+    """Leave a transform as it is written."""
 
 
 def _put_in(value: Any, identifier: str, chosen: str) -> Any:

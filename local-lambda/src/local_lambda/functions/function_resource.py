@@ -33,6 +33,7 @@ from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import NOT_EMULATED, not_emulated, other_events
 from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
+from local_lambda.functions.transforms import TRANSFORM
 from local_lambda.limits import (
     DEFAULT_MEMORY_MB,
     DEFAULT_RETENTION_DAYS,
@@ -362,8 +363,11 @@ class FunctionReader:
 
 
 def _told(properties: Properties) -> dict[str, Any]:
-    """The properties without those that are `!Ref AWS::NoValue`, and without deployments that are not enabled."""
-    told = dict(properties.values)
+    """The properties without those that are `!Ref AWS::NoValue`, and without deployments that are not enabled.
+
+    A transform among them is named elsewhere.
+    """
+    told = {name: value for name, value in properties.values.items() if name != TRANSFORM}
     for name, value in properties.values.items():
         if is_intrinsic(value) and name in NOT_EMULATED:
             with suppress(UsageError):

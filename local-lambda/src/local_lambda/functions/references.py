@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from local_lambda.functions.transforms import TRANSFORM, macros
+
 _NO_RESOURCE = (
     "Template format error: Unresolved resource dependencies [{}] in the {} block of the template;"
     " correct the name, or add a resource or a parameter of this name"
@@ -26,8 +28,6 @@ _PSEUDO = frozenset(
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html"""
 _SERVERLESS = "AWS::Serverless::"
 _FUNCTION = "AWS::Serverless::Function"
-_TRANSFORMS = frozenset({"AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"})
-"""The transforms that are known. Any other macro can add resources."""
 _OF_STACK = ("ApiGatewayDomainName", "CodeDeployServiceRole", "RecordSetGroup", "Serverless")
 """How the logical ids begin that SAM gives to resources that several others share."""
 _OF_FUNCTION = re.compile(
@@ -50,7 +50,8 @@ class Names:
         self._parameters = parameters if isinstance(parameters, dict) else {}
         self._resources = resources
         self._conditions = conditions
-        self._macros = "Fn::Transform" in resources or not _TRANSFORMS.issuperset(_transforms(document))
+        self.complete = TRANSFORM not in resources and TRANSFORM not in document and not any(macros(document))
+        """Whether no macro adds or changes resources on AWS."""
         self._chosen = frozenset(_chosen(resources))
 
     def faults(self, block: str, entry: Mapping[str, Any], values: Any) -> Iterator[tuple[str, str]]:
@@ -58,7 +59,7 @@ class Names:
 
         `values` has the entry's properties, or its value.
         """
-        if self._macros:
+        if not self.complete:
             return
         condition, others = entry.get("Condition"), entry.get("DependsOn")
         if isinstance(condition, str) and condition not in self._conditions:
@@ -145,12 +146,6 @@ def _generates(resource: Any, ending: str) -> bool:
 def _type(resources: Mapping[str, Any], logical_id: str) -> str:
     resource = resources.get(logical_id)
     return str(resource.get("Type")) if isinstance(resource, dict) else _IMPLICIT.get(logical_id, "")
-
-
-def _transforms(document: Mapping[str, Any]) -> Iterator[str]:
-    transform = document.get("Transform")
-    for each in transform if isinstance(transform, list) else () if transform is None else (transform,):
-        yield str(each.get("Name")) if isinstance(each, dict) else str(each)
 
 
 def _chosen(value: Any) -> Iterator[str]:

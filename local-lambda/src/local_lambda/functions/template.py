@@ -68,9 +68,11 @@ def load_functions(path: Path, given: Given) -> Functions:
     and if it has no function.
     """
     reading = _Reading()
-    _Template(path, given, reading).read()
+    template = _Template(path, given, reading)
+    template.read()
     if not reading.found and not reading.refused:
-        raise UsageError(f"{path}: Resources: there is no function; add a resource of Type {SERVERLESS}")
+        why = "".join(f" ({line})" for line in template.unknown[:1])
+        raise UsageError(f"{path}: Resources: there is no function; add a resource of Type {SERVERLESS}{why}")
     functions = Functions(reading.found)
     functions.template, functions.notes = path, reading.notes
     functions.refused, functions.remarks = tuple(reading.refused), tuple(reading.remarks)
@@ -120,6 +122,7 @@ class _Template:
 
     def __init__(self, path: Path, given: Given, reading: _Reading, stack: str = "") -> None:
         from local_lambda.functions.expansion import Expansion
+        from local_lambda.functions.transforms import Transforms
 
         self._path = path
         self._given = given
@@ -133,7 +136,8 @@ class _Template:
         self._all_globals = _section(path, document, "Globals")
         self._globals = _section(path, self._all_globals, "Function")
         _check_parameters(path, parameters, given)
-        expansion = Expansion(Scope(parameters, mappings, {}, {}, given))
+        scope, transforms = Scope(parameters, mappings, {}, {}, given), Transforms(path, document)
+        expansion = Expansion(scope, transforms)
         try:
             conditions = expansion.expand(conditions)
             self._resources: dict[str, Any] = expansion.expand(_section(path, document, "Resources"))
@@ -156,7 +160,9 @@ class _Template:
         self._scope = Scope(
             parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of, name
         )
-        self._remarks: list[str] = []
+        self.unknown = list(transforms.remarks)
+        """Lines on what may be functions on AWS."""
+        self._remarks = [*self.unknown]
         self._schemes: dict[str, dict[str, Any]] = {}
         self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, arns)
         self._named: dict[str, tuple[str, Properties]] | None = None
