@@ -122,6 +122,7 @@ class _Template:
 
     def __init__(self, path: Path, given: Given, reading: _Reading, stack: str = "") -> None:
         from local_lambda.functions.expansion import Expansion
+        from local_lambda.functions.recognized import unrecognized
         from local_lambda.functions.transforms import Transforms
 
         self._path = path
@@ -161,6 +162,8 @@ class _Template:
             parameters, mappings, conditions, self._references, given, self._known.rename, self._output_of, name
         )
         self.unknown = list(transforms.remarks)
+        if self._known.complete:
+            self.unknown += unrecognized(self._resources)
         """Lines on what may be functions on AWS."""
         self._remarks = [*self.unknown]
         self._schemes: dict[str, dict[str, Any]] = {}
