@@ -162,7 +162,7 @@ class Scope:
     def _test(self, value: Any) -> bool:
         if isinstance(value, dict) and isinstance(value.get("Condition"), str):
             return self.condition(value["Condition"])
-        return _boolean(self.resolve_outermost(value))
+        return boolean(self.resolve_outermost(value))
 
     def _ref(self, argument: Any) -> Any:
         name = argument if isinstance(argument, str) else text(self.resolve(argument))
@@ -333,7 +333,7 @@ class Scope:
         return any(self._test(operand) for operand in argument)
 
 
-def _boolean(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     """A condition's value. Raises ValueError for anything but true and false."""
     if value in (True, "true"):
         return True

@@ -122,6 +122,7 @@ class _Template:
 
     def __init__(self, path: Path, given: Given, reading: _Reading, stack: str = "") -> None:
         from local_lambda.functions.expansion import Expansion
+        from local_lambda.functions.parameters import check_parameters, check_rules
         from local_lambda.functions.recognized import unrecognized
         from local_lambda.functions.transforms import Transforms
 
@@ -136,8 +137,9 @@ class _Template:
         conditions = _section(path, document, "Conditions")
         self._all_globals = _section(path, document, "Globals")
         self._globals = _section(path, self._all_globals, "Function")
-        _check_parameters(path, parameters, given)
+        check_parameters(path, parameters, given)
         scope, transforms = Scope(parameters, mappings, {}, {}, given), Transforms(path, document)
+        unchecked = list(check_rules(path, _section(path, document, "Rules"), scope))
         expansion = Expansion(scope, transforms)
         try:
             conditions = expansion.expand(conditions)
@@ -165,7 +167,7 @@ class _Template:
         if self._known.complete:
             self.unknown += unrecognized(self._resources)
         """Lines on what may be functions on AWS."""
-        self._remarks = [*self.unknown]
+        self._remarks = [*self.unknown, *unchecked]
         self._schemes: dict[str, dict[str, Any]] = {}
         self._reader = FunctionReader(path, self._resources, self._scope, given, reading.layers, arns)
         self._named: dict[str, tuple[str, Properties]] | None = None
@@ -468,27 +470,6 @@ def _apis_of(properties: Mapping[str, Any]) -> Iterator[str]:
         value = properties.get(name)
         if isinstance(value, dict) and isinstance(value.get("Ref"), str):
             yield value["Ref"]
-
-
-def _check_parameters(path: Path, parameters: Mapping[str, Any], given: Given) -> None:
-    """Raises UsageError for a parameter that is not the template's, or has a value that it does not allow."""
-    for name, definition in parameters.items():
-        if not isinstance(definition, dict):
-            raise UsageError(f"{path}: Parameters.{name}: must be a mapping; give it a Type")
-        allowed = definition.get("AllowedValues")
-        value = given.parameters.get(name)
-        if value is not None and isinstance(allowed, list) and value not in map(_scalar, allowed):
-            raise UsageError(
-                f"{path}: Parameters.{name}: {value!r} is not allowed; use {' or '.join(map(_scalar, allowed))}"
-            )
-    for name in given.parameters:
-        if name not in parameters:
-            known = ", ".join(map(str, parameters)) or "none"
-            raise UsageError(f"{path}: there is no parameter {name} to override; its parameters: {known}")
-
-
-def _scalar(value: Any) -> str:
-    return text(value) if isinstance(value, (str, int, float)) else str(value)
 
 
 def _function_name(properties: Properties) -> str | None:
