@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local_lambda.functions.api_property_names import WITHOUT_EFFECT_ON_CALLS, Names
+from local_lambda.functions.function_resource import Notes
 from local_lambda.functions.given import Given
-from local_lambda.functions.property_names import AROUND, INSIDE, NOT_EMULATED, SERVED, WITHOUT_EFFECT
+from local_lambda.functions.property_names import (
+    AROUND,
+    INSIDE,
+    NOT_EMULATED,
+    ONLY_PLAIN,
+    ONLY_SERVERLESS,
+    SERVED,
+    WITHOUT_EFFECT,
+)
 from local_lambda.functions.template import load_functions
 from support.schemas import properties_of, schema_of, types
 
-OF_SAM = {"DeadLetterQueue", "EventInvokeConfig", "FunctionUrlConfig"}
+OF_SAM = {"DeadLetterQueue", "EventInvokeConfig", "FunctionUrlConfig", "ProvisionedConcurrencyConfig"}
 """Properties that only `AWS::Serverless::Function` has."""
 
 
@@ -26,7 +36,9 @@ def listed(names: Names) -> set[str]:
 
 def test_no_property_of_the_schema_is_forgotten() -> None:
     """A property that is new there is missing here."""
-    assert properties_of("AWS::Lambda::Function") - (SERVED | WITHOUT_EFFECT | set(NOT_EMULATED)) == set()
+    known = SERVED | WITHOUT_EFFECT | set(NOT_EMULATED)
+    assert known - set(ONLY_SERVERLESS) == properties_of("AWS::Lambda::Function")
+    assert known - set(ONLY_PLAIN) >= set(ONLY_SERVERLESS)
     assert SERVED & WITHOUT_EFFECT == (SERVED | WITHOUT_EFFECT) & set(NOT_EMULATED) == set()
 
 
@@ -157,6 +169,78 @@ def test_what_is_not_emulated_is_noted(tmp_path: Path) -> None:
         "FunctionUrlConfig.Cors.AllowOrigin (not a known property)",
     )
     assert note.events == ("Queue (SQS)",)
+
+
+def noted(folder: Path, kind: str, **properties: Any) -> Notes:
+    """The notes on a function with these properties."""
+    template = folder / "template.yaml"
+    properties = {"Handler": "app.handler", "Runtime": "python3.12", **properties}
+    template.write_text(json.dumps({"Resources": {"Hello": {"Type": kind, "Properties": properties}}}))
+    return load_functions(template, Given()).notes["Hello"]
+
+
+def test_properties_of_the_other_type_of_functions_are_named(tmp_path: Path) -> None:
+    """They have no effect, so events and a queue that are among them are not announced."""
+    notes = noted(
+        tmp_path,
+        "AWS::Serverless::Function",
+        Code={"ZipFile": "x"},
+        DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:123456789012:failed"},
+        ImageConfig={"Command": ["x.y"]},
+        TracingConfig={"Mode": "Active"},
+    )
+    kind = "not a property of AWS::Serverless::Function"
+    assert (notes.not_emulated, notes.events) == (
+        (
+            f"Code ({kind}; use CodeUri)",
+            f"DeadLetterConfig ({kind}; use DeadLetterQueue)",
+            f"TracingConfig ({kind}; use Tracing)",
+            "ImageConfig without PackageType: Image (the function has a handler and a runtime)",
+        ),
+        (),
+    )
+    code, tracing = {"ZipFile": "def handler(event, context): return {}"}, "Active"
+    event = {"Type": "Schedule", "Properties": {"Schedule": "rate(1 hour)"}}
+    notes = noted(tmp_path, "AWS::Lambda::Function", Code=code, Tracing=tracing, Events={"Often": event}, RolePath="/")
+    kind = "not a property of AWS::Lambda::Function"
+    assert (notes.not_emulated, notes.events) == (
+        (
+            f"Events ({kind}; use AWS::Lambda::EventSourceMapping)",
+            f"RolePath ({kind})",
+            f"Tracing ({kind}; use TracingConfig)",
+        ),
+        (),
+    )
+
+
+def test_members_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    """Of destinations and provisioned concurrency, which would be dropped in silence."""
+    event_invoke = {"DestinationConfig": {"OnFail": {"Type": "SQS"}, "OnSuccess": {"Type": "SNS", "Arn": "x"}}}
+    notes = noted(
+        tmp_path,
+        "AWS::Serverless::Function",
+        AutoPublishAlias="live",
+        ProvisionedConcurrencyConfig={"Executions": 2},
+        EventInvokeConfig=event_invoke,
+    )
+    assert notes.not_emulated == (
+        "ProvisionedConcurrencyConfig.Executions (not a known property)",
+        "EventInvokeConfig.DestinationConfig.OnFail (not a known property)",
+        "EventInvokeConfig.DestinationConfig.OnSuccess.Arn (not a known property)",
+    )
+
+
+@pytest.mark.parametrize(("update", "named"), [("Auto", False), ("FunctionUpdate", False), ("Manual", True)])
+def test_runtime_that_is_chosen_by_hand_is_named(tmp_path: Path, update: str, named: bool) -> None:
+    """The function runs on an interpreter of this machine."""
+    notes = noted(
+        tmp_path,
+        "AWS::Serverless::Function",
+        PublishToLatestPublished=True,
+        RuntimeManagementConfig={"UpdateRuntimeOn": update},
+    )
+    runtime = ("RuntimeManagementConfig (it runs on the interpreter of this machine)",) if named else ()
+    assert notes.not_emulated == ("PublishToLatestPublished (there is no $LATEST.PUBLISHED)", *runtime)
 
 
 def test_what_is_not_emulated_of_a_route_is_noted(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from local_lambda.functions.function_urls import read_url
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import OnlyOnAws, Scope, Unresolvable, is_intrinsic, text
 from local_lambda.functions.properties import CannotRun, Properties
-from local_lambda.functions.property_names import NOT_EMULATED, not_emulated, other_events
+from local_lambda.functions.property_names import NOT_EMULATED, foreign, not_emulated, of_other_type, other_events
 from local_lambda.functions.routes import read_routes
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.functions.transforms import TRANSFORM
@@ -176,6 +176,9 @@ class FunctionReader:
     def function(self, logical_id: str, name: str, properties: Properties) -> FunctionConfig:
         """One function. Raises CannotRun if it is valid but cannot run here, UsageError if it is invalid."""
         serverless = self._resources[logical_id]["Type"] == SERVERLESS
+        unknown = tuple(foreign(properties.values, serverless))
+        values = {name: value for name, value in properties.values.items() if name not in of_other_type(serverless)}
+        properties = Properties(self._path, logical_id, values, self._scope)
         stand_ins = StandIns(self._resources, self._given)
         lenient = properties.with_stand_ins(stand_ins)
         settings = _Settings(properties, lenient, stand_ins)
@@ -203,15 +206,14 @@ class FunctionReader:
         retention = durable.integer("RetentionPeriodInDays", DEFAULT_RETENTION_DAYS, 1, MAX_RETENTION_DAYS, "days")
         layers, left_out = self._layers(properties)
         source = None
-        if settings.read(_package_type) == "Image":
+        is_image = settings.read(_package_type) == "Image"
+        if is_image:
             runtime, (handler, command, code) = None, self._image(logical_id, properties)
         else:
             runtime, handler, command = *settings.read(_runtime), ()
             code, source = self._code(logical_id, properties, lenient, serverless)
-        values = properties.values
-        self.notes[logical_id] = Notes(
-            stand_ins.used, left_out, tuple(not_emulated(_told(lenient))), tuple(other_events(values))
-        )
+        missing = (*unknown, *not_emulated(_told(lenient), is_image))
+        self.notes[logical_id] = Notes(stand_ins.used, left_out, missing, tuple(other_events(values)))
         return FunctionConfig(
             name=name,
             logical_id=logical_id,

@@ -34,25 +34,56 @@ NOT_EMULATED: Mapping[str, str] = {
     "DeploymentPreference": "changes take effect at once",
     "FileSystemConfigs": "nothing is mounted",
     "FunctionScalingConfig": "environments start on demand",
-    "PublishToLatestPublished": "there are no versions",
+    "PublishToLatestPublished": "there is no $LATEST.PUBLISHED",
     "RecursiveLoop": "loops are not detected",
     "VpcConfig": "the function has the network of this machine",
 }
+_DESTINATIONS = names("")._replace(inside={end: names("Destination Type") for end in ("OnFailure", "OnSuccess")})
+_DESTINATIONS_OF_RESOURCE = names("")._replace(inside={end: names("Destination") for end in ("OnFailure", "OnSuccess")})
 INSIDE: Mapping[str, Names] = {
     "DeadLetterConfig": names("TargetArn"),
     "DeadLetterQueue": names("TargetArn Type"),
     "DurableConfig": names("ExecutionTimeout RetentionPeriodInDays", "KMSKeyArn"),
     "Environment": names("Variables"),
     "EphemeralStorage": names("Size"),
-    "EventInvokeConfig": names("DestinationConfig MaximumEventAgeInSeconds MaximumRetryAttempts"),
+    "EventInvokeConfig": names("MaximumEventAgeInSeconds MaximumRetryAttempts")._replace(
+        inside={"DestinationConfig": _DESTINATIONS}
+    ),
     "FunctionUrlConfig": names("AuthType InvokeMode")._replace(inside={"Cors": CORS}),
     "ImageConfig": names("Command EntryPoint", WorkingDirectory="it starts in the folder of its code"),
     "LoggingConfig": names("ApplicationLogLevel LogFormat LogGroup SystemLogLevel"),
+    "ProvisionedConcurrencyConfig": names("ProvisionedConcurrentExecutions"),
     "SnapStart": names("ApplyOn"),
     "TenancyConfig": names("TenantIsolationMode"),
     "TracingConfig": names("Mode"),
 }
 """The properties inside those that are served."""
+ONLY_PLAIN: Mapping[str, str] = {"Code": "CodeUri", "DeadLetterConfig": "DeadLetterQueue", "TracingConfig": "Tracing"}
+"""The properties that `AWS::Lambda::Function` has and SAM's does not, each with what SAM's has instead."""
+ONLY_SERVERLESS: Mapping[str, str] = {
+    "AssumeRolePolicyDocument": "",
+    "AutoPublishAlias": "AWS::Lambda::Alias",
+    "AutoPublishAliasAllProperties": "",
+    "AutoPublishCodeSha256": "",
+    "CodeUri": "Code",
+    "DeadLetterQueue": "DeadLetterConfig",
+    "DeploymentPreference": "",
+    "EventInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+    "Events": "AWS::Lambda::EventSourceMapping",
+    "FunctionUrlConfig": "AWS::Lambda::Url",
+    "ImageUri": "Code",
+    "InlineCode": "Code",
+    "PermissionsBoundary": "",
+    "Policies": "",
+    "PropagateTags": "",
+    "ProvisionedConcurrencyConfig": "AWS::Lambda::Alias",
+    "RolePath": "",
+    "SourceKMSKeyArn": "Code",
+    "Tracing": "TracingConfig",
+    "VersionDeletionPolicy": "",
+    "VersionDescription": "",
+}
+"""The properties that only `AWS::Serverless::Function` has."""
 _FUNCTION = Names(SERVED - set(INSIDE), WITHOUT_EFFECT, NOT_EMULATED, INSIDE)
 ROUTES = frozenset({"Api", "HttpApi"})
 """The types of events that are served without a local AWS endpoint."""
@@ -70,13 +101,13 @@ NOT_SERVED, NOT_KNOWN = ": not served)", ": not a known event type)"
 AROUND: Mapping[str, Names] = {
     **APIS,
     "AWS::Lambda::Alias": names(
-        "FunctionName FunctionVersion Name RoutingConfig",
+        "FunctionName FunctionVersion Name",
         "Description",
         ProvisionedConcurrencyConfig="its environments start on demand",
-    ),
+    )._replace(inside={"RoutingConfig": names("AdditionalVersionWeights")}),
     "AWS::Lambda::EventInvokeConfig": names(
-        "DestinationConfig FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts Qualifier"
-    ),
+        "FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts Qualifier"
+    )._replace(inside={"DestinationConfig": _DESTINATIONS_OF_RESOURCE}),
     "AWS::Lambda::LayerVersion": names(
         "Content", "CompatibleArchitectures CompatibleRuntimes Description LayerName LicenseInfo"
     ),
@@ -98,9 +129,30 @@ AROUND: Mapping[str, Names] = {
 }
 
 
-def not_emulated(properties: Mapping[str, Any]) -> Iterator[str]:
-    """What of a function's properties has no effect here although it has one on AWS, each with what happens instead."""
+def of_other_type(serverless: bool) -> Mapping[str, str]:
+    """The properties that a type of functions does not have and the other one has, with what to use instead."""
+    return ONLY_PLAIN if serverless else ONLY_SERVERLESS
+
+
+def foreign(properties: Mapping[str, Any], serverless: bool) -> Iterator[str]:
+    """The properties that only the other type of functions has: CloudFormation, or AWS SAM, refuses them."""
+    kind = "AWS::Serverless::Function" if serverless else "AWS::Lambda::Function"
+    for name, instead in of_other_type(serverless).items():
+        if name in properties:
+            yield f"{name} (not a property of {kind}{f'; use {instead}' if instead else ''})"
+
+
+def not_emulated(properties: Mapping[str, Any], image: bool = False) -> Iterator[str]:
+    """What of a function's properties has no effect here although it has one on AWS, each with what happens instead.
+
+    `image` says whether its package is one.
+    """
     yield from missing(_FUNCTION, properties)
+    if "ImageConfig" in properties and not image:
+        yield "ImageConfig without PackageType: Image (the function has a handler and a runtime)"
+    runtime = properties.get("RuntimeManagementConfig")
+    if isinstance(runtime, dict) and runtime.get("UpdateRuntimeOn") == "Manual":
+        yield "RuntimeManagementConfig (it runs on the interpreter of this machine)"
     events = properties.get("Events")
     yield from _not_emulated_of_events(events) if isinstance(events, dict) else ()
     snapped = properties.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
