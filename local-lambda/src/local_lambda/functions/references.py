@@ -87,7 +87,7 @@ class Names:
 
     def rename(self, name: str) -> str:
         """The resource, and attribute, that `name` stands for if it is a property that SAM makes referable."""
-        logical_id, _, attribute = name.partition(".")
+        logical_id, after, attribute = name.partition(".")
         what, dot, rest = attribute.partition(".")
         if what in _DESTINATIONS and _type(self._resources, logical_id) == _FUNCTION:
             for end in ("OnSuccess", "OnFailure"):
@@ -96,11 +96,11 @@ class Names:
                     return f"{made}{dot}{rest}"
         if attribute == "LayerVersionArn" and _type(self._resources, logical_id).endswith("::LayerVersion"):
             return logical_id
-        if not attribute and logical_id not in self._resources:
+        if logical_id not in self._resources:
             for owner, ending in _owners(self._resources, logical_id):
                 kind, found = _type(self._resources, owner), re.fullmatch("(Alias|Version).+|.*(Stage)", ending)
                 if found and ((kind == _FUNCTION and found[1]) or (kind in _IMPLICIT.values() and found[2])):
-                    return f"{owner}.{found[1] or found[2]}"
+                    return f"{owner}.{found[1] or found[2]}{after}{attribute}"
         return name
 
     def _has(self, logical_id: str) -> bool:
@@ -113,6 +113,20 @@ class Names:
         return any(
             _generates(self._resources.get(owner), ending) for owner, ending in _owners(self._resources, logical_id)
         )
+
+
+def published(logical_id: str, arn: str, alias: str) -> dict[str, str]:
+    """What references to the version and the alias return that SAM publishes for the function of this ARN.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-lambda-version.html and
+    aws-resource-lambda-alias.html, under "Return values".
+    """
+    version, named = f"{logical_id}.Version", f"{logical_id}.Alias"
+    return {
+        **dict.fromkeys((version, f"{version}.FunctionArn"), f"{arn}:1"),
+        f"{version}.Version": "1",
+        **dict.fromkeys((named, f"{named}.AliasArn"), f"{arn}:{alias}"),
+    }
 
 
 def generated_type(resources: Mapping[str, Any], logical_id: str) -> tuple[str, str]:

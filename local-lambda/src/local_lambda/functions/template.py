@@ -24,7 +24,7 @@ from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import NO_VALUE, STACK, Scope, Unresolvable, text
 from local_lambda.functions.properties import CannotRun, Properties
 from local_lambda.functions.property_names import AROUND, not_emulated_around
-from local_lambda.functions.references import Names
+from local_lambda.functions.references import Names, published
 from local_lambda.functions.routes import IMPLICIT_API
 from local_lambda.functions.template_globals import PREFIX, unsupported, with_globals
 
@@ -294,7 +294,7 @@ class _Template:
             if values.get("AutoPublishAlias") is not None:
                 with suppress(UsageError):  # said when the function is read
                     arn, alias = self._references[f"{logical_id}.Arn"], properties.string("AutoPublishAlias")
-                    self._references |= {f"{logical_id}.Version": f"{arn}:1", f"{logical_id}.Alias": f"{arn}:{alias}"}
+                    self._references |= published(logical_id, arn, str(alias))
             yield logical_id, (name, properties)
 
     def _free_name(self, logical_id: str, known: Mapping[str, str]) -> str:
