@@ -59,6 +59,7 @@ def test_transforms_that_run_only_on_aws_are_named(tmp_path: Path) -> None:
     """Each in one line; a file that is inserted inserts no other, so it can be its own."""
     (tmp_path / "more.yaml").write_text(json.dumps({"More": HELLO, "Fn::Transform": include("more.yaml")}))
     hello = {**HELLO, "Properties": {**HELLO["Properties"], "Fn::Transform": {"Name": "Tags"}}}
+    hello["Properties"]["Environment"] = {"Variables": {"STAGE": "dev", "Fn::Transform": {"Name": "Tags"}}}
     loop = {"Fn::ForEach::X": ["X", ["a"], {"F${X}": HELLO}]}
     functions = load(
         tmp_path,
@@ -78,6 +79,7 @@ def test_transforms_that_run_only_on_aws_are_named(tmp_path: Path) -> None:
         " correct the Location that names it",
     )
     assert [function.logical_id for function in functions] == ["Hello", "Fa", "More"]
+    assert functions[0].environment == {"STAGE": "dev"}
     assert functions.notes["Hello"].not_emulated == ()
 
 

@@ -343,7 +343,8 @@ class FunctionReader:
             self._given.variables_of(logical_id, name),
         )
         where = "Environment.Variables"
-        names = [*variables.values, *(name for name in given if name not in variables.values)]
+        written = [name for name in variables.values if name != TRANSFORM]  # one that is not run is named elsewhere
+        names = [*written, *(name for name in given if name not in variables.values)]
         reserved = [name for name in names if name in RESERVED_VARIABLES]
         if reserved:
             raise properties.wrong(where, f"{RESERVED_MESSAGE} {', '.join(reserved)}")
