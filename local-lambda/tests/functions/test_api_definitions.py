@@ -168,3 +168,12 @@ def test_a_resource_is_remarked_on_when_it_is_not_written_as_it_should_be(tmp_pa
     assert [function.name for function in functions] == ["Hello"]
     assert len(functions.remarks) == 1
     assert functions.remarks[0].startswith("Method is not served: ")
+
+
+def test_route_that_two_functions_have_keeps_both(tmp_path: Path) -> None:
+    """The command that would serve them names them."""
+    integration = {"type": "aws_proxy", "uri": {"Fn::Sub": URI.replace("Hello", "Other")}}
+    paths = {"/x": {"get": CALL}, "/x/": {"get": {"x-amazon-apigateway-integration": integration}}}
+    web = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": {"paths": paths}}}
+    functions = load(tmp_path, Other=HELLO, Web=web)
+    assert [[route.path for route in each.routes] for each in functions] == [["/x"], ["/x/"]]

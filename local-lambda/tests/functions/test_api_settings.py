@@ -155,7 +155,7 @@ def test_authorizer_of_an_openapi_document(
         "components": {"securitySchemes": schemes},
     }
     functions = load_resources(tmp_path, Web={"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body}})
-    assert [route.authorizer for route in functions[0].routes] == ["Guard", "NONE"]
+    assert [route.authorizer for route in functions[0].routes] == ["Guard", None]
     assert dict(functions.apis["Web"].authorizers if read else {}) == ({"Guard": read} if read else {})
     remark = "Web: the authorizer Guard is not checked: its routes can be called without"
     assert functions.remarks == (() if read else (remark,))

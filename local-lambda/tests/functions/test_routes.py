@@ -22,9 +22,8 @@ def routes(folder: Path, kind: str, **properties: Any) -> tuple[ApiRoute, ...]:
         "Hello": {"Type": "AWS::Serverless::Function", "Properties": function},
         "Shop": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1"}},
     }
-    parameters = {"Known": {"Type": "String", "Default": "abc123"}}
     template = folder / "template.yaml"
-    template.write_text(json.dumps({"Parameters": parameters, "Resources": resources}))
+    template.write_text(json.dumps({"Resources": resources}))
     functions = load_functions(template, Given())
     functions.require_one()
     return functions[0].routes
@@ -36,8 +35,7 @@ def routes(folder: Path, kind: str, **properties: Any) -> tuple[ApiRoute, ...]:
         ("Api", {}, "ServerlessRestApi"),
         ("HttpApi", {}, "ServerlessHttpApi"),
         ("Api", {"RestApiId": {"Ref": "Shop"}}, "Shop"),
-        ("HttpApi", {"ApiId": {"Ref": "Known"}}, "abc123"),
-        ("HttpApi", {"ApiId": {"Fn::ImportValue": "shared-api"}}, "ImportedHttpApi"),
+        ("Api", {"RestApiId": "Shop"}, "Shop"),
     ],
 )
 def test_route_belongs_to_an_api_when_the_event_names_it_or_not(

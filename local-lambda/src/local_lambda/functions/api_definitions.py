@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.api_extensions import INTEGRATION, not_emulated_in
-from local_lambda.functions.authorizers import EXTENSION
+from local_lambda.functions.authorizers import EXTENSION, is_api_key
 from local_lambda.functions.config import ApiRoute
 from local_lambda.functions.document import read_document
-from local_lambda.functions.intrinsics import Scope, Unresolvable, text
+from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, text
 from local_lambda.functions.routes import METHODS, check_path
 
 _ANY_METHOD = "x-amazon-apigateway-any-method"
 _WEBSOCKET = "WebSocket APIs are not emulated"
-_DOCUMENTS = {
+DOCUMENTS = {
     "AWS::Serverless::Api": ("DefinitionBody", "DefinitionUri", True),
     "AWS::Serverless::HttpApi": ("DefinitionBody", "DefinitionUri", False),
     "AWS::ApiGateway::RestApi": ("Body", "BodyS3Location", True),
@@ -36,15 +36,31 @@ class _Skipped(Exception):
     """Something that is not served; the text says what and why."""
 
 
+class Operation(NamedTuple):
+    """A method of a path of an API: its authorizer as in `ApiRoute`, and whether it has an integration."""
+
+    authorizer: str | None = None
+    integrated: bool = True
+
+
+Key = tuple[str, str, str]
+"""API, method and path; without the slash at the end that a REST API ignores."""
+
+
 class Definitions(NamedTuple):
     """`routes` by the logical ids of their functions, and `remarks` on what is not served.
 
-    `schemes` has the security schemes of each API's document by name.
+    `schemes` has the security schemes of each API's document by name, and `security` its authorizer. `operations` are
+    all that the APIs define, with None for one whose authorizer is not known; `unread` are APIs whose document is not
+    on this machine, or is faulty.
     """
 
     routes: dict[str, list[ApiRoute]]
     remarks: list[str]
     schemes: dict[str, dict[str, Any]]
+    security: dict[str, str | None]
+    operations: dict[Key, Operation | None]
+    unread: set[str]
 
 
 class ApiDefinitions:
@@ -58,7 +74,7 @@ class ApiDefinitions:
         self._resources = {name: each for name, each in resources.items() if isinstance(each, dict)}
         self._scope = scope
         self._functions = functions
-        self._found = Definitions({}, [], {})
+        self._found = Definitions({}, [], {}, {}, {}, set())
 
     def read(self) -> Definitions:
         """All routes and remarks."""
@@ -67,7 +83,7 @@ class ApiDefinitions:
             if not isinstance(properties, dict) or not isinstance(kind, str):
                 continue
             try:
-                if kind in _DOCUMENTS:
+                if kind in DOCUMENTS:
                     self._api(logical_id, kind, properties)
                 elif kind == "AWS::Serverless::WebSocketApi":
                     raise _Skipped(_WEBSOCKET)
@@ -84,23 +100,40 @@ class ApiDefinitions:
         return self._found
 
     def _api(self, logical_id: str, kind: str, properties: Mapping[str, Any]) -> None:
-        body_name, place_name, rest = _DOCUMENTS[kind]
+        body_name, place_name, rest = DOCUMENTS[kind]
         if properties.get("ProtocolType") == "WEBSOCKET":
             raise _Skipped(_WEBSOCKET)
         if kind == "AWS::ApiGatewayV2::Api" and "Target" in properties:  # made by one resource, with a route
             key = text(self._scope.resolve(properties.get("RouteKey", "$default")))
+            self._define(logical_id, key, False, Operation())
             self._add(logical_id, key, properties["Target"], "2.0")
+        self._found.unread.add(logical_id)
         body = self._scope.resolve_outermost(self._included(properties.get(body_name)))
         if body is None and place_name in properties:
             body = self._file(self._scope.resolve(properties[place_name]), place_name)
         if body is not None:
-            self._found.schemes[logical_id] = _schemes(body)
-            for path, operations in body.get("paths", {}).items():
-                for method, operation in operations.items():
-                    self._operation(logical_id, body, rest, path, method, operation)
-            missing = not_emulated_in(body, rest)
-            if missing:
-                self._found.remarks.append(f"{logical_id}: not emulated: {', '.join(missing)}")
+            auth = properties.get("Auth")
+            default = isinstance(auth, dict) and auth.get("DefaultAuthorizer") is not None
+            self._document(logical_id, body, rest, default)
+        self._found.unread.remove(logical_id)
+
+    def _document(self, api: str, body: Any, rest: bool, default: bool) -> None:
+        """Read an OpenAPI document; AWS SAM puts a default authorizer into each method, before the document's."""
+        self._found.schemes[api] = _schemes(body)
+        self._found.security[api] = None if default else self._secured(api, body.get("security"), rest)
+        for path, written in self._members(body.get("paths", {})):
+            for method, operation in self._members(written):
+                self._operation(api, body, rest, path, method, operation)
+        missing = not_emulated_in(body, rest)
+        if missing:
+            self._found.remarks.append(f"{api}: not emulated: {', '.join(missing)}")
+
+    def _members(self, written: Any) -> Iterator[tuple[str, Any]]:
+        """Names and values of a mapping; each may be the result of a condition."""
+        for name, value in self._scope.resolve_outermost(written).items():
+            value = self._scope.resolve_outermost(value)
+            if value is not NO_VALUE:
+                yield name, value
 
     def _included(self, body: Any) -> Any:
         """The body; the file's content if it is `Fn::Transform` with `AWS::Include`."""
@@ -122,25 +155,44 @@ class ApiDefinitions:
             name = str(integration["$ref"]).rpartition("/")[2]
             integration = body["components"]["x-amazon-apigateway-integrations"][name]
         method = "ANY" if method == _ANY_METHOD else method.upper()
+        key = "$default" if path in ("/$default", "$default") else f"{method} {path}"
         try:
+            self._define(api, key, rest, None)
+            authorizer = self._found.security[api]
+            if "security" in operation:
+                authorizer = self._secured(api, operation["security"], rest)
+            self._define(api, key, rest, Operation(authorizer, isinstance(integration, dict)))
             if not isinstance(integration, dict):
                 raise _Skipped(f"it has no {INTEGRATION}")
             integration = self._scope.resolve(integration)
             _check_proxy(integration.get("type"))
             version = "1.0" if rest else text(integration.get("payloadFormatVersion", "1.0"))
-            key = "$default" if path == "/$default" else f"{method} {path}"
-            authorizer = self._secured(api, operation.get("security", body.get("security")))
             self._add(api, key, integration.get("uri"), version, rest, authorizer)
         except (_Skipped, Unresolvable) as why:
             self._found.remarks.append(f"{method} {path} of {api} is not served: {why}")
 
-    def _secured(self, api: str, security: Any) -> str | None:
-        """The authorizer of an operation; `NONE` if `security` is empty, None if the API decides."""
-        if not isinstance(security, list):
+    def _secured(self, api: str, security: Any, rest: bool) -> str | None:
+        """The authorizer that `security` names; None if there is none, so that the API's default counts.
+
+        Also for `[]`: AWS SAM gives such a method the default authorizer. API keys are not authorizers.
+        """
+        security = self._scope.resolve(security)
+        if security is None or security is NO_VALUE:
             return None
+        if not isinstance(security, list):
+            raise _Skipped("its security is not a list")
         schemes = self._found.schemes[api]
         names = [str(name) for each in security if isinstance(each, dict) for name in each]
-        return next((name for name in names if EXTENSION in schemes.get(name, {})), names[0] if names else "NONE")
+        for name in [name for name in names if rest and is_api_key(name, schemes)]:
+            names.remove(name)
+            remark = f"{api}: the API key {name} is not checked: its routes can be called without"
+            if remark not in self._found.remarks:
+                self._found.remarks.append(remark)
+        return next((name for name in names if EXTENSION in schemes.get(name, {})), names[0] if names else None)
+
+    def _define(self, api: str, key: str, rest: bool, operation: Operation | None) -> None:
+        method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", "$default")
+        self._found.operations[api, method, (path.rstrip("/") or "/") if rest else path] = operation
 
     def _authorized(self, properties: Mapping[str, Any]) -> str | None:
         """The authorizer of a method or route that is a resource: its logical id, or how the route is protected."""
@@ -152,6 +204,7 @@ class ApiDefinitions:
         api, path = _target(properties["RestApiId"]), self._path_of(properties["ResourceId"])
         integration = properties.get("Integration", {})
         method = text(self._scope.resolve(properties["HttpMethod"])).upper()
+        self._define(api, f"{method} {path}", True, Operation())
         if method == "OPTIONS" and self._scope.resolve(integration.get("Type")) == "MOCK":
             raise _Skipped(f"OPTIONS {path} answers with a mock")
         _check_proxy(self._scope.resolve(integration.get("Type")))
@@ -173,6 +226,7 @@ class ApiDefinitions:
         api, key = _target(properties["ApiId"]), text(self._scope.resolve(properties["RouteKey"]))
         if self._resources.get(api, {}).get("Properties", {}).get("ProtocolType") == "WEBSOCKET":
             return  # said of the API
+        self._define(api, key, False, Operation())
         name = text(self._scope.resolve(properties["Target"])).rpartition("/")[2]
         integration = self._resources[name]["Properties"]
         _check_proxy(self._scope.resolve(integration.get("IntegrationType")))
@@ -185,7 +239,9 @@ class ApiDefinitions:
         """Add a route whose `key` is such as `GET /orders` or `$default`."""
         uri = text(self._scope.resolve(uri)) if uri is not None else ""
         match = _FUNCTION(uri)
-        function = self._functions.get(match[1]) if match else None
+        if match is None:
+            raise _Skipped("its URI does not have the ARN of a function; write ${Function.Arn}, with your logical id")
+        function = self._functions.get(match[1])
         if function is None:
             raise _Skipped("it does not call a function of this template")
         method, _, path = key.partition(" ") if key != "$default" else ("ANY", "", "$default")
@@ -219,9 +275,3 @@ def _target(reference: Any) -> str:
         argument = reference.get("Ref", reference.get("Fn::GetAtt", ""))
         return str(argument[0] if isinstance(argument, list) else argument).partition(".")[0]
     return str(reference)
-
-
-def merged(routes: tuple[ApiRoute, ...], more: Iterator[ApiRoute] | list[ApiRoute]) -> tuple[ApiRoute, ...]:
-    """The routes of a function's events, and `more`, without those that say the same again."""
-    known = {(route.api, route.method, route.path) for route in routes}
-    return (*routes, *(route for route in more if (route.api, route.method, route.path) not in known))

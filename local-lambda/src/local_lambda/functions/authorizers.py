@@ -18,9 +18,20 @@ REST_TTL_SECONDS = 300
 """How long a REST API keeps decisions, unless the authorizer says otherwise; an HTTP API keeps none."""
 MAX_TTL_SECONDS = 3600
 EXTENSION = "x-amazon-apigateway-authorizer"
+_AUTHTYPE = "x-amazon-apigateway-authtype"
 RESOURCES = {"AWS::ApiGateway::Authorizer": True, "AWS::ApiGatewayV2::Authorizer": False}
 """Type -> whether it is of a REST API."""
 _SOURCE = re.compile(r"\$?(?:method\.)?(?:request\.)?(header|querystring|context|stageVariables)\.(.+)").fullmatch
+
+
+def is_api_key(name: str, schemes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a security scheme of a REST API asks for an API key, not for an authorizer or a signature.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authtype.html. AWS SAM
+    adds `api_key` itself.
+    """
+    scheme = schemes.get(name, {"type": "apiKey"} if name == "api_key" else {})
+    return scheme.get("type") == "apiKey" and EXTENSION not in scheme and _AUTHTYPE not in scheme
 
 
 def of_scheme(scheme: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from local_lambda.functions.config import ApiRoute
+from local_lambda.functions.intrinsics import is_intrinsic
 from local_lambda.functions.properties import CannotRun, Properties
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY")
@@ -25,11 +26,24 @@ _REST_TEXT = re.compile(r"[a-zA-Z0-9_.:-]+").fullmatch
 _VARIABLE = re.compile(r"\{([a-zA-Z_.:-][a-zA-Z0-9_.:-]*)(\+?)\}").fullmatch
 
 
+class EventRoute(ApiRoute):
+    """The route of an event, and whether it says what changes the same route in the API's definition.
+
+    `overrides` is its `OverrideApiAuth`.
+    """
+
+    overrides = False
+    payload_format_given = False
+
+
 def read_routes(properties: Properties) -> tuple[ApiRoute, ...]:
     """The routes of a function with these properties. Raises UsageError for one that API Gateway would reject."""
     events = properties.inside("Events")
     routes: list[ApiRoute] = []
-    for name in events.values:
+    for name, written in events.values.items():
+        if is_intrinsic(written):
+            what = "has no Type; AWS SAM refuses an intrinsic function in place of an event, so write the event out"
+            raise events.wrong(name, what)
         event = events.inside(name)
         kind = event.values.get("Type")
         if kind in IMPLICIT_API:
@@ -50,8 +64,11 @@ def _route(route: Properties, kind: str) -> ApiRoute:
         if mistake:
             raise route.wrong("Path", f"{_shown(path)} {mistake}")
     version = route.one_of("PayloadFormatVersion", ("1.0", "2.0"), "2.0") if kind == "HttpApi" else "1.0"
-    authorizer = route.inside("Auth").string("Authorizer") if route.values.get("Auth") is not None else None
-    return ApiRoute(method, path, version, kind == "Api", _api(route, kind), authorizer)
+    auth = route.inside("Auth")
+    read = EventRoute(method, path, version, kind == "Api", _api(route, kind), auth.string("Authorizer"))
+    read.overrides = auth.one_of("OverrideApiAuth", ("true", "false"), "false") == "true"
+    read.payload_format_given = kind == "HttpApi" and route.any("PayloadFormatVersion") is not None
+    return read
 
 
 def check_path(path: str, rest: bool) -> str | None:

@@ -312,29 +312,31 @@ class _Template:
 
     def _add_routes(self, found: dict[str, FunctionConfig]) -> None:
         """Give the functions the routes that API resources describe."""
-        from local_lambda.functions.api_definitions import ApiDefinitions, merged
+        from local_lambda.functions.api_definitions import ApiDefinitions
+        from local_lambda.functions.event_routes import join
         from local_lambda.functions.stand_ins import StandIns
 
         others = self._others()
-        if not any(str(each["Type"]).startswith(_API_TYPES) for each in others.values()):
+        events = {logical_id: function.routes for logical_id, function in found.items()}
+        named = {route.api for routes in events.values() for route in routes} - set(IMPLICIT_API.values())
+        if not named and not any(str(each["Type"]).startswith(_API_TYPES) for each in others.values()):
             return
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         by_name = {function.name: logical_id for logical_id, function in found.items()}
         definitions = ApiDefinitions(self._path, others, scope, by_name).read()
-        self._remarks += definitions.remarks
         self._schemes = definitions.schemes
-        for logical_id, routes in definitions.routes.items():
-            function = found[logical_id]
-            found[logical_id] = function._replace(routes=merged(function.routes, routes))
+        joined, remarks = join(events, definitions, self._resources)
+        self._remarks += remarks
+        for logical_id, routes in joined.items():
+            found[logical_id] = found[logical_id]._replace(routes=routes)
 
     def _note_doubles(self, found: Mapping[str, FunctionConfig]) -> None:
         """Name the routes that a function has twice; those of two functions keep the command from starting."""
         for logical_id, function in found.items():
             keys = [(route.method, route.path, route.api) for route in function.routes]
             for method, path, api in dict.fromkeys(key for key in keys if keys.count(key) > 1):
-                if api in self._resources or api in IMPLICIT_API.values():
-                    what = f"{logical_id} has the route {method} {path} of {api} more than once"
-                    self._remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
+                what = f"{logical_id} has the route {method} {path} of {api} more than once"
+                self._remarks.append(f"{what}: the first is served; remove the others, which AWS refuses")
 
     def _attach(self, found: dict[str, FunctionConfig]) -> None:
         """Give the functions the resources that belong to them."""
