@@ -190,6 +190,30 @@ def test_authorizer_of_a_method_that_is_a_resource(
     assert functions.remarks == remarks
 
 
+@pytest.mark.parametrize(("place", "api"), [("abc123", "abc123"), ({"Fn::ImportValue": "shared-api"}, "ImportedApi")])
+def test_authorizer_of_a_method_counts_when_its_api_is_in_a_different_stack(
+    tmp_path: Path, place: Any, api: str
+) -> None:
+    """One whose id only AWS knows is a remark."""
+    part = {"RestApiId": place, "Integration": {"Type": "AWS_PROXY", "Uri": URI + "Hello"}}
+    part |= {"ResourceId": "root", "AuthorizationType": "CUSTOM"}
+    guard = {"RestApiId": place, "Type": "TOKEN", "AuthorizerUri": URI + "Hello"}
+    imported = {"Fn::ImportValue": "shared-authorizer"}
+    functions = load_resources(
+        tmp_path,
+        Guard={"Type": "AWS::ApiGateway::Authorizer", "Properties": guard},
+        Get={
+            "Type": "AWS::ApiGateway::Method",
+            "Properties": {**part, "HttpMethod": "GET", "AuthorizerId": {"Ref": "Guard"}},
+        },
+        Put={"Type": "AWS::ApiGateway::Method", "Properties": {**part, "HttpMethod": "PUT", "AuthorizerId": imported}},
+    )
+    assert [route.authorizer for route in functions[0].routes] == ["Guard", "CUSTOM"]
+    read = Authorizer("Hello", ("header.Authorization",), True, ttl=300)
+    assert functions.apis == {api: ApiSettings(None, {"Guard": read})}
+    assert functions.remarks == (f"{api}: the authorizer CUSTOM is not checked: its routes can be called without",)
+
+
 def test_authorizer_of_a_route_that_is_a_resource(tmp_path: Path) -> None:
     """Of an HTTP API: its identity sources are a list."""
     guard = {

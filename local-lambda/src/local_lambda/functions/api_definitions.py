@@ -197,11 +197,13 @@ class ApiDefinitions:
     def _authorized(self, properties: Mapping[str, Any]) -> str | None:
         """The authorizer of a method or route that is a resource: its logical id, or how the route is protected."""
         kind = text(self._scope.resolve(properties.get("AuthorizationType", "NONE"))).upper()
-        return _target(properties["AuthorizerId"]) if "AuthorizerId" in properties else kind
+        if "AuthorizerId" not in properties:
+            return kind
+        return _target(properties["AuthorizerId"]) or kind  # such as CUSTOM, if only AWS knows its id
 
     def _method(self, properties: Mapping[str, Any]) -> None:
         """A method of a REST API that is written as resources."""
-        api, path = _target(properties["RestApiId"]), self._path_of(properties["ResourceId"])
+        api, path = _target(properties["RestApiId"]) or "ImportedApi", self._path_of(properties["ResourceId"])
         integration = properties.get("Integration", {})
         method = text(self._scope.resolve(properties["HttpMethod"])).upper()
         self._define(api, f"{method} {path}", True, Operation())
@@ -223,7 +225,7 @@ class ApiDefinitions:
 
     def _route(self, properties: Mapping[str, Any]) -> None:
         """A route of an HTTP API that is written as resources."""
-        api, key = _target(properties["ApiId"]), text(self._scope.resolve(properties["RouteKey"]))
+        api, key = _target(properties["ApiId"]) or "ImportedHttpApi", text(self._scope.resolve(properties["RouteKey"]))
         if self._resources.get(api, {}).get("Properties", {}).get("ProtocolType") == "WEBSOCKET":
             return  # said of the API
         self._define(api, key, False, Operation())

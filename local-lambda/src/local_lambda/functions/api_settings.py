@@ -70,7 +70,7 @@ class ApiSettingsReader:
         """
         routes = tuple(routes)
         found: dict[str, ApiSettings] = {}
-        for logical_id, rest, values in self._apis():
+        for logical_id, rest, values in self._apis(routes):
             own = [route for route in routes if route.api == logical_id]
             if not own:  # nothing here can be called
                 continue
@@ -114,8 +114,15 @@ class ApiSettingsReader:
                 self.remarks.append(f"{api}: the authorizer {name} is not checked: {reason}")
         return found
 
-    def _apis(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-        """Logical id, whether it is a REST API, and properties of each API and of SAM's own two."""
+    def _apis(self, routes: Iterable[ApiRoute]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+        """Logical id, whether it is a REST API, and properties of each API, SAM's own two, and those elsewhere.
+
+        An API of a different stack has methods and routes here, and their authorizers.
+        """
+        known = {*self._resources, *IMPLICIT_API.values()}
+        yield from (
+            (api, rest, {}) for api, rest in {each.api: each.rest for each in routes if each.api not in known}.items()
+        )
         for event, logical_id in IMPLICIT_API.items():
             yield logical_id, event == "Api", _section(self._globals, event)
         for logical_id, resource in self._resources.items():
