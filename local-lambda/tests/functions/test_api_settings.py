@@ -256,3 +256,24 @@ def test_authorizer_that_is_not_checked_is_a_remark_on_each_api(tmp_path: Path) 
     lines = [line for line in load_functions(template, Given()).remarks if "AWS_IAM" in line or "Serverless" in line]
     remark = "the authorizer AWS_IAM is not checked: its routes can be called without"
     assert lines == [f"One: {remark}", f"Two: {remark}"]
+
+
+def test_apis_of_nested_stacks_have_their_own_settings(tmp_path: Path) -> None:
+    """Also if their logical ids are the same, as those that AWS SAM makes: an authorizer of one stack is in force."""
+    events = {"Get": {"Type": "HttpApi", "Properties": {"Path": "/", "Method": "get"}}}
+    hello = {"Type": "AWS::Serverless::Function", "Properties": {**FUNCTION, "Events": events}}
+    nested = {"Type": "AWS::Serverless::Application", "Properties": {"Location": "child.json"}}
+    auth = {"DefaultAuthorizer": "Mine", "Authorizers": {"Mine": {"FunctionArn": ARN}}}
+    for name, settings, resources in (
+        ("template.json", {"Auth": auth}, {"Hello": hello, "Child": nested}),
+        ("child.json", {"CorsConfiguration": True}, {"Open": hello}),
+    ):
+        document = {"Globals": {"HttpApi": settings}, "Resources": resources}
+        (tmp_path / name).write_text(json.dumps(document))
+    functions = load_functions(tmp_path / "template.json", Given())
+    assert {function.name: function.routes[0].api for function in functions} == {
+        "Hello": "ServerlessHttpApi",
+        "Open": "Child-ServerlessHttpApi",
+    }
+    assert functions.apis["ServerlessHttpApi"].default == "Mine"
+    assert functions.apis["Child-ServerlessHttpApi"] == ApiSettings(Cors(("*",), ("*",), ("*",)))

@@ -197,7 +197,8 @@ class _Template:
         self._note_unresolved()
         others = self._others()
         for logical_id, function in found.items():
-            self._reading.found.append(function._replace(logical_id=self._stack + logical_id))
+            routes = tuple(route._replace(api=self._api_id(route.api)) for route in function.routes)
+            self._reading.found.append(function._replace(logical_id=self._stack + logical_id, routes=routes))
             notes = self._with_triggers(logical_id, reader.notes[logical_id], others)
             self._reading.notes[self._stack + logical_id] = notes
         children = {logical_id: self._child(logical_id) for logical_id, _ in self._wanted(*_STACKS)}
@@ -358,8 +359,14 @@ class _Template:
         scope = self._scope.with_stand_ins(StandIns(self._resources, self._given))
         names = [function.name for function in found.values()]
         reader = ApiSettingsReader(self._path, self._resources, self._all_globals, scope, names)
-        self._reading.apis |= reader.read(routes, self._schemes)
+        self._reading.apis |= {
+            self._api_id(api): settings for api, settings in reader.read(routes, self._schemes).items()
+        }
         self._remarks += reader.remarks
+
+    def _api_id(self, logical_id: str) -> str:
+        """The id of an API: that of a nested stack is a different one, even if its logical id is the same."""
+        return self._stack.replace("/", "-") + logical_id
 
     def _note_around(self, found: Mapping[str, FunctionConfig]) -> None:
         """Name the properties of the resources around the functions that are not emulated.
