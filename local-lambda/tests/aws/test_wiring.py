@@ -164,8 +164,26 @@ def test_event_that_is_not_served_is_named(wired: Wired, event: dict[str, Any], 
             "arn:aws:states:us-east-1:123456789012:stateMachine:x: rules have no targets of the service states here",
         ),
         (
-            ("AWS::Lambda::EventSourceMapping", {"FunctionName": "Hello", "SelfManagedEventSource": {}}),
+            ("AWS::Lambda::EventSourceMapping", {"FunctionName": "Hello"}),
             "EventSourceArn is missing; sources that are served are queues and streams",
+        ),
+        (
+            (
+                "AWS::Lambda::EventSourceMapping",
+                {
+                    "FunctionName": "Hello",
+                    "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": ["a:9092"]}},
+                    "Topics": ["t"],
+                },
+            ),
+            "a source with SelfManagedEventSource, Topics is not served; served here are SQS, Kinesis and DynamoDB",
+        ),
+        (
+            (
+                "AWS::Lambda::EventSourceMapping",
+                {"FunctionName": "Hello", "EventSourceArn": "arn:aws:mq:us-east-1:1:broker:b", "Queues": ["q"]},
+            ),
+            "a source with Queues is not served",
         ),
     ],
 )
@@ -257,6 +275,22 @@ def test_properties_of_rules_without_effect_here_are_named(wired: Wired) -> None
     }
     assert wired.lines(events) == ["Hello.Events.Loud: not emulated: EndDate, GroupName, RetryPolicy"]
     assert set(wired.rules()) == {"HelloQuiet", "HelloLoud"}
+
+
+def test_settings_that_only_tune_a_mapping_are_named(wired: Wired) -> None:
+    """The queue is polled without them; an empty one asks for nothing."""
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"
+    given = {"MetricsConfig": {"Metrics": ["EventCount"]}, "ProvisionedPollerConfig": {"MinimumPollers": 2}}
+    written = {"FunctionName": "Hello", "EventSourceArn": arn, "KmsKeyArn": "k", "LoggingConfig": {}, "BatchSize": 1}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": written}
+    assert wired.lines({"Work": _event("SQS", Queue=arn, **given)}, {"Mapping": mapping}) == [
+        "Hello.Events.Work: not emulated: MetricsConfig, ProvisionedPollerConfig",
+        "Mapping: not emulated: KmsKeyArn",
+    ]
+    assert wired.local._mappings == [
+        ("Hello.Events.Work", {"FunctionName": "Hello", "EventSourceArn": arn}),
+        ("Mapping", {"FunctionName": "Hello", "EventSourceArn": arn, "BatchSize": 1}),
+    ]
 
 
 def test_subscription_makes_the_queue_of_an_event(wired: Wired) -> None:

@@ -322,6 +322,7 @@ def test_mapping_can_be_listed_changed_and_deleted(aws: Endpoint, noting: tuple[
     [
         ({"EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:none"}, "cannot be read: QueueDoesNotExist"),
         ({"EventSourceArn": "arn:aws:kafka:us-east-1:123456789012:c"}, "Unrecognized event source"),
+        ({"EventSourceArn": None, "Topics": ["t"]}, "a source with Topics is not served"),
         ({"BatchSize": 11}, "Maximum batch window in seconds must be greater than 0"),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, "Invalid filter pattern definition."),
         ({"TumblingWindowInSeconds": 5}, "TumblingWindowInSeconds is not served by local-lambda"),

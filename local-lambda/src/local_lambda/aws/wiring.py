@@ -8,7 +8,7 @@ Routes of APIs are read elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
 from local_lambda.functions.triggers import triggers
 from local_lambda.sources.schedule import next_time
+from local_lambda.sources.settings import TUNING, other_source, tuning
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _SOURCES = {"SQS": "Queue", "DynamoDB": "Stream", "Kinesis": "Stream"}
@@ -169,6 +170,9 @@ class _Reader:
             text = str(given.get("FunctionName", ""))
             if _name(text) not in self._served:
                 raise UsageError(f"{text} is not a function that runs here")
+            fault = other_source(given)
+            if fault is not None:
+                raise UsageError(fault)
             if not isinstance(given.get("EventSourceArn"), str):
                 raise UsageError("EventSourceArn is missing; sources that are served are queues and streams")
             self._mapping(where, {**given, "FunctionName": text})
@@ -244,14 +248,19 @@ class _Reader:
         enabled = enabled and given.get("State", "ENABLED") != "DISABLED"
         bus = given.get("EventBusName") or "default"
         ignored = [key for key in given if key not in _OF_RULES and not _is_off(key, given[key])]
-        if ignored:
-            self._wiring.remarks.append(f"{where}: not emulated: {', '.join(sorted(ignored))}")
+        self._ignore(where, ignored)
         self._job(where, _rule, self._account, self._region, name, bus, pattern, schedule, enabled, target)
 
     def _mapping(self, where: str, given: dict[str, Any]) -> None:
         """A request of CreateEventSourceMapping: numbers and booleans may be texts in a template."""
-        request = {key: _plain(value) for key, value in given.items() if value is not None}
+        self._ignore(where, tuning(given))
+        request = {key: _plain(value) for key, value in given.items() if value is not None and key not in TUNING}
         self._wiring.mappings.append((where, request))
+
+    def _ignore(self, where: str, names: Collection[str]) -> None:
+        """Name what has an effect on AWS and none here."""
+        if names:
+            self._wiring.remarks.append(f"{where}: not emulated: {', '.join(sorted(names))}")
 
     def _notification(self, where: str, bucket: str, wanted: dict[str, Any]) -> None:
         accepted = self._accepted.setdefault(bucket, [])

@@ -21,6 +21,7 @@ from local_lambda.sources.settings import (
     checked,
     defaults,
     members,
+    other_source,
     patterns,
     service_of,
 )
@@ -51,6 +52,9 @@ class EventSources:
 
     async def create(self, request: Mapping[str, Any], function_arn: str, timeout: int) -> Document:
         """Begin to poll a source for a function that may run for `timeout` seconds."""
+        fault = other_source(request)
+        if fault is not None:
+            raise ApiError(400, "InvalidParameterValueException", fault)
         service = service_of(request.get("EventSourceArn"))
         given = checked(request, service)
         check_position(given, service)

@@ -16,6 +16,18 @@ _COMMON = {"BatchSize", "Enabled", "EventSourceArn", "FilterCriteria", "Function
 _COMMON |= {"MaximumBatchingWindowInSeconds", "UUID"}
 _WITHOUT_EFFECT = {"Tags"}
 _NOTHING: tuple[object, ...] = (None, "", [], {}, False)
+TUNING = frozenset("KmsKeyArn LoggingConfig MetricsConfig ProvisionedPollerConfig".split())
+"""What CloudFormation may say of keys, logs, metrics and pollers: without it, the function gets the same records."""
+_OTHER_SOURCES = (
+    "AmazonManagedKafkaEventSourceConfig",
+    "DocumentDBEventSourceConfig",
+    "Queues",
+    "SelfManagedEventSource",
+    "SelfManagedKafkaEventSourceConfig",
+    "SourceAccessConfigurations",
+    "Topics",
+)
+"""What only mappings of Kafka, Amazon MQ and DocumentDB have."""
 _QUEUE = {"ScalingConfig"}
 _STREAM = {
     "BisectBatchOnFunctionError",
@@ -38,6 +50,19 @@ def check_place(arn: str, region: str, account: str) -> None:
         raise _invalid(f"Event source region must match Lambda region {region}.")
     if found[4] != account:
         raise _invalid(f"The event source {arn} is not in the account {account}, the only one that local-lambda has.")
+
+
+def other_source(request: Mapping[str, Any]) -> str | None:
+    """Why a source that is not a queue of SQS or a stream is not served; None if a request has no sign of one."""
+    found = [name for name in _OTHER_SOURCES if request.get(name) not in _NOTHING]
+    if not found or str(request.get("EventSourceArn")).split(":")[2:3] in ([service] for service in SERVICES):
+        return None
+    return f"a source with {', '.join(found)} is not served; served here are SQS, Kinesis and DynamoDB streams"
+
+
+def tuning(given: Mapping[str, Any]) -> list[str]:
+    """Those of `TUNING` that a template sets."""
+    return sorted(name for name in TUNING if given.get(name) not in _NOTHING)
 
 
 def service_of(arn: object) -> str:
