@@ -60,13 +60,14 @@ class Wired:
 @pytest.fixture
 def wired(tmp_path: Path) -> Iterator[Wired]:
     """A moto whose services have nothing yet; resetting all of it takes long."""
+    from moto.dynamodb.models import dynamodb_backends
     from moto.events.models import events_backends
     from moto.s3.models import s3_backends
     from moto.sns.models import sns_backends
     from moto.sqs.models import sqs_backends
 
     wired = Wired(tmp_path)
-    for backends in (events_backends, s3_backends, sns_backends, sqs_backends):
+    for backends in (dynamodb_backends, events_backends, s3_backends, sns_backends, sqs_backends):
         wired.local._services.run(backends.reset).result()
     yield wired
     wired.local.close()
@@ -275,6 +276,37 @@ def test_properties_of_rules_without_effect_here_are_named(wired: Wired) -> None
     }
     assert wired.lines(events) == ["Hello.Events.Loud: not emulated: EndDate, GroupName, RetryPolicy"]
     assert set(wired.rules()) == {"HelloQuiet", "HelloLoud"}
+
+
+def test_attribute_that_a_resource_does_not_have_is_named(wired: Wired) -> None:
+    """One line for an event, for a mapping and for a resource; a stand-in would lead nowhere."""
+    table = {
+        "AttributeDefinitions": [{"AttributeName": "a", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    stream = {"Fn::GetAtt": ["Plain", "StreamArn"]}
+    wrong = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arm"]}, "maxReceiveCount": 2}}
+    others = {
+        "Plain": {"Type": "AWS::DynamoDB::Table", "Properties": table},
+        "Dead": {"Type": "AWS::SQS::Queue"},
+        "Work": {"Type": "AWS::SQS::Queue", "Properties": wrong},
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"FunctionName": "Hello", "EventSourceArn": stream, "StartingPosition": "LATEST"},
+        },
+    }
+    events = {
+        "Change": _event("DynamoDB", Stream=stream, StartingPosition="LATEST"),
+        "Note": _event("SNS", Topic={"Fn::Sub": "${Dead.Topic}"}),
+    }
+    assert wired.lines(events, others) == [
+        "Work (AWS::SQS::Queue) cannot be made: Dead has no attribute Arm here",
+        "Hello.Events.Change is not served: Plain has no attribute StreamArn here; give it a StreamSpecification",
+        "Hello.Events.Note is not served: Dead has no attribute Topic here",
+        "Mapping is not served: Plain has no attribute StreamArn here; give it a StreamSpecification",
+    ]
+    assert wired.local._mappings == []
 
 
 def test_settings_that_only_tune_a_mapping_are_named(wired: Wired) -> None:

@@ -340,3 +340,17 @@ def test_mapping_that_cannot_work_is_refused(
     status, error, text = error_of(client.create_event_source_mapping, **given)
     assert (status, error) == (400, "InvalidParameterValueException")
     assert re.search(message, text), text
+
+
+def test_table_without_a_stream_is_refused(aws: Endpoint, noting: tuple[str, Notes]) -> None:
+    """In the words of DynamoDB Streams; moto would fail."""
+    arn = aws.client("dynamodb").create_table(
+        TableName="plain",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )["TableDescription"]["TableArn"]
+    given = {"FunctionName": noting[0], "EventSourceArn": f"{arn}/stream/now", "StartingPosition": "LATEST"}
+    status, error, text = error_of(aws.lambda_.create_event_source_mapping, **given)
+    assert (status, error) == (400, "InvalidParameterValueException")
+    assert text.endswith(f"Requested resource not found: Stream: {arn}/stream/now not found")

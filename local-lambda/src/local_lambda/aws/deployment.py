@@ -107,6 +107,7 @@ class Stack(Mapping[str, Any]):
         self.name = name
         self._deployments = deployments
         self._find_scope = scope
+        self._given = given
         self._stand_ins = StandIns(resources, given)
         self._making: set[str] = set()
         self._faults: dict[str, str] = {}
@@ -130,6 +131,20 @@ class Stack(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.resources)
+
+    def resolve(self, value: Any) -> Any:
+        """A value with its references resolved. Raises Unresolvable, and UsageError for an attribute that is missing.
+
+        A stand-in for an attribute of a resource that exists would lead nowhere.
+        """
+        stand_ins = StandIns(self.resources, self._given)
+        resolved = self._find_scope().with_stand_ins(stand_ins).resolve(value)
+        for used in stand_ins.used:
+            owner, _, attribute = used.removeprefix("!GetAtt ").partition(".")
+            if attribute and owner in self:
+                stream = "; give it a StreamSpecification" if attribute == "StreamArn" else ""
+                raise UsageError(f"{owner} has no attribute {attribute} here{stream}")
+        return resolved
 
     def included(self, *kinds: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Logical id, type and properties, as written, of the resources that the conditions include."""
@@ -180,7 +195,7 @@ class Stack(Mapping[str, Any]):
             return None
         self._making.add(logical_id)
         try:
-            properties = self.scope.resolve(resource.get("Properties") or {})
+            properties = self.resolve(resource.get("Properties") or {})
             if not isinstance(properties, dict):
                 raise UsageError("Properties must be a mapping")
             return self._deployments.create(self.name, resource["Type"], logical_id, _without_events(properties))

@@ -123,7 +123,7 @@ class _Reader:
                 yield logical_id, name, arn, events if isinstance(events, dict) else {}
 
     def _resolved(self, written: Any) -> dict[str, Any]:
-        properties = self._stack.scope.resolve(written or {})
+        properties = self._stack.resolve(written or {})
         if not isinstance(properties, dict):
             raise UsageError("Properties must be a mapping")
         return properties

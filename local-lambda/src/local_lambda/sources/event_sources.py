@@ -170,6 +170,11 @@ class EventSources:
             elif service == "kinesis":
                 await client("kinesis", "DescribeStreamSummary", {"StreamARN": arn})
             else:
+                name = arn.partition("/")[2].partition("/")[0]
+                streams = (await client("dynamodbstreams", "ListStreams", {"TableName": name}))["Streams"]
+                if arn not in (stream["StreamArn"] for stream in streams):
+                    missing = f"Requested resource not found: Stream: {arn} not found"
+                    raise SourceFault("ResourceNotFoundException", missing)
                 await client("dynamodbstreams", "DescribeStream", {"StreamArn": arn})
         except SourceFault as fault:
             message = f"The event source {arn} cannot be read: {fault}"
