@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from local_lambda.aws.resource_properties import PROPERTIES
+from local_lambda.aws.resources import KINDS
 from local_lambda.cli.local_aws import LocalAws
 from local_lambda.functions.given import Given
 from local_lambda.functions.template import load_functions
 from local_lambda.http.access import Access
 from support.aws_endpoint import RUNTIME
+from support.schemas import properties_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:elsewhere"
@@ -307,6 +310,51 @@ def test_attribute_that_a_resource_does_not_have_is_named(wired: Wired) -> None:
         "Mapping is not served: Plain has no attribute StreamArn here; give it a StreamSpecification",
     ]
     assert wired.local._mappings == []
+
+
+def test_properties_that_do_not_exist_are_named(wired: Wired) -> None:
+    """Of resources, of subscriptions, and of the events that AWS SAM checks; what is right is served."""
+    others = {
+        "Q": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeoutSeconds": 1800, "Foo": 1}},
+        "T": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "t"}},
+        "S": {
+            "Type": "AWS::SNS::Subscription",
+            "Properties": {
+                "TopicArn": {"Ref": "T"},
+                "Protocol": "sqs",
+                "Endpoint": {"Fn::GetAtt": ["Q", "Arn"]},
+                "FilterPolcy": {"a": ["b"]},
+            },
+        },
+        "B": {"Type": "AWS::S3::Bucket"},
+    }
+    event = _event("S3", Bucket={"Ref": "B"}, Events="s3:ObjectCreated:*", Fliter=1)
+    assert wired.lines({"Put": event}, others) == [
+        "Q: CloudFormation does not know VisibilityTimeoutSeconds (did you mean VisibilityTimeout?), Foo",
+        "S: CloudFormation does not know FilterPolcy (did you mean FilterPolicy?)",
+        "Hello.Events.Put: AWS SAM does not know Fliter (did you mean Filter?)",
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PROPERTIES if "::" in kind and "::Serverless::" not in kind])
+def test_no_property_of_a_resource_is_forgotten(kind: str) -> None:
+    """By the schema that cfn-lint ships."""
+    assert set(PROPERTIES[kind].split()) == properties_of(kind)
+
+
+def test_every_resource_that_is_made_has_its_properties() -> None:
+    """And so has a subscription, which functions lead to."""
+    assert {*KINDS, "AWS::SNS::Subscription"} == {kind for kind in PROPERTIES if "::" in kind}
+
+
+def test_settings_of_targets_without_effect_here_are_named(wired: Wired) -> None:
+    """As for the events of AWS SAM."""
+    arn = {"Fn::GetAtt": ["Hello", "Arn"]}
+    target = {"Id": "a", "Arn": arn, "RetryPolicy": {"MaximumRetryAttempts": 1}, "DeadLetterConfig": {"Arn": "q"}}
+    rule = {"ScheduleExpression": "rate(1 day)", "Targets": [target, {"Id": "b", "Arn": arn, "Input": "{}"}]}
+    lines = wired.lines({}, {"Tick": {"Type": "AWS::Events::Rule", "Properties": rule}})
+    assert lines == ["Tick.Targets.a: not emulated: DeadLetterConfig, RetryPolicy"]
+    assert [target["Id"] for target in wired.rules()["Tick"].targets] == ["a", "b"]
 
 
 def test_settings_that_only_tune_a_mapping_are_named(wired: Wired) -> None:

@@ -35,5 +35,5 @@ def schema_of(kind: str) -> dict[str, Any]:
 def properties_of(kind: str) -> set[str]:
     """The properties that a template may set."""
     schema = schema_of(kind)
-    results = {path.split("/")[2] for path in schema.get("readOnlyProperties", ())}
+    results = {path.split("/", 2)[2] for path in schema.get("readOnlyProperties", ())}
     return set(schema["properties"]) - results

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from local_lambda.aws.resource_properties import unknown
 from local_lambda.aws.resources import KINDS, NO_EFFECT, Resource, create
 from local_lambda.aws.services import Services, reason_of_service
 from local_lambda.errors import UsageError
@@ -162,7 +163,10 @@ class Stack(Mapping[str, Any]):
 
     def complete(self, unserved: list[str], faults: list[str]) -> None:
         """Make the rest; add the resources of types that are not served, and a line for each other fault."""
-        for logical_id, kind, _ in self.included():
+        for logical_id, kind, properties in self.included():
+            fault = unknown(kind, properties)
+            if fault is not None:
+                faults.append(f"{self.name}{logical_id}: {fault}")
             if kind in KINDS:
                 self._resource(logical_id)
             elif not kind.startswith(NO_EFFECT) and kind != "AWS::CloudFormation::Stack":

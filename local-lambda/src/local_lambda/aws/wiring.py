@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
 from local_lambda.aws.deployment import Stack, reason_in
+from local_lambda.aws.resource_properties import unknown
 from local_lambda.aws.targets import check_pattern, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
@@ -34,6 +35,8 @@ _OF_RULES = frozenset(
     """.split()
 )
 """What rules and schedules of AWS SAM say and is served, or only says what they may do."""
+_OF_TARGETS = frozenset("Arn Id Input InputPath InputTransformer RoleArn SqsParameters".split())
+"""The same of the targets of rules."""
 _COLONS = 5
 """So many are in the ARN of a topic."""
 _UTC = (None, "UTC", "Etc/UTC", "GMT", "Etc/GMT")
@@ -142,6 +145,9 @@ class _Reader:
             known = f"--aws has no events of type {kind}" if kind in EVENTS else f"{kind} is not a known event type"
             raise UsageError(known)
         given = self._resolved(written)
+        fault = unknown(kind, given)
+        if fault is not None:
+            self._wiring.remarks.append(f"{where}: {fault}")
         if kind in _SOURCES:
             source = given.get(_SOURCES[kind])
             if not isinstance(source, str):
@@ -190,6 +196,7 @@ class _Reader:
             bus = given.get("EventBusName") or "default"
             for target in given["Targets"]:
                 self._check_target(where, target["Arn"])
+                self._ignore(f"{where}.Targets.{target.get('Id')}", target.keys() - _OF_TARGETS)
                 self._job(where, _target, self._account, self._region, rule, bus, target)
         elif kind == "AWS::S3::Bucket" and written.get("NotificationConfiguration"):
             bucket = self._stack.scope.resolve({"Ref": logical_id})
