@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from local_lambda.aws.client import ServiceClient
 from local_lambda.aws.deliveries import lead_to
 from local_lambda.aws.rules import Rules
 from local_lambda.aws.services import Services
+from local_lambda.sources.ports import SourceFault
 
 
 def _make_rule() -> None:
@@ -101,6 +103,7 @@ class Sent:
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """With a queue, and without rules."""
     from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
+    from moto.events.responses import EventsHandler
     from moto.logs.models import logs_backends
     from moto.s3 import notifications
     from moto.s3.models import S3Backend, s3_backends
@@ -111,6 +114,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     changed = (Rule, "send_to_targets"), (EventsBackend, "put_targets"), (SNSBackend, "subscribe")
     more = (
         (EventPattern, "load"),
+        (EventsHandler, "put_rule"),
         (EventPattern, "matches_event"),
         (Subscription, "publish"),
         (S3Backend, "complete_multipart_upload"),
@@ -241,6 +245,16 @@ def test_target_that_cannot_be_served_is_refused(sent: Sent, target: dict[str, A
 
     with pytest.raises(ValidationException):
         sent.rule("wrong", target, event_pattern='{"source": ["shop"]}')
+
+
+def test_schedule_that_is_not_valid_is_refused(sent: Sent) -> None:
+    """In the words of EventBridge."""
+    client = ServiceClient(sent.services, REGION)
+    for expression in ("rate(1 minutes)", "at(2030-01-01T00:00:00)"):
+        with pytest.raises(SourceFault) as raised:
+            asyncio.run(client("events", "PutRule", {"Name": "tick", "ScheduleExpression": expression}))
+        assert str(raised.value) == "ValidationException: Parameter ScheduleExpression is not valid."
+    asyncio.run(client("events", "PutRule", {"Name": "tick", "ScheduleExpression": "rate(1 minute)"}))
 
 
 def test_malformed_function_cannot_subscribe(sent: Sent) -> None:

@@ -100,7 +100,14 @@ PATTERN = {"source": ["shop"]}
         ),
         (_event("S3", Bucket="elsewhere", Events="s3:ObjectCreated:*"), "The specified bucket does not exist"),
         (_event("S3", Bucket="elsewhere"), "Events is missing"),
-        (_event("Schedule", Schedule="rate(5 foo)"), "rate(5 foo): is not rate(number unit) or cron("),
+        (
+            _event("Schedule", Schedule="rate(5 foo)"),
+            "Parameter ScheduleExpression is not valid. Reason: rate(5 foo): is not",
+        ),
+        (
+            _event("Schedule", Schedule="rate(1 minutes)"),
+            "Parameter ScheduleExpression is not valid. Reason: rate(1 minutes): the unit must be singular after 1",
+        ),
         (_event("Schedule", Schedule="rate(9999999 days)"), "rate(9999999 days): the number is too large"),
         (_event("Schedule", Schedule="rate(1 day)", Enabled="maybe"), "Enabled must be true or false, not maybe"),
         (
@@ -244,12 +251,15 @@ def test_resources_that_are_not_made_are_named(wired: Wired) -> None:
     for kind in ("AWS::CDK::Metadata", "AWS::Serverless::Connector"):
         others[kind.replace(":", "")] = {"Type": kind}
     others["Tick"] = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": [{"begins": "s"}]}}}
-    unserved, fifo, rule = wired.lines({}, others)
+    others["Tock"] = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(5 minute)"}}
+    unserved, fifo, rule, schedule = wired.lines({}, others)
     things = ", ".join(f"Thing{number:02} (AWS::EC2::VPC)" for number in range(20))
     assert unserved == f"not made, because --aws does not serve them: {things} and 2 more"
     assert fifo.startswith("Fifo (AWS::SQS::Queue) cannot be made: ")
     reason = "Event pattern is not valid. Reason: begins is not an operator"
     assert rule == f"Tick (AWS::Events::Rule) cannot be made: {reason}"
+    reason = "Parameter ScheduleExpression is not valid. Reason: rate(5 minute): the unit must be singular after 1"
+    assert schedule.startswith(f"Tock (AWS::Events::Rule) cannot be made: {reason}")
     from moto.s3.models import s3_backends
 
     short, long = sorted(s3_backends[ACCOUNT]["aws"].buckets)
@@ -274,7 +284,7 @@ def test_properties_of_rules_without_effect_here_are_named(wired: Wired) -> None
     off = {"FlexibleTimeWindow": {"Mode": "OFF"}, "ScheduleExpressionTimezone": "UTC"}
     given = {"ScheduleExpression": "rate(1 day)", "StartDate": "2020-01-01T00:00:00Z", **off}
     events = {
-        "Quiet": _event("ScheduleV2", **given),
+        "Quiet": _event("ScheduleV2", **{**given, "ScheduleExpression": "rate(1 days)"}),
         "Loud": _event("ScheduleV2", **given, RetryPolicy={}, GroupName="g", EndDate="2999-01-01T00:00:00Z"),
     }
     assert wired.lines(events) == ["Hello.Events.Loud: not emulated: EndDate, GroupName, RetryPolicy"]

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from local_lambda.sources.schedule import next_time
+from local_lambda.sources.schedule import check_rule, next_time
 
 NOON = datetime(2026, 11, 26, 12, 0, 30, tzinfo=timezone.utc)
 """A Thursday."""
@@ -58,3 +58,16 @@ def test_schedule_that_is_not_valid_is_refused(expression: str) -> None:
     """ValueError with the expression's fault."""
     with pytest.raises(ValueError, match=r"\w"):
         next_time(expression, NOON)
+
+
+@pytest.mark.parametrize("expression", ["rate(1 minutes)", "rate(5 hour)", "rate(0 minute)", "at(2026)"])
+def test_schedule_that_no_rule_can_have_is_refused(expression: str) -> None:
+    """The unit is singular after 1, and plural after a greater number."""
+    with pytest.raises(ValueError, match=r"^\w+\("):
+        check_rule(expression)
+
+
+@pytest.mark.parametrize("expression", ["rate(1 minute)", "rate(2 days)", "rate(10 hours)", "cron(0 10 ? * L *)"])
+def test_schedule_of_a_rule_is_accepted(expression: str) -> None:
+    """So are fields of cron; their mistakes are found when the rule is read."""
+    check_rule(expression)

@@ -19,6 +19,7 @@ from local_lambda.aws.targets import (
     is_function,
     is_function_arn,
     match_patterns,
+    refuse_schedules,
     refuse_targets,
     text_of,
 )
@@ -52,6 +53,7 @@ def lead_to(deliver: Deliver) -> None:
     """Let moto's services in this process send to `deliver`, which is called in moto's thread."""
     match_patterns()
     refuse_targets()
+    refuse_schedules()
     _from_s3(deliver)
     _from_sns(deliver)
     from_rules(deliver)

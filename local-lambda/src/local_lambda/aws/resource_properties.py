@@ -31,9 +31,9 @@ PROPERTIES: Mapping[str, str] = {
         AbacStatus AccelerateConfiguration AccessControl AnalyticsConfigurations BucketEncryption BucketName
         BucketNamePrefix BucketNamespace CorsConfiguration IntelligentTieringConfigurations
         InventoryConfigurations LifecycleConfiguration LoggingConfiguration MetadataConfiguration
-        MetadataTableConfiguration MetricsConfigurations NotificationConfiguration ObjectLockConfiguration ObjectLockEnabled OwnershipControls
-        PublicAccessBlockConfiguration ReplicationConfiguration Tags VersioningConfiguration
-        WebsiteConfiguration
+        MetadataTableConfiguration MetricsConfigurations NotificationConfiguration ObjectLockConfiguration
+        ObjectLockEnabled OwnershipControls PublicAccessBlockConfiguration ReplicationConfiguration Tags
+        VersioningConfiguration WebsiteConfiguration
     """,
     "AWS::SNS::Subscription": """
         DeliveryPolicy Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery RedrivePolicy

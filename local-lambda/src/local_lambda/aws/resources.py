@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from local_lambda.aws.targets import check_pattern
+from local_lambda.aws.targets import check_pattern, check_schedule
 from local_lambda.functions.intrinsics import STACK
 
 Properties = Mapping[str, Any]
@@ -122,6 +122,8 @@ def create(kind: str, logical_id: str, properties: Properties, account: str, reg
     given[name_property] = name
     if kind == "AWS::Events::Rule" and "EventPattern" in given:
         check_pattern(given["EventPattern"])
+    if kind == "AWS::Events::Rule" and "ScheduleExpression" in given:
+        check_schedule(given["ScheduleExpression"])
     if kind == "AWS::SecretsManager::Secret":
         return _Secret(given, account, region)
     if kind == "AWS::SQS::Queue":

@@ -18,12 +18,14 @@ from local_lambda.errors import ApiError, UsageError
 from local_lambda.events.identifiers import new_uuid
 from local_lambda.events.printable import print_line
 from local_lambda.sources.patterns import compiled
+from local_lambda.sources.schedule import check_rule
 
 Deliver = Callable[[str, str, Any], None]
 """Takes the ARN of a function, what sends to it, and the event."""
 _TARGETS = frozenset({"events", "lambda", "logs", "sns", "sqs"})
 _BUS, _ARCHIVE = "event-bus/", "::"
 """The resources in ARNs of EventBridge that can be targets; that of an archive, which moto sets, has no name."""
+_NO_SCHEDULE = "Parameter ScheduleExpression is not valid."
 _INPUTS = ("Input", "InputPath", "InputTransformer")
 
 
@@ -83,6 +85,25 @@ def refuse_targets() -> None:
         put(self, name, event_bus_arn, targets)
 
     EventsBackend.put_targets = putting
+
+
+def refuse_schedules() -> None:
+    """Refuse a rule with a schedule that EventBridge would refuse. Schedules of a template are rules here as well."""
+    from moto.events.exceptions import ValidationException
+    from moto.events.responses import EventsHandler
+
+    put = EventsHandler.put_rule
+
+    def putting(self: Any) -> Any:
+        expression = self._get_param("ScheduleExpression")
+        if expression:
+            try:
+                check_rule(str(expression))
+            except ValueError:
+                raise ValidationException(_NO_SCHEDULE) from None
+        return put(self)
+
+    EventsHandler.put_rule = putting
 
 
 def from_rules(deliver: Deliver) -> None:
@@ -167,6 +188,14 @@ def check_pattern(pattern: object) -> None:
         compiled(json.dumps(pattern))
     except ValueError as error:
         raise UsageError(f"Event pattern is not valid. Reason: {error}") from None
+
+
+def check_schedule(expression: object) -> None:
+    """Raises UsageError for the schedule of a rule that EventBridge would refuse."""
+    try:
+        check_rule(str(expression))
+    except ValueError as error:
+        raise UsageError(f"{_NO_SCHEDULE} Reason: {error}") from None
 
 
 def _send(rule: Any, target: dict[str, Any], event: dict[str, Any], deliver: Deliver) -> None:

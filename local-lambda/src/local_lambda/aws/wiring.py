@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from local_lambda.aws.checks import function_name
 from local_lambda.aws.deployment import Stack, reason_in
 from local_lambda.aws.resource_properties import unknown
-from local_lambda.aws.targets import check_pattern, is_function, target_fault
+from local_lambda.aws.targets import check_pattern, check_schedule, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
@@ -164,10 +164,12 @@ class _Reader:
             self._notification(where, given["Bucket"], {**wanted, "Kind": "CloudFunction"})
         elif kind in ("EventBridgeRule", "CloudWatchEvent"):
             self._rule(where, given, arn, pattern=given.get("Pattern"))
+        elif kind == "Schedule":
+            if "Schedule" in given:
+                check_schedule(given["Schedule"])
+            self._rule(where, given, arn, schedule=given.get("Schedule"))
         else:
-            self._rule(
-                where, given, arn, schedule=given.get("Schedule" if kind == "Schedule" else "ScheduleExpression")
-            )
+            self._rule(where, given, arn, schedule=given.get("ScheduleExpression"))
 
     def _resource(self, where: str, logical_id: str, kind: str, written: Mapping[str, Any]) -> None:
         """The same, written as a resource of CloudFormation."""

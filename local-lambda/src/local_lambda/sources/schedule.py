@@ -10,8 +10,9 @@ from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)").fullmatch
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)").fullmatch
 _CRON = re.compile(r"cron\((.+)\)").fullmatch
+_NEITHER = "is not rate(number unit) or cron(minute hour day month weekday year)"
 _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 _DAYS = "SUN MON TUE WED THU FRI SAT".split()
 LAST_YEAR = 2199
@@ -20,6 +21,20 @@ MOST_DAYS = 366 * 30
 """How far ahead a time is looked for: 29 February on a certain day of the week comes every 28 years."""
 
 Days = Callable[[date], bool]
+
+
+def check_rule(expression: str) -> None:
+    """Raises ValueError for a schedule that no rule of EventBridge can have.
+
+    EventBridge Scheduler documents no such limit of its units:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html and
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html.
+    """
+    rate = _RATE(expression)
+    if rate is not None and (int(rate[1]) == 1) == bool(rate[3]):
+        raise ValueError(f"{expression}: the unit must be singular after 1, and plural after a greater number")
+    if rate is None and _CRON(expression) is None:
+        raise ValueError(f"{expression}: {_NEITHER}")
 
 
 def next_time(expression: str, after: datetime) -> datetime | None:
@@ -39,7 +54,7 @@ def next_time(expression: str, after: datetime) -> datetime | None:
     cron = _CRON(expression)
     fields = cron[1].split() if cron is not None else []
     if len(fields) != 6:
-        raise ValueError(f"{expression}: is not rate(number unit) or cron(minute hour day month weekday year)")
+        raise ValueError(f"{expression}: {_NEITHER}")
     minutes, hours = _numbers(fields[0], 0, 59), _numbers(fields[1], 0, 23)
     months, years = _numbers(fields[3], 1, 12, _MONTHS), _numbers(fields[5], 1970, LAST_YEAR)
     if "?" not in (fields[2], fields[4]):
