@@ -206,7 +206,7 @@ def test_resource_that_cannot_lead_to_a_function_is_named(wired: Wired, resource
 
 
 def test_resources_that_would_invoke_a_function_are_named(wired: Wired) -> None:
-    """For each function; its own line says that they are not made."""
+    """For each function, in one line; another resource that is not served is in another."""
     arn = {"Fn::GetAtt": ["Hello", "Arn"]}
     written: dict[str, tuple[str, dict[str, Any]]] = {
         "Pool": ("AWS::Cognito::UserPool", {"LambdaConfig": {"PreSignUp": arn}}),
@@ -214,11 +214,12 @@ def test_resources_that_would_invoke_a_function_are_named(wired: Wired) -> None:
         "Logs": ("AWS::Logs::SubscriptionFilter", {"DestinationArn": arn}),
         "Flow": ("AWS::Serverless::StateMachine", {"DefinitionSubstitutions": {"Function": arn}}),
         "Made": ("Custom::Made", {"ServiceToken": arn}),
+        "Text": ("AWS::StepFunctions::StateMachine", {"DefinitionString": '{"FunctionName": "Hello"}'}),
     }
     others = {name: {"Type": kind, "Properties": properties} for name, (kind, properties) in written.items()}
-    unserved, line = wired.lines({}, others)
+    unserved, line = wired.lines({}, {**others, "Net": {"Type": "AWS::EC2::VPC"}})
     named = ", ".join(f"{name} ({kind})" for name, (kind, _) in written.items())
-    assert unserved == f"not made, because --aws does not serve them: {named}"
+    assert unserved == "not made, because --aws does not serve them: Net (AWS::EC2::VPC)"
     assert line == f"Hello is not invoked by {named}: not emulated"
 
 
@@ -248,7 +249,7 @@ def test_resources_that_are_not_made_are_named(wired: Wired) -> None:
     others["Fifo"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "without-suffix", "FifoQueue": True}}
     others["B"] = {"Type": "AWS::S3::Bucket"}
     others["Long" * 20] = {"Type": "AWS::S3::Bucket"}
-    for kind in ("AWS::CDK::Metadata", "AWS::Serverless::Connector"):
+    for kind in ("AWS::CDK::Metadata", "AWS::Serverless::Connector", "AWS::Serverless::WebSocketApi"):
         others[kind.replace(":", "")] = {"Type": kind}
     others["Tick"] = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": [{"begins": "s"}]}}}
     others["Tock"] = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(5 minute)"}}
@@ -338,11 +339,11 @@ def test_properties_that_do_not_exist_are_named(wired: Wired) -> None:
         },
         "B": {"Type": "AWS::S3::Bucket"},
     }
-    event = _event("S3", Bucket={"Ref": "B"}, Events="s3:ObjectCreated:*", Fliter=1)
+    event = _event("S3", Bucket={"Ref": "B"}, Events="s3:ObjectCreated:*", Filters=1)
     assert wired.lines({"Put": event}, others) == [
         "Q: CloudFormation does not know VisibilityTimeoutSeconds (did you mean VisibilityTimeout?), Foo",
         "S: CloudFormation does not know FilterPolcy (did you mean FilterPolicy?)",
-        "Hello.Events.Put: AWS SAM does not know Fliter (did you mean Filter?)",
+        "Hello.Events.Put: AWS SAM does not know Filters (did you mean Filter?)",
     ]
 
 

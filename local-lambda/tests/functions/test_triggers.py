@@ -10,7 +10,7 @@ import pytest
 
 from local_lambda.functions.given import Given
 from local_lambda.functions.template import load_functions
-from local_lambda.functions.triggers import TYPES
+from local_lambda.functions.triggers import TYPES, triggers
 from support.schemas import properties_of
 
 
@@ -47,6 +47,25 @@ def test_resources_that_invoke_a_function_are_named(tmp_path: Path) -> None:
         " Stream (AWS::KinesisFirehose::DeliveryStream), Pipe (AWS::Pipes::Pipe), Seed (Custom::Seed):"
         " not emulated",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "invokes"),
+    [
+        ({"DefinitionString": '{"Resource": "arn:aws:lambda:us-east-1:123456789012:function:hello:live"}'}, True),
+        ({"DefinitionString": {"Fn::Sub": '{"Parameters": {"FunctionName": "hello"}}'}}, True),
+        ({"Definition": {"States": [{"Parameters": {"FunctionName": "hello:live"}}]}}, True),
+        ({"DefinitionString": '{"Resource": "arn:aws:lambda:us-east-1:123456789012:function:hello-2"}'}, False),
+        ({"DefinitionString": '{"Comment": "hello"}'}, False),
+        ({"StateMachineName": "hello"}, False),
+    ],
+)
+def test_state_machine_may_name_a_function_by_a_text(written: dict[str, Any], invokes: bool) -> None:
+    """Its name or its ARN, which has no reference in it."""
+    resources = {"Flow": {"Type": "AWS::StepFunctions::StateMachine", "Properties": written}}
+    found = [("Flow (AWS::StepFunctions::StateMachine)", False)] if invokes else []
+    assert list(triggers(resources, "Hello", "hello")) == found
+    assert list(triggers(resources, "Hello")) == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if "::Serverless::" not in kind])

@@ -7,6 +7,7 @@ is made once, also when the template is read again: its data stay, and changes o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,10 @@ from local_lambda.events.printable import one_line
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable
 from local_lambda.functions.stand_ins import StandIns
+from local_lambda.functions.triggers import triggers
 
+FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+_NESTED = "AWS::CloudFormation::Stack"
 MOST_NAMED = 20
 """How many resources one line names."""
 
@@ -161,15 +165,26 @@ class Stack(Mapping[str, Any]):
         for logical_id, _, _ in self.included(*kinds):
             self._resource(logical_id)
 
+    def invokers(self) -> dict[str, list[str]]:
+        """By the logical id of a function: the resources that invoke it on AWS and are not served, with their types."""
+        resources = {logical_id: self.resources[logical_id] for logical_id, _, _ in self.included()}
+        found = {}
+        for logical_id, _, _ in self.included(*FUNCTIONS):
+            with suppress(Unresolvable):
+                name = str(self.scope.resolve({"Ref": logical_id}))
+                found[logical_id] = [each for each, served in triggers(resources, logical_id, name) if not served]
+        return found
+
     def complete(self, unserved: list[str], faults: list[str]) -> None:
         """Make the rest; add the resources of types that are not served, and a line for each other fault."""
+        invokers = {each for found in self.invokers().values() for each in found}  # their lines name the functions
         for logical_id, kind, properties in self.included():
             fault = unknown(kind, properties)
             if fault is not None:
                 faults.append(f"{self.name}{logical_id}: {fault}")
             if kind in KINDS:
                 self._resource(logical_id)
-            elif not kind.startswith(NO_EFFECT) and kind != "AWS::CloudFormation::Stack":
+            elif not (kind.startswith(NO_EFFECT) or kind == _NESTED or f"{logical_id} ({kind})" in invokers):
                 unserved.append(f"{self.name}{logical_id} ({kind})")
         faults += self._faults.values()
 

@@ -65,6 +65,7 @@ NO_EFFECT = (
     "AWS::Lambda::Permission",
     "AWS::Lambda::Url",
     "AWS::Lambda::Version",
+    "AWS::Lambda::WebFunction",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
@@ -75,8 +76,10 @@ NO_EFFECT = (
     "AWS::Serverless::Function",
     "AWS::Serverless::HttpApi",
     "AWS::Serverless::LayerVersion",
+    "AWS::Serverless::WebFunction",
+    "AWS::Serverless::WebSocketApi",
 )
-"""Beginnings of types that are served elsewhere, or only say who may do what, which is not checked here."""
+"""Beginnings of types that are served or named elsewhere, or only say who may do what, which is not checked here."""
 
 _SHORTEST_BUCKET, _LONGEST_BUCKET = 3, 63
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""

@@ -13,17 +13,15 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deployment import Stack, reason_in
+from local_lambda.aws.deployment import FUNCTIONS, Stack, reason_in
 from local_lambda.aws.resource_properties import unknown
 from local_lambda.aws.targets import check_pattern, check_schedule, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
-from local_lambda.functions.triggers import triggers
 from local_lambda.sources.schedule import next_time
 from local_lambda.sources.settings import TUNING, other_source, tuning
 
-FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _SOURCES = {"SQS": "Queue", "DynamoDB": "Stream", "Kinesis": "Stream"}
 _ONLY_SAM = ("Queue", "Stream")
 _BOOLEANS = {"true": True, "false": False}
@@ -90,12 +88,10 @@ class _Reader:
 
     def _note_triggers(self) -> None:
         """Name the resources that invoke a function on AWS and are not served."""
-        resources = {logical_id: self._stack.resources[logical_id] for logical_id, _, _ in self._stack.included()}
-        for logical_id, *_ in self._functions():
-            missing = ", ".join(name for name, served in triggers(resources, logical_id) if not served)
+        for logical_id, missing in self._stack.invokers().items():
             if missing:
                 where = f"{self._stack.name}{logical_id}"
-                self._wiring.remarks.append(f"{where} is not invoked by {missing}: not emulated")
+                self._wiring.remarks.append(f"{where} is not invoked by {', '.join(missing)}: not emulated")
 
     def _check_target(self, where: str, arn: object) -> None:
         """Name a function that does not run here; it may still be created on the endpoint."""

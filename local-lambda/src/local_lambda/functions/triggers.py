@@ -47,15 +47,19 @@ TYPES: Mapping[str, tuple[str, bool]] = {
 """Type -> the properties that can name the function (none: all), and whether a local AWS endpoint serves them."""
 
 
-def triggers(resources: Mapping[str, Any], function: str) -> Iterator[tuple[str, bool]]:
-    """The resources that invoke the function of this logical id, with their types; whether an endpoint serves them."""
+def triggers(resources: Mapping[str, Any], function: str, name: str = "") -> Iterator[tuple[str, bool]]:
+    """The resources that invoke the function of this logical id, with their types; whether an endpoint serves them.
+
+    With `name`, also those that have the function's name or ARN as a text.
+    """
     for logical_id, resource in resources.items():
         kind = resource.get("Type") if isinstance(resource, dict) else None
         properties = resource.get("Properties") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not isinstance(properties, dict):
             continue
-        names, served = TYPES.get(_CUSTOM if kind.startswith("Custom::") else kind, (None, False))
-        if names is not None and any(_refers(properties.get(name), function) for name in names.split() or properties):
+        members, served = TYPES.get(_CUSTOM if kind.startswith("Custom::") else kind, (None, False))
+        wanted = properties if not members else {each: properties.get(each) for each in members.split()}
+        if members is not None and (_refers(wanted, function) or (name and _names(wanted, name))):
             yield f"{logical_id} ({kind})", served
 
 
@@ -72,6 +76,17 @@ def _refers(value: Any, logical_id: str) -> bool:
     if logical_id in (value.get("Ref"), target) or _mentions(str(written), logical_id):
         return True
     return any(_refers(member, logical_id) for member in value.values())
+
+
+def _names(value: Any, function: str) -> bool:
+    """Whether the name or the ARN of the function is a text somewhere in a value, such as a state machine's JSON."""
+    if isinstance(value, list):
+        return any(_names(member, function) for member in value)
+    if isinstance(value, dict):
+        named = str(value.get("FunctionName")).partition(":")[0]
+        return named == function or any(_names(member, function) for member in value.values())
+    written = rf':function:{re.escape(function)}(?![\w-])|"FunctionName"\s*:\s*"{re.escape(function)}[":]'
+    return isinstance(value, str) and re.search(written, value) is not None
 
 
 def _mentions(written: str, logical_id: str) -> bool:
