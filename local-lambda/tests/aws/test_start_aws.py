@@ -361,6 +361,7 @@ def test_services_are_there_until_extensions_have_ended(function_python: Path, t
 
 
 ALIAS = """
+Globals: {Function: {AutoPublishAlias: live}}
 Resources:
   Hello:
     Type: AWS::Serverless::Function
@@ -368,7 +369,6 @@ Resources:
       Runtime: RUNTIME
       Handler: app.handler
       CodeUri: .
-      AutoPublishAlias: live
       Events:
         Work: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
         Note: {Type: SNS, Properties: {Topic: !Ref Topic}}

@@ -13,10 +13,11 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
-from local_lambda.aws.deployment import FUNCTIONS, Stack, reason_in
+from local_lambda.aws.deployment import Stack, reason_in
 from local_lambda.aws.resource_properties import unknown
 from local_lambda.aws.targets import check_pattern, check_schedule, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
+from local_lambda.functions.function_resource import SERVERLESS
 from local_lambda.functions.intrinsics import Unresolvable
 from local_lambda.functions.property_names import AWS_EVENTS, EVENTS, ROUTES
 from local_lambda.sources.schedule import next_time
@@ -51,8 +52,8 @@ class Wiring(NamedTuple):
     remarks: list[str]
 
 
-def read_wiring(stack: Stack, served: frozenset[str], account: str, region: str) -> Wiring:
-    """What may invoke the functions of a stack whose names are in `served`.
+def read_wiring(stack: Stack, served: Mapping[str, str], account: str, region: str) -> Wiring:
+    """What may invoke the functions of a stack whose names are in `served`, each with the alias that is called, or "".
 
     Raises UsageError if the template refers to a resource that it does not have.
     """
@@ -60,7 +61,7 @@ def read_wiring(stack: Stack, served: frozenset[str], account: str, region: str)
 
 
 class _Reader:
-    def __init__(self, stack: Stack, served: frozenset[str], account: str, region: str) -> None:
+    def __init__(self, stack: Stack, served: Mapping[str, str], account: str, region: str) -> None:
         self._stack = stack
         self._served = served
         self._account = account
@@ -108,16 +109,15 @@ class _Reader:
 
     def _functions(self) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
         """Logical id, name, ARN and events of each function that is served; with `AutoPublishAlias`, of that alias."""
-        for logical_id, _, properties in self._stack.included(*FUNCTIONS):
+        for logical_id, _, properties in self._stack.included(SERVERLESS):
             try:
                 name = self._stack.scope.resolve({"Ref": logical_id})
                 arn = self._stack.scope.resolve({"Fn::GetAtt": [logical_id, "Arn"]})
-                alias = self._stack.scope.resolve(properties.get("AutoPublishAlias"))
             except Unresolvable:
                 continue
             events = properties.get("Events")
             if name in self._served:
-                if isinstance(alias, str):
+                if alias := self._served[name]:
                     name, arn = f"{name}:{alias}", f"{arn}:{alias}"
                 yield logical_id, name, arn, events if isinstance(events, dict) else {}
 

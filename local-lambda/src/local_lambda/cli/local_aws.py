@@ -68,7 +68,7 @@ class LocalAws:
 
         for remark in self._deployments.complete():
             console.write("platform", remark)
-        served = frozenset(function.name for function in functions)
+        served = {function.name: function.alias for function in functions}
         given = self._given
         for stack in self._deployments.stacks.values():
             wiring = read_wiring(stack, served, given.account, given.region)

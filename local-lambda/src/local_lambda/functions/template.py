@@ -199,7 +199,7 @@ class _Template:
         for logical_id, function in found.items():
             routes = tuple(route._replace(api=self._api_id(route.api)) for route in function.routes)
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id, routes=routes))
-            notes = self._with_triggers(logical_id, reader.notes[logical_id], others)
+            notes = self._with_triggers(logical_id, function.name, reader.notes[logical_id], others)
             self._reading.notes[self._stack + logical_id] = notes
         children = {logical_id: self._child(logical_id) for logical_id, _ in self._wanted(*_STACKS)}
         self._reading.remarks += (f"{self._stack}{remark}" for remark in self._remarks)
@@ -394,11 +394,11 @@ class _Template:
             value = self._scope.resolve_outermost(value)
         return None if value is NO_VALUE else value
 
-    def _with_triggers(self, logical_id: str, notes: Notes, others: Mapping[str, Any]) -> Notes:
+    def _with_triggers(self, logical_id: str, name: str, notes: Notes, others: Mapping[str, Any]) -> Notes:
         """The notes on a function, with the resources among `others` that invoke it on AWS."""
         from local_lambda.functions.triggers import triggers
 
-        found = tuple(triggers(others, logical_id))
+        found = tuple(triggers(others, logical_id, name))
         missing = ", ".join(name for name, served in found if not served)
         if missing and self._given.deploy is None:
             self._remarks.append(f"{logical_id} is not invoked by {missing}: not emulated")
