@@ -18,6 +18,7 @@ def test_stacks_with_the_same_logical_ids_have_different_resources(tmp_path: Pat
     child = {"Resources": {"Orders": queue}, "Outputs": {"Orders": {"Value": {"Fn::GetAtt": ["Orders", "Arn"]}}}}
     (tmp_path / "child.json").write_text(json.dumps(child))
     variables = {
+        "GROUP": {"Fn::GetAtt": ["Logs", "Arn"]},
         "OWN": {"Fn::GetAtt": ["Orders", "Arn"]},
         "CHILD": {"Fn::GetAtt": ["Child", "Outputs.Orders"]},
     }
@@ -25,6 +26,7 @@ def test_stacks_with_the_same_logical_ids_have_different_resources(tmp_path: Pat
     resources = {
         "Hello": {"Type": "AWS::Serverless::Function", "Properties": properties},
         "Orders": queue,
+        "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "all"}},
         "Child": {"Type": "AWS::Serverless::Application", "Properties": {"Location": "child.json"}},
     }
     template = tmp_path / "template.json"
@@ -35,6 +37,10 @@ def test_stacks_with_the_same_logical_ids_have_different_resources(tmp_path: Pat
         for _ in ("at first", "when it is read again"):
             (function,) = load_functions(template, local.given(given))
             arn = "arn:aws:sqs:us-east-1:210987654321:"
-            assert function.environment == {"OWN": f"{arn}Orders", "CHILD": f"{arn}Child-Orders"}
+            assert function.environment == {
+                "GROUP": "arn:aws:logs:us-east-1:210987654321:log-group:all:*",
+                "OWN": f"{arn}Orders",
+                "CHILD": f"{arn}Child-Orders",
+            }
     finally:
         local.close()

@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "AWS::Events::EventBus": Kind("events", "Name", "name", {"Arn": "arn", "Name": "name"}),
     "AWS::Events::Rule": Kind("events", "Name", "name", {"Arn": "arn"}),
     "AWS::Kinesis::Stream": Kind("kinesis", "Name", "stream_name", {"Arn": "arn"}),
-    "AWS::Logs::LogGroup": Kind("logs", "LogGroupName", "name", {"Arn": "arn"}),
+    "AWS::Logs::LogGroup": Kind("logs", "LogGroupName", "name", {"Arn": "log_group_arn"}),
     "AWS::S3::Bucket": Kind("s3", "BucketName", "name", _BUCKET),
     "AWS::SNS::Topic": Kind("sns", "TopicName", "arn", {"TopicArn": "arn", "TopicName": "name"}),
     "AWS::SQS::Queue": Kind("sqs", "QueueName", "", {"Arn": "queue_arn", "QueueName": "name", "QueueUrl": ""}),
@@ -110,6 +110,8 @@ class Resource:
     def _read(self, attribute: str) -> Any:
         if not attribute:
             return f"{self._url}/{self._model.account_id}/{self._model.name}"
+        if attribute == "log_group_arn":  # of the group and all of its streams
+            return f"{self._model.arn}:*"
         if attribute == "latest_stream_arn":
             return self._model.describe()["TableDescription"].get("LatestStreamArn")
         return getattr(self._model, attribute)

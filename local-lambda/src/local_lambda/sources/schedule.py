@@ -121,7 +121,9 @@ def _nearest_weekday(day: date, wanted: int) -> date:
 
 
 def _days_of_week(field: str) -> Days:
-    """Sunday is 1. `6L` is the last Friday of the month, `3#2` the second Tuesday."""
+    """Sunday is 1. `L` is the last day of the week, `6L` the last Friday of the month, `3#2` the second Tuesday."""
+    if field == "L":
+        return lambda day: _weekday(day) == 7
     last = re.fullmatch(r"(\w+)L", field)
     if last is not None and last[1].upper() not in _DAYS:
         (wanted,) = _numbers(last[1], 1, 7, _DAYS)
