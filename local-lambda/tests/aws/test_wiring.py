@@ -368,6 +368,17 @@ def test_settings_of_targets_without_effect_here_are_named(wired: Wired) -> None
     assert [target["Id"] for target in wired.rules()["Tick"].targets] == ["a", "b"]
 
 
+def test_settings_of_a_subscription_without_effect_here_are_named(wired: Wired) -> None:
+    """Of a resource, and of the topic's own list."""
+    arn = {"Fn::GetAtt": ["Hello", "Arn"]}
+    told = {"Protocol": "lambda", "Endpoint": arn, "RedrivePolicy": {"deadLetterTargetArn": "q"}, "FilterPolicy": {}}
+    others = {
+        "News": {"Type": "AWS::SNS::Topic", "Properties": {}},
+        "Read": {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": {"Ref": "News"}, **told}},
+    }
+    assert wired.lines({}, others) == ["Read: not emulated: RedrivePolicy"]
+
+
 def test_settings_that_only_tune_a_mapping_are_named(wired: Wired) -> None:
     """The queue is polled without them; an empty one asks for nothing."""
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"

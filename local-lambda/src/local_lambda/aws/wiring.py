@@ -36,6 +36,8 @@ _OF_RULES = frozenset(
 """What rules and schedules of AWS SAM say and is served, or only says what they may do."""
 _OF_TARGETS = frozenset("Arn Id Input InputPath InputTransformer RoleArn SqsParameters".split())
 """The same of the targets of rules."""
+_OF_FAILED_MESSAGES = frozenset({"DeliveryPolicy", "RedrivePolicy", "ReplayPolicy"})
+"""What subscriptions say of messages that cannot be delivered, or were delivered long ago."""
 _COLONS = 5
 """So many are in the ARN of a topic."""
 _UTC = (None, "UTC", "Etc/UTC", "GMT", "Etc/GMT")
@@ -230,6 +232,7 @@ class _Reader:
         self._check_target(where, given["Endpoint"])
         if given["TopicArn"].count(":") != _COLONS:
             raise UsageError(f"TopicArn {given['TopicArn']} is not the ARN of a topic")
+        self._ignore(where, given.keys() & _OF_FAILED_MESSAGES)
         self._job(where, _subscribe, self._account, self._region, given)
 
     def _rule(
