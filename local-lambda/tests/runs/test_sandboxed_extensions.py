@@ -93,7 +93,7 @@ def test_exec_finds_the_program_when_it_is_in_the_folder_for_opt(tmp_path: Path,
     program.chmod(0o755)
     with serving("exec", "--opt", program.parent, "--", "/opt/bootstrap", cwd=FUNCTIONS) as served:
         assert served.invoke("function", {"n": 1}).json == {"n": 1}
-    ended = tool.run("exec", "--opt", program.parent, "--", "/opt/other", cwd=FUNCTIONS)
+    ended = tool.run("exec", "--port", "0", "--opt", program.parent, "--", "/opt/other", cwd=FUNCTIONS)
     assert (ended.status, "there is no program" in ended.errors) == (3, True)
 
 
