@@ -17,10 +17,10 @@ def test_stacks_with_the_same_logical_ids_have_different_resources(tmp_path: Pat
     queue = {"Type": "AWS::SQS::Queue"}
     child = {"Resources": {"Orders": queue}, "Outputs": {"Orders": {"Value": {"Fn::GetAtt": ["Orders", "Arn"]}}}}
     (tmp_path / "child.json").write_text(json.dumps(child))
-    variables = {
+    variables = {  # the output is read first, so the queue of the nested stack is made first
+        "CHILD": {"Fn::GetAtt": ["Child", "Outputs.Orders"]},
         "GROUP": {"Fn::GetAtt": ["Logs", "Arn"]},
         "OWN": {"Fn::GetAtt": ["Orders", "Arn"]},
-        "CHILD": {"Fn::GetAtt": ["Child", "Outputs.Orders"]},
     }
     properties = {"Runtime": RUNTIME, "Handler": "app.handler", "CodeUri": ".", "Environment": {"Variables": variables}}
     resources = {

@@ -271,6 +271,15 @@ def template(function_python: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield tool
 
 
+def test_destination_is_a_standard_queue(aws: Endpoint) -> None:
+    """Lambda sends no record to a FIFO queue."""
+    aws.create("fifo", CODE)
+    ends = {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:failed.fifo"}}
+    refused = error_of(aws.lambda_.put_function_event_invoke_config, FunctionName="fifo", DestinationConfig=ends)
+    assert refused[:2] == (400, "InvalidParameterValueException")
+    assert "it must be a standard queue or topic" in refused[2]
+
+
 def test_destinations_of_a_template(template: Tool) -> None:
     """They are those of the alias, as with AWS SAM, also the queue that SAM makes because only its type is named."""
     import boto3

@@ -66,6 +66,7 @@ def test_environments_of_an_alias_start_ahead(aws: Endpoint) -> None:
     ready = settled(aws, "ahead", "live")
     assert (ready["Status"], ready["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
     assert start_type(aws, "ahead", "live") == start_type(aws, "ahead", "1") == "provisioned-concurrency"
+    aws.tool.wait_for("function ahead:1#2 . begins as provisioned-concurrency")
     provision(aws, "ahead", "live", 1)
     assert settled(aws, "ahead", "live")["AllocatedProvisionedConcurrentExecutions"] == 1
     (listed,) = client.list_provisioned_concurrency_configs(FunctionName="ahead")["ProvisionedConcurrencyConfigs"]

@@ -361,7 +361,10 @@ def test_services_are_there_until_extensions_have_ended(function_python: Path, t
 
 
 ALIAS = """
-Globals: {Function: {AutoPublishAlias: live}}
+Globals:
+  Function:
+    AutoPublishAlias: live
+    ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}
 Resources:
   Hello:
     Type: AWS::Serverless::Function
@@ -397,7 +400,11 @@ def test_events_invoke_the_alias_that_is_published(function_python: Path, tmp_pa
     with serving("start", "-t", template, "--python", function_python, "--aws", "0", variables=VARIABLES) as tool:
         stack = Stack(tool)
         tool.wait_for("Elsewhere is not served: somebody-elses is not a function that runs here")
-        mappings = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        client = stack.client("lambda")
+        (ahead,) = client.list_provisioned_concurrency_configs(FunctionName="Hello")["ProvisionedConcurrencyConfigs"]
+        assert ahead["FunctionArn"].endswith(":Hello:live")
+        assert ahead["RequestedProvisionedConcurrentExecutions"] == 1
+        mappings = client.list_event_source_mappings()["EventSourceMappings"]
         assert [each["FunctionArn"].rpartition(":")[2] for each in mappings] == ["live", "live"]
         stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Queue", MessageBody="a")
         stack.client("sqs").send_message(QueueUrl=f"{stack.url}/123456789012/Extra", MessageBody="b")

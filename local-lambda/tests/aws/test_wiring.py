@@ -379,6 +379,15 @@ def test_settings_of_a_subscription_without_effect_here_are_named(wired: Wired) 
     assert wired.lines({}, others) == ["Read: not emulated: RedrivePolicy"]
 
 
+def test_misspelled_setting_of_a_mapping_is_named(wired: Wired) -> None:
+    """The mapping has the default then, as on a template without it."""
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
+    lines = wired.lines({"Work": _event("SQS", Queue=queue, BatchSzie=5)})
+    assert lines == ["Hello.Events.Work: AWS SAM does not know BatchSzie (did you mean BatchSize?)"]
+    ((where, request),) = wired.local._mappings
+    assert (where, "BatchSzie" in request) == ("Hello.Events.Work", False)
+
+
 def test_settings_that_only_tune_a_mapping_are_named(wired: Wired) -> None:
     """The queue is polled without them; an empty one asks for nothing."""
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"

@@ -100,6 +100,7 @@ def test_second_settings_of_a_function_are_a_remark(
         ({"MaximumEventAgeInSeconds": 59}, "give a whole number of seconds from 60 to 21600"),
         ({"DestinationConfig": {"OnSuccess": {"Type": "S3Bucket"}}}, "S3Bucket is not emulated as a destination"),
         ({"DestinationConfig": {"OnSuccess": {"Type": "Lambda"}}}, "Destination: is missing"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": f"{ARN}q.fifo"}}}, "is a FIFO queue or topic"),
     ],
 )
 def test_settings_that_are_refused(tmp_path: Path, settings: dict[str, Any], mistake: str) -> None:

@@ -44,13 +44,17 @@ def test_no_property_that_sam_supports_is_forgotten() -> None:
 
 def test_what_sam_does_not_support_in_globals_is_a_remark(tmp_path: Path) -> None:
     """With what to do about it."""
-    common = {"Function": {"Role": "x"}, "Api": {"StageName": "dev"}, "Table": {}, "HttpApi": None}
+    common = {"Function": {"Role": "x", "Timeuot": 5}, "Api": {"StageName": "dev"}, "Table": {}, "HttpApi": None}
     refused = "and AWS SAM refuses the template"
-    assert load(tmp_path, common, {}).remarks == (
+    functions = load(tmp_path, common, {})
+    assert functions.notes["Hello"].not_emulated == ()  # said once, not for each function
+    assert functions.remarks == (
         f"Globals: 'Role' is not a supported property of 'Function', {refused};"
-        " move it to each resource of type AWS::Serverless::Function",
+        " correct the name, or move it to each resource of type AWS::Serverless::Function",
+        f"Globals: 'Timeuot' is not a supported property of 'Function', {refused};"
+        " correct the name, or move it to each resource of type AWS::Serverless::Function",
         f"Globals: 'StageName' is not a supported property of 'Api', {refused};"
-        " move it to each resource of type AWS::Serverless::Api",
+        " correct the name, or move it to each resource of type AWS::Serverless::Api",
         f"Globals: 'Table' is not supported, {refused}; use one of: Api, CapacityProvider, Function, HttpApi,"
         " LayerVersion, MicrovmImage, NetworkConnector, SimpleTable, StateMachine, WebSocketApi",
         "Globals: Value of HttpApi must be a dictionary, or AWS SAM refuses the template",

@@ -124,7 +124,7 @@ def test_failure_is_sent_when_the_attempts_are_used_up(retries: int) -> None:
         assert record["responsePayload"]["errorMessage"] == "no"
         assert sent.dead == [("arn:dead", b"{}", invocation.request_id, 200, "no")]
         times = ["once", "2 times", "3 times"][retries]
-        assert f"failed {times} and is discarded" in bench.notices[0]
+        assert f"failed {times} and goes to arn:bad and arn:dead; the last error: " in bench.notices[0]
         await bench.pool.finish()
 
     run(1, scenario)
@@ -231,7 +231,7 @@ def test_function_without_concurrency_fails_at_once() -> None:
         assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
         assert "responseContext" not in record
         assert sent.dead[0][3:] == (429, "ZeroReservedConcurrency")
-        assert bench.notices[0].endswith("is discarded: the reserved concurrency of the function is 0")
+        assert bench.notices[0].endswith("goes to arn:bad and arn:dead: the reserved concurrency of the function is 0")
         assert not bench.made
         await bench.pool.finish()
 

@@ -9,6 +9,7 @@ import time
 
 from local_lambda.aws.checks import Document, invalid
 from local_lambda.aws.event_invoke import document_of
+from local_lambda.aws.function import Provisioned
 from local_lambda.aws.layers import now
 from local_lambda.errors import ApiError
 from local_lambda.events.identifiers import new_uuid
@@ -45,6 +46,14 @@ class DeclaredFunction:
             qualifier: document_of(settings, f"{function.arn}:{qualifier}", self._since)
             for qualifier, settings in function.event_invoke.items()
         }
+
+    @property
+    def provisioned(self) -> dict[str, Provisioned]:
+        """Its provisioned concurrency by qualifier."""
+        function = self.pool.function
+        if not (function.provisioned and function.alias):
+            return {}
+        return {function.alias: Provisioned(function.provisioned, self._modified)}
 
     @property
     def configuration(self) -> Document:

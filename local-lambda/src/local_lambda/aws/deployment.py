@@ -18,11 +18,14 @@ from local_lambda.errors import UsageError
 from local_lambda.events.printable import one_line
 from local_lambda.functions.given import Given
 from local_lambda.functions.intrinsics import Scope, Unresolvable
+from local_lambda.functions.recognized import exists
 from local_lambda.functions.stand_ins import StandIns
 from local_lambda.functions.triggers import triggers
 
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _NESTED = "AWS::CloudFormation::Stack"
+_NO_NUMBER = ("invalid literal for int()", "could not convert string to float")
+"""How Python refuses a text that is not a number, where moto expects one."""
 MOST_NAMED = 20
 """How many resources one line names."""
 
@@ -31,7 +34,7 @@ def reason_in(error: Exception) -> str:
     """Why a service, or the code that reads a template for it, refuses something: in one line."""
     if isinstance(error, KeyError) and len(error.args) == 1 and not hasattr(error, "message"):
         return f"{error.args[0]} is missing"
-    if isinstance(error, (AttributeError, IndexError, TypeError)):
+    if isinstance(error, (AttributeError, IndexError, TypeError)) or str(error).startswith(_NO_NUMBER):
         return f"its properties are malformed ({error})"
     return one_line(reason_of_service(error))
 
@@ -44,8 +47,6 @@ class Deployments:
         self._url = url
         self._given = given
         self._made: dict[str, Resource] = {}
-        self._named: dict[tuple[str, str], str] = {}
-        """The stack whose resource of this type has this logical id as its name."""
         self.stacks: dict[str, Stack] = {}
 
     def deploy(self, resources: Mapping[str, Any], stack: str, scope: Callable[[], Scope]) -> Stack:
@@ -83,12 +84,10 @@ class Deployments:
     def create(self, stack: str, kind: str, logical_id: str, properties: Mapping[str, Any]) -> Resource:
         """Make a resource. Raises UsageError with moto's reason.
 
-        One without a name has its logical id as name, and the stack before it if another stack has such a resource.
+        One without a name has its logical id as name, after those of the stacks around it.
         """
         given, name = self._given, f"{stack}{logical_id}"
-        if self._named.setdefault((kind, logical_id), stack) != stack:
-            logical_id = name.replace("/", "-")
-        job = partial(create, kind, logical_id, properties, given.account, given.region)
+        job = partial(create, kind, name.replace("/", "-"), properties, given.account, given.region)
         try:
             model = self._services.run(job).result()
         except Exception as error:  # each service has its own
@@ -184,7 +183,9 @@ class Stack(Mapping[str, Any]):
                 faults.append(f"{self.name}{logical_id}: {fault}")
             if kind in KINDS:
                 self._resource(logical_id)
-            elif not (kind.startswith(NO_EFFECT) or kind == _NESTED or f"{logical_id} ({kind})" in invokers):
+            elif exists(kind) and not (
+                kind.startswith(NO_EFFECT) or kind == _NESTED or f"{logical_id} ({kind})" in invokers
+            ):
                 unserved.append(f"{self.name}{logical_id} ({kind})")
         faults += self._faults.values()
 

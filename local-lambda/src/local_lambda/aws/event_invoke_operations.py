@@ -112,6 +112,8 @@ def _check_destination(arn: Any, function: Function, operation: Operation) -> No
             f"The destination ARN {arn} is invalid or not served by local-lambda aws, which has: "
             f"{', '.join(DESTINATIONS)}."
         )
+    if arn.endswith(".fifo"):  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        raise invalid(f"The destination ARN {arn} is invalid: it must be a standard queue or topic.")
     own = function.configuration["FunctionArn"]
     if service != "lambda" or arn.split(":")[3] != own.split(":")[3]:
         return

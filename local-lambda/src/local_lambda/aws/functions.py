@@ -301,7 +301,9 @@ class FunctionRegistry:
 
         def label() -> str:
             function.made += 1
-            return f" {function.name}" if function.made == 1 else f" {function.name}#{function.made}"
+            version = function.configuration["Version"]
+            name = function.name if version == "$LATEST" else f"{function.name}:{version}"
+            return f" {name}" if function.made == 1 else f" {name}#{function.made}"
 
         def create() -> ExecutionEnvironment:
             return self._factory.create(program(), label()) if snapshots is None else snapshots.create(label())

@@ -39,7 +39,7 @@ class ProvisionedOperations:
         if operation.query.get("List") == "ALL":
             return self._list(operation)
         function, qualifier = _asked(operation)
-        if isinstance(function, DeclaredFunction) or qualifier not in function.provisioned:
+        if qualifier not in function.provisioned:
             _missing()
         return 200, _document(operation, function, qualifier)
 
@@ -53,11 +53,9 @@ class ProvisionedOperations:
 
     def _list(self, operation: Operation) -> Response:
         function = operation.functions.find(asked(operation)[0])
-        found = []
-        if isinstance(function, Function):
-            arn = function.configuration["FunctionArn"]
-            for qualifier in sorted(function.provisioned):
-                found.append({"FunctionArn": f"{arn}:{qualifier}", **_document(operation, function, qualifier)})
+        arn, found = function.configuration["FunctionArn"], []
+        for qualifier in sorted(function.provisioned):
+            found.append({"FunctionArn": f"{arn}:{qualifier}", **_document(operation, function, qualifier)})
         return 200, page("ProvisionedConcurrencyConfigs", found, operation.query)
 
 
@@ -102,7 +100,7 @@ def _check(operation: Operation, function: Function, qualifier: str, count: int)
         )
 
 
-def _document(operation: Operation, function: Function, qualifier: str) -> Document:
+def _document(operation: Operation, function: Function | DeclaredFunction, qualifier: str) -> Document:
     """What the API says about a configuration: how many environments it asks for, and how many are ready."""
     count, modified = function.provisioned[qualifier]
     version = operation.functions.find(function.name, qualifier)

@@ -2,13 +2,21 @@
 
 CloudFormation and AWS SAM refuse a template with another name, and moto ignores it. A test compares the names with the
 schemas of CloudFormation. SAM: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/
-sam-resource-simpletable.html, sam-property-function-s3.html and sam-property-function-sns.html.
+sam-resource-simpletable.html, sam-property-function-s3.html, sam-property-function-sqs.html and others there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+_MAPPING = """
+    BatchSize Enabled FilterCriteria FunctionResponseTypes KmsKeyArn LoggingConfig MaximumBatchingWindowInSeconds
+    MetricsConfig ProvisionedPollerConfig
+"""
+_STREAM = f"""
+    {_MAPPING} BisectBatchOnFunctionError DestinationConfig MaximumRecordAgeInSeconds MaximumRetryAttempts
+    ParallelizationFactor StartingPosition StartingPositionTimestamp TumblingWindowInSeconds
+"""
 PROPERTIES: Mapping[str, str] = {
     "AWS::DynamoDB::Table": """
         AttributeDefinitions BillingMode ContributorInsightsSpecification DeletionProtectionEnabled
@@ -57,10 +65,13 @@ PROPERTIES: Mapping[str, str] = {
     "AWS::Serverless::SimpleTable": """
         PointInTimeRecoverySpecification PrimaryKey ProvisionedThroughput SSESpecification TableName Tags
     """,
+    "DynamoDB": f"Stream {_STREAM}",
+    "Kinesis": f"Stream {_STREAM}",
     "S3": "Bucket Events Filter",
     "SNS": "FilterPolicy FilterPolicyScope RedrivePolicy Region SqsSubscription Topic",
+    "SQS": f"Queue ScalingConfig {_MAPPING}",
 }
-"""The properties of resources, and of the events `S3` and `SNS` of a function."""
+"""The properties of resources, and of events of a function."""
 
 
 def unknown(kind: str, properties: Iterable[object]) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from local_lambda.aws.checks import function_name
 from local_lambda.aws.deployment import Stack, reason_in
-from local_lambda.aws.resource_properties import unknown
+from local_lambda.aws.resource_properties import PROPERTIES, unknown
 from local_lambda.aws.targets import check_pattern, check_schedule, is_function, target_fault
 from local_lambda.errors import ApiError, UsageError
 from local_lambda.functions.function_resource import SERVERLESS
@@ -150,7 +150,8 @@ class _Reader:
             source = given.get(_SOURCES[kind])
             if not isinstance(source, str):
                 raise UsageError(f"{_SOURCES[kind]} is missing; give it the ARN")
-            mapping = {key: value for key, value in given.items() if key not in _ONLY_SAM}
+            names = set(PROPERTIES[kind].split()).difference(_ONLY_SAM)
+            mapping = {key: value for key, value in given.items() if key in names}
             self._mapping(where, {**mapping, "FunctionName": name, "EventSourceArn": source})
         elif kind == "SNS":
             self._topic(where, given, arn, name)

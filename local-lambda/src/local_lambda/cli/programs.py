@@ -38,14 +38,15 @@ def note_runtimes(programs: Iterable[Program], console: Console) -> None:
     """Report, once each, a deprecated runtime in a template, or a different Python from the one that runs."""
     from local_lambda.functions.deprecated import DEPRECATED
 
-    pairs = {
-        (program.function.runtime, program.interpreter.runtime)
-        for program in programs
-        if program.interpreter is not None and program.function.runtime is not None
-    }
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for program in programs:
+        if program.interpreter is not None and program.function.runtime is not None:
+            pair = program.function.runtime, program.interpreter.runtime
+            pairs.setdefault(pair, []).append(program.function.logical_id or program.function.name)
     for named in sorted({named for named, _ in pairs} & DEPRECATED.keys()):
         when = DEPRECATED[named]
         console.write("platform", f"AWS deprecated {named} on {when}; name a newer Runtime in the template")
     for named, found in sorted(pairs):
         if named != found:
-            console.write("platform", f"the template says {named}, this runs on {found}")
+            of = "" if len(pairs) == 1 else f" for {', '.join(pairs[named, found])}"
+            console.write("platform", f"the template says {named}{of}, this runs on {found}")

@@ -74,6 +74,9 @@ def _destination(logical_id: str, end: str, properties: Properties) -> str | Non
     arn = properties.string("Destination")
     if arn is None and kind in _GENERATED:
         return properties.reference(_name(logical_id, end, kind), "TopicArn" if kind == "SNS" else "Arn")
+    if arn is not None and arn.endswith(".fifo"):
+        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        raise properties.wrong("Destination", "is a FIFO queue or topic; name a standard one")
     if arn is None:
         raise properties.wrong("Destination", "is missing; name the ARN of a destination")
     return arn

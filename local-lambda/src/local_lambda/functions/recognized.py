@@ -55,7 +55,7 @@ def unrecognized(resources: Mapping[Any, Any]) -> Iterator[str]:
         kind = resource.get("Type")
         if kind is None:
             yield f"{logical_id}: {where} Every Resources object must contain a Type member; add its Type"
-        elif not _exists(str(kind)):
+        elif not exists(str(kind)):
             yield f"{logical_id}: Template format error: Unrecognized resource types: [{kind}]; correct its Type"
         for name in resource:
             if name not in ATTRIBUTES and name != TRANSFORM:
@@ -65,6 +65,6 @@ def unrecognized(resources: Mapping[Any, Any]) -> Iterator[str]:
                 yield f"{logical_id}: {what}; correct the name, or move it into Properties"
 
 
-def _exists(kind: str) -> bool:
+def exists(kind: str) -> bool:
     """Whether there is such a type, as far as its namespace is listed; else whether it has the form of one."""
     return kind in TYPES or (not kind.startswith(_LISTED) and bool(_FORM(kind)))

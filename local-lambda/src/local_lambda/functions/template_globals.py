@@ -72,7 +72,7 @@ def unsupported(globals_: Mapping[str, Any]) -> Iterator[str]:
             for name in (each for each in values if each not in supported):
                 yield (
                     f"Globals: '{name}' is not a supported property of '{section}', and AWS SAM refuses the template;"
-                    f" move it to each resource of type {PREFIX}{section}"
+                    f" correct the name, or move it to each resource of type {PREFIX}{section}"
                 )
 
 
@@ -83,18 +83,21 @@ def with_globals(resource: Mapping[str, Any], globals_: Mapping[str, Any]) -> An
     if not isinstance(common, dict) or not (values is None or isinstance(values, dict)):
         return values
     values = {} if values is None else values
-    replaced = {name for name in _REPLACED.get(kind.removeprefix(PREFIX), ()) if name in values}
-    wanted = {name: each for name, each in _wanted(common, resource.get("IgnoreGlobals")) if name not in replaced}
+    section = kind.removeprefix(PREFIX)
+    wanted = dict(_wanted(common, SUPPORTED.get(section, frozenset()), resource.get("IgnoreGlobals")))
+    for name in _REPLACED.get(section, ()):
+        if name in values:
+            wanted.pop(name, None)
     return merge(wanted, values)
 
 
-def _wanted(common: Mapping[str, Any], ignored: Any) -> Iterator[tuple[str, Any]]:
-    """The section without what a resource ignores: `*` for all of it, or a list of properties.
+def _wanted(common: Mapping[str, Any], supported: frozenset[str], ignored: Any) -> Iterator[tuple[str, Any]]:
+    """What is supported of a section, without what a resource ignores: `*` for all of it, or a list of properties.
 
     Source: https://github.com/aws/serverless-application-model/pull/3386
     """
     for name, each in common.items():
-        if ignored != "*" and not (isinstance(ignored, list) and name in ignored):
+        if name in supported and ignored != "*" and not (isinstance(ignored, list) and name in ignored):
             yield name, each
 
 

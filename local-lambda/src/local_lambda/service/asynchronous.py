@@ -170,7 +170,7 @@ class AsynchronousInvocations:
         outcome, fault = await self._outcome(invocation)
         failed = outcome.condition != SUCCESS
         if failed:
-            self._notice(f"{self._failure(invocation, outcome)}{f': {fault.message}' if fault is not None else ''}")
+            self._notice(self._failure(invocation, outcome) + (f": {fault.message}" if fault is not None else ""))
         function = self._config()
         settings = self._settings_of(invocation)
         destination = settings.on_failure if failed else settings.on_success
@@ -197,15 +197,18 @@ class AsynchronousInvocations:
         return self.settings(qualifier_of(invocation.function_arn))
 
     def _failure(self, invocation: Invocation, outcome: Outcome) -> str:
-        what = f"asynchronous invocation {invocation.request_id} of {self._name}"
+        what, end = f"asynchronous invocation {invocation.request_id} of {self._name}", "is discarded"
+        kept = [arn for arn in (self._settings_of(invocation).on_failure, self._config().dead_letters) if arn]
+        if self.destinations is not None and kept:
+            end = f"goes to {' and '.join(kept)}"
         if outcome.condition == EVENT_AGE_EXCEEDED:
-            return f"{what} is discarded: its event is older than {self._settings_of(invocation).max_age} seconds"
+            return f"{what} {end}: its event is older than {self._settings_of(invocation).max_age} seconds"
         if outcome.condition == ZERO_CONCURRENCY:
-            return f"{what} is discarded: the reserved concurrency of the function is 0"
+            return f"{what} {end}: the reserved concurrency of the function is 0"
         assert outcome.response is not None
         times = f"{outcome.attempts} times" if outcome.attempts != 1 else "once"
         error = outcome.response.payload[:500].decode("utf-8", "replace")
-        return f"{what} failed {times} and is discarded; the last error: {error}"
+        return f"{what} failed {times} and {end}; the last error: {error}"
 
 
 def _as_it_came(invocation: Invocation) -> Invocation:

@@ -70,7 +70,9 @@ def service_of(arn: object) -> str:
     parts = arn.split(":") if isinstance(arn, str) else []
     service = parts[2] if len(parts) >= 6 else ""
     if service not in SERVICES:
-        raise _invalid(f"Unrecognized event source: {arn}; served here are SQS, Kinesis and DynamoDB streams.")
+        raise _invalid(
+            f"Unrecognized event source: {arn}; served here are the ARNs of SQS queues, Kinesis and DynamoDB streams."
+        )
     return service
 
 
