@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
+from array import array
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
@@ -63,12 +67,13 @@ class Settings:
 
 
 class Process:
-    """`local-lambda start` for a template. `log` is what it has written on standard error."""
+    """`local-lambda start` for a template."""
 
     def __init__(self, command: str, settings: Settings) -> None:
         self.command = command
         self.folder = Path(tempfile.mkdtemp(prefix="pytest-local-lambda-"))
-        self.log = ""
+        self._log = bytearray()
+        self._logged = threading.Condition()
         self._address: Optional[str] = None
         self._status: Optional[int] = None
         self._ready = threading.Event()
@@ -91,6 +96,18 @@ class Process:
         if self._address is None:
             self.stop()
             raise RuntimeError(f"local-lambda did not start:\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        """What it has written on standard error so far, also what has not been read yet."""
+        stderr, pending = self._process.stderr, array("i", [0])
+        with self._logged:
+            while self._reader.is_alive() and stderr is not None:
+                fcntl.ioctl(stderr.fileno(), termios.FIONREAD, pending)
+                if not pending[0]:
+                    break
+                self._logged.wait(1)
+            return self._log.decode("utf-8", "replace")
 
     @property
     def address(self) -> str:
@@ -120,13 +137,20 @@ class Process:
 
     def _read(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.log += line.decode("utf-8", "replace")
-            if self._address is None:
-                found = re.search(rb"listening on http://(\S+) for ", line)
-                if found:
-                    self._address = found[1].decode()
-                    self._ready.set()
+        descriptor = self._process.stderr.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        data = b"begin"
+        while data:
+            poll.poll()
+            with self._logged:  # nothing is read and not yet in the log when `log` looks
+                data = os.read(descriptor, 1 << 16)
+                self._log += data
+                self._logged.notify_all()
+            found = self._address is None and re.search(rb"listening on http://(\S+) for ", self._log)
+            if found:
+                self._address = found[1].decode()
+                self._ready.set()
         self._ready.set()
 
 
