@@ -7,26 +7,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.aws_endpoint import ROLE, RUNTIME, VARIABLES, Endpoint, code, make_zip, serving_aws
+from support.aws_endpoint import ROLE, RUNTIME, VARIABLES, Endpoint, code, make_zip
 from support.extended import SCRIPTED
 from support.tool import DEADLINE_SECONDS
 
 GREET = "def handler(event, context):\n    print('greeting')\n    return {'hello': event['name'], 'version': %d}\n"
 POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 Cli = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 @pytest.fixture

@@ -5,14 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import pytest
-
-from support.aws_endpoint import Endpoint, error_of, make_zip, serving_aws
+from support.aws_endpoint import Endpoint, error_of, make_zip
 from support.extended import SCRIPTED
 
 USES = "import tools\ndef handler(event, context):\n    return tools.VERSION\n"
@@ -23,13 +19,6 @@ def show(event):
     say(event["eventType"])
 serve(show)
 """
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def publish(aws: Endpoint, name: str, files: dict[str, str | bytes], **members: Any) -> str:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from support.aws_endpoint import Endpoint, serving_aws
+from support.aws_endpoint import Endpoint
 from support.tool import DEADLINE_SECONDS
 
 SPEAKS = """
@@ -28,13 +24,6 @@ def handler(event, context):
     with xray_recorder.in_subsegment("work"):
         return context.aws_request_id
 """
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def test_log_of_a_function_is_in_its_group_and_stream(aws: Endpoint) -> None:

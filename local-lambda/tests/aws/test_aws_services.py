@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from support.aws_endpoint import Endpoint, error_of, serving_aws
+from support.aws_endpoint import Endpoint, error_of
 
 USER = """
 import json, os, urllib.request
@@ -26,13 +22,6 @@ def handler(event, context):
     with urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], body, headers)) as answer:
         return answer.status
 """
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests; each uses names of its own."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def test_services_keep_what_they_are_given(aws: Endpoint) -> None:

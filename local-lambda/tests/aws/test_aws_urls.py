@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from support.aws_endpoint import Endpoint, code, error_of, serving_aws
+from support.aws_endpoint import Endpoint, code, error_of
 from support.tool import DEADLINE_SECONDS
 
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/lambda/aws4_request, Signature=x"}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 CODE = "def handler(event, context):\n    return event\n"
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def test_url_is_created_served_changed_and_deleted(aws: Endpoint) -> None:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.aws_endpoint import Endpoint, error_of, serving_aws
+from support.aws_endpoint import Endpoint, error_of
 
 CODE = "def handler(event, context): pass"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 BUCKET = "arn:aws:s3:::files"
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def add(aws: Endpoint, name: str, identifier: str, **more: Any) -> dict[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.aws_endpoint import Endpoint, error_of, serving_aws
+from support.aws_endpoint import Endpoint, error_of
 
 CODE = """
 import os
@@ -19,13 +17,6 @@ def handler(event, context):
             "variable": os.environ["AWS_LAMBDA_FUNCTION_VERSION"]}
 """
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
-
-
-@pytest.fixture(scope="module")
-def aws(function_python: Path) -> Iterator[Endpoint]:
-    """One endpoint for all tests of this module."""
-    with serving_aws(function_python) as endpoint:
-        yield endpoint
 
 
 def call(aws: Endpoint, name: str, qualifier: str | None = None) -> tuple[dict[str, Any], str]:
