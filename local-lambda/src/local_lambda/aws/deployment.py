@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from local_lambda.aws.resource_properties import unknown
@@ -164,6 +164,7 @@ class Stack(Mapping[str, Any]):
         for logical_id, _, _ in self.included(*kinds):
             self._resource(logical_id)
 
+    @cached_property
     def invokers(self) -> dict[str, list[str]]:
         """By the logical id of a function: the resources that invoke it on AWS and are not served, with their types."""
         resources = {logical_id: self.resources[logical_id] for logical_id, _, _ in self.included()}
@@ -176,7 +177,7 @@ class Stack(Mapping[str, Any]):
 
     def complete(self, unserved: list[str], faults: list[str]) -> None:
         """Make the rest; add the resources of types that are not served, and a line for each other fault."""
-        invokers = {each for found in self.invokers().values() for each in found}  # their lines name the functions
+        invokers = {each for found in self.invokers.values() for each in found}  # their lines name the functions
         for logical_id, kind, properties in self.included():
             fault = unknown(kind, properties)
             if fault is not None:

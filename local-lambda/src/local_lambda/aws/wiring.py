@@ -91,7 +91,7 @@ class _Reader:
 
     def _note_triggers(self) -> None:
         """Name the resources that invoke a function on AWS and are not served."""
-        for logical_id, missing in self._stack.invokers().items():
+        for logical_id, missing in self._stack.invokers.items():
             if missing:
                 where = f"{self._stack.name}{logical_id}"
                 self._wiring.remarks.append(f"{where} is not invoked by {', '.join(missing)}: not emulated")

@@ -189,13 +189,13 @@ class _Template:
             what = "web functions are not emulated; local-lambda runs functions that have a handler"
             self._refuse(logical_id, CannotRun(f"{self._path}: {logical_id}: {what}"))
         self._add_globals()
-        self._add_routes(found)
+        others = self._others()
+        self._add_routes(found, others)
         self._attach(found)
         self._note_doubles(found)
         self._read_apis(found)
         self._note_around(found)
         self._note_unresolved()
-        others = self._others()
         for logical_id, function in found.items():
             routes = tuple(route._replace(api=self._api_id(route.api)) for route in function.routes)
             self._reading.found.append(function._replace(logical_id=self._stack + logical_id, routes=routes))
@@ -311,13 +311,12 @@ class _Template:
             if kind != SERVERLESS and str(kind).startswith(PREFIX):
                 self._resources[logical_id] = {**resource, "Properties": with_globals(resource, self._all_globals)}
 
-    def _add_routes(self, found: dict[str, FunctionConfig]) -> None:
-        """Give the functions the routes that API resources describe."""
+    def _add_routes(self, found: dict[str, FunctionConfig], others: Mapping[str, dict[str, Any]]) -> None:
+        """Give the functions the routes that API resources among `others` describe."""
         from local_lambda.functions.api_definitions import ApiDefinitions
         from local_lambda.functions.event_routes import join
         from local_lambda.functions.stand_ins import StandIns
 
-        others = self._others()
         events = {logical_id: function.routes for logical_id, function in found.items()}
         named = {route.api for routes in events.values() for route in routes} - set(IMPLICIT_API.values())
         if not named and not any(str(each["Type"]).startswith(_API_TYPES) for each in others.values()):
