@@ -7,14 +7,13 @@ template become routes; everything else is a remark.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.api_extensions import INTEGRATION, not_emulated_in
-from local_lambda.functions.authorizers import EXTENSION, is_api_key
+from local_lambda.functions.authorizers import EXTENSION, FUNCTION_IN, is_api_key
 from local_lambda.functions.config import ApiRoute
 from local_lambda.functions.document import read_document
 from local_lambda.functions.intrinsics import NO_VALUE, Scope, Unresolvable, text
@@ -29,7 +28,6 @@ DOCUMENTS = {
     "AWS::ApiGatewayV2::Api": ("Body", "BodyS3Location", False),
 }
 """Type of an API -> the property with its OpenAPI document, the one that says where that is, whether it is REST."""
-_FUNCTION = re.compile(r":function:([a-zA-Z0-9_-]{1,64})").search
 
 
 class _Skipped(Exception):
@@ -240,7 +238,7 @@ class ApiDefinitions:
     ) -> None:
         """Add a route whose `key` is such as `GET /orders` or `$default`."""
         uri = text(self._scope.resolve(uri)) if uri is not None else ""
-        match = _FUNCTION(uri)
+        match = FUNCTION_IN(uri)
         if match is None:
             raise _Skipped("its URI does not have the ARN of a function; write ${Function.Arn}, with your logical id")
         function = self._functions.get(match[1])

@@ -8,7 +8,6 @@ sam-property-httpapi-lambdaauthorizer.html.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import Any
 
 from local_lambda.errors import UsageError
 from local_lambda.functions.authorizers import (
+    FUNCTION_IN,
     MAX_TTL_SECONDS,
     RESOURCES,
     REST_TTL_SECONDS,
@@ -36,7 +36,6 @@ _APIS = {
     "AWS::Serverless::HttpApi": False,
 }
 """Type -> whether it is a REST API."""
-_FUNCTION = re.compile(r":function:([a-zA-Z0-9_-]{1,64})").search
 _NAMES = {"Headers": "header", "QueryStrings": "querystring", "Context": "context", "StageVariables": "stageVariables"}
 
 
@@ -105,7 +104,7 @@ class ApiSettingsReader:
                 continue
             try:
                 properties = Properties(self._path, name, values, self._scope)
-                match = _FUNCTION(properties.string("AuthorizerUri") or "")
+                match = FUNCTION_IN(properties.string("AuthorizerUri") or "")
                 if match is None or match[1] not in self._functions:
                     continue
                 found[name] = read_authorizer(properties, match[1], rest)
@@ -154,7 +153,7 @@ class ApiSettingsReader:
             kind = "Cognito" if "UserPoolArn" in properties.values else "JWT"
             self.remarks.append(f"{api}: the {kind} authorizer {name} is not checked: its routes can be called without")
             return None
-        match = _FUNCTION(arn)
+        match = FUNCTION_IN(arn)
         if match is None or match[1] not in self._functions:
             self.remarks.append(
                 f"{api}: the authorizer {name} is not checked: {arn} is not a function of this template"

@@ -18,6 +18,8 @@ REST_TTL_SECONDS = 300
 """How long a REST API keeps decisions, unless the authorizer says otherwise; an HTTP API keeps none."""
 MAX_TTL_SECONDS = 3600
 EXTENSION = "x-amazon-apigateway-authorizer"
+FUNCTION_IN = re.compile(r":function:([a-zA-Z0-9_-]{1,64})").search
+"""Finds the name of the function in its ARN, or in a URI of API Gateway that has the ARN."""
 _AUTHTYPE = "x-amazon-apigateway-authtype"
 RESOURCES = {"AWS::ApiGateway::Authorizer": True, "AWS::ApiGatewayV2::Authorizer": False}
 """Type -> whether it is of a REST API."""
