@@ -75,6 +75,10 @@ _CODE: Mapping[str, type] = {
     "RevisionId": str,
 }
 _ON_UPDATE: Mapping[str, type] = {**_CONFIGURATION, "FunctionName": str, "RevisionId": str}
+_REVISION = (
+    "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the "
+    "latest Revision Id"
+)
 LONGEST_DESCRIPTION = 256
 """https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html and the other pages with a Description."""
 
@@ -92,6 +96,12 @@ def violation(value: object, member: str, constraint: str) -> ApiError:
         "ValidationException",
         f"1 validation error detected: Value '{shown}' at '{member}' failed to satisfy constraint: {constraint}",
     )
+
+
+def check_revision(asked: object, current: str, message: str = _REVISION) -> None:
+    """Raises ApiError PreconditionFailedException if a request asks for a revision that is not the current one."""
+    if asked is not None and asked != current:
+        raise ApiError(412, "PreconditionFailedException", message)
 
 
 def check_create(request: Document) -> None:

@@ -72,7 +72,7 @@ class FunctionOperations:
         request, function = operation.request, latest(operation)
         dry_run, publish = bool(request.pop("DryRun", False)), request.pop("Publish", False) is True
         checks.check_code(request)
-        _check_revision(function, request)
+        checks.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
         data = await code_of(self._services, operation, request)
         changed = await operation.functions.update_code(function, data, request.get("Architectures"), dry_run)
         return 200, operation.functions.publish(function, None).configuration if publish and not dry_run else changed
@@ -84,7 +84,7 @@ class FunctionOperations:
             raise invalid("Durable execution can be enabled only when a function is created")
         checks.check_snap_start({**function.configuration, **request})
         _check_tenancy({**function.configuration, **request})
-        _check_revision(function, request)
+        checks.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
         if "Role" in request:
             await self._check_role(operation, request["Role"])
         await operation.functions.update_configuration(function, request)
@@ -185,14 +185,3 @@ def _configuration(operation: Operation, function: Function | DeclaredFunction) 
         return function.configuration
     arn = ":".join(function.configuration["FunctionArn"].split(":")[:7])
     return {**function.configuration, "FunctionArn": f"{arn}:{qualified}"}
-
-
-def _check_revision(function: Function, request: Document) -> None:
-    revision = request.get("RevisionId")
-    if revision is not None and revision != function.configuration["RevisionId"]:
-        raise ApiError(
-            412,
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
-            "retrieve the latest Revision Id",
-        )

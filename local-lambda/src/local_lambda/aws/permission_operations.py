@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from local_lambda.aws.checks import Document, check_members, invalid, violation
+from local_lambda.aws.checks import Document, check_members, check_revision, invalid, violation
 from local_lambda.aws.function import Function, Policy
 from local_lambda.aws.operation import Operation, Response, asked
 from local_lambda.errors import ApiError
@@ -37,6 +37,10 @@ _PATTERNS = {
     "SourceArn": r"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
 }
 """The patterns of the API's model, by member."""
+_OTHER_REVISION = (
+    "The RevisionId provided does not match the latest RevisionId. Call the GetPolicy API to retrieve the latest "
+    "RevisionId"
+)
 _REQUIRED = ("StatementId", "Action", "Principal")
 
 
@@ -48,7 +52,7 @@ class PermissionOperations:
         _check(request)
         function, qualifier = _asked(operation)
         policy = function.policies.get(qualifier) or Policy([], new_uuid())
-        _check_revision(request.get("RevisionId"), policy)
+        check_revision(request.get("RevisionId"), policy.revision, _OTHER_REVISION)
         identifier = request["StatementId"]
         if any(statement["Sid"] == identifier for statement in policy.statements):
             raise ApiError(
@@ -78,7 +82,7 @@ class PermissionOperations:
     async def remove_permission(self, operation: Operation) -> Response:
         function, qualifier = _asked(operation)
         policy, identifier = _policy(function, qualifier), operation.names[1]
-        _check_revision(operation.query.get("RevisionId"), policy)
+        check_revision(operation.query.get("RevisionId"), policy.revision, _OTHER_REVISION)
         left = [statement for statement in policy.statements if statement["Sid"] != identifier]
         if len(left) == len(policy.statements):
             raise ApiError(404, "ResourceNotFoundException", f"Statement {identifier} is not found in resource policy.")
@@ -154,13 +158,3 @@ def _policy(function: Function, qualifier: str | None) -> Policy:
 def _text(policy: Policy) -> str:
     document = {"Version": "2012-10-17", "Id": "default", "Statement": policy.statements}
     return json.dumps(document, separators=(",", ":"))
-
-
-def _check_revision(asked: Any, policy: Policy) -> None:
-    if asked is not None and asked != policy.revision:
-        raise ApiError(
-            412,
-            "PreconditionFailedException",
-            "The RevisionId provided does not match the latest RevisionId. Call the GetPolicy API to retrieve the "
-            "latest RevisionId",
-        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from local_lambda.aws.checks import Document, check_members, invalid, violation
+from local_lambda.aws.checks import Document, check_members, check_revision, invalid, violation
 from local_lambda.aws.function import Function
 from local_lambda.aws.operation import Operation, Response, latest, page
 from local_lambda.errors import ApiError
@@ -30,7 +30,7 @@ class VersionOperations:
                 f"CodeSHA256 ({digest}) is different from current CodeSHA256 in $LATEST "
                 f"({function.configuration['CodeSha256']}). Please try again with the CodeSHA256 in $LATEST."
             )
-        _check_revision(request, function.configuration["RevisionId"])
+        check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
         version = operation.functions.publish(function, request.get("Description"))
         return 201, version.configuration
 
@@ -53,7 +53,7 @@ class VersionOperations:
         function, name = latest(operation), operation.names[1]
         check_members(operation.request, {"RevisionId": str, **_ALIAS_MEMBERS})
         alias = _alias(function, name)
-        _check_revision(operation.request, alias["RevisionId"])
+        check_revision(operation.request.get("RevisionId"), alias["RevisionId"])
         operation.functions.set_alias(function, name, _changed(alias, operation.request, function))
         return 200, function.aliases[name]
 
@@ -116,13 +116,3 @@ def _weights(routing: Document) -> dict[str, float]:
         if not isinstance(weight, (int, float)) or isinstance(weight, bool) or not 0 <= weight <= 1:
             raise invalid(f"The weight of version {version} must be a number from 0 to 1")
     return {version: float(weight) for version, weight in weights.items()}
-
-
-def _check_revision(request: Document, current: str) -> None:
-    if request.get("RevisionId") not in (None, current):
-        raise ApiError(
-            412,
-            "PreconditionFailedException",
-            "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
-            "retrieve the latest Revision Id",
-        )
