@@ -79,6 +79,11 @@ class Function:
         self.published[number] = version
         return version
 
+    def version_of(self, qualifier: str) -> str:
+        """The version that an alias points to; any other qualifier is one itself."""
+        alias = self.aliases.get(qualifier)
+        return qualifier if alias is None else str(alias["FunctionVersion"])
+
     @property
     def name(self) -> str:
         """The function's name."""

@@ -117,8 +117,7 @@ class FunctionRegistry:
             if pool is None:
                 raise self._missing(name, qualifier)
             return DeclaredFunction(pool)
-        alias = function.aliases.get(qualifier)
-        number = alias["FunctionVersion"] if alias is not None else qualifier
+        number = function.version_of(qualifier)
         version = function if number == "$LATEST" else function.published.get(number)
         if version is None:
             raise self._missing(name, qualifier)
@@ -190,13 +189,9 @@ class FunctionRegistry:
         if len(pool.environments) > pool.limit:
             self._renew(function, None)
 
-    async def open_url(self, function: Function, alias: str | None, url: FunctionUrl) -> None:
+    async def open_url(self, function: Function, qualifier: str, url: FunctionUrl) -> None:
         """Serve the URL of a function or of an alias, or change its settings."""
-        arn, pool = function.pool.function.arn, function.pool
-        if alias is None:
-            await self.urls.open(arn, lambda: pool, url)
-        else:
-            await self.urls.open(f"{arn}:{alias}", partial(self._versions_of(function).choose, alias, pool), url)
+        await self.urls.open(function.pool, qualifier, self._versions_of(function), url)
 
     def set_provisioned(self, function: Function, qualifier: str, provisioned: Provisioned | None) -> None:
         """Change or (None) delete the provisioned concurrency of a version or alias."""
@@ -210,8 +205,7 @@ class FunctionRegistry:
         """Let each version have the environments that it and its aliases ask for."""
         wanted = dict.fromkeys(function.published, 0)
         for qualifier, (count, _) in function.provisioned.items():
-            alias = function.aliases.get(qualifier)
-            number = qualifier if alias is None else alias["FunctionVersion"]
+            number = function.version_of(qualifier)
             if number in wanted:
                 wanted[number] += count
         for number, count in wanted.items():
@@ -253,7 +247,7 @@ class FunctionRegistry:
             function.provisioned.pop(name, None)
             function.policies.pop(name, None)
             function.event_invoke.pop(name, None)
-            self.urls.close(f"{function.pool.function.arn}:{name}")
+            self.urls.close(function.pool.function.qualified_arn(name))
         else:
             function.aliases[name] = document
             aliases[name] = Alias(document["FunctionVersion"], weights_of(document))

@@ -72,14 +72,13 @@ def _asked(operation: Operation) -> tuple[Function | DeclaredFunction, str]:
 
 def _check(operation: Operation, function: Function, qualifier: str, count: int) -> None:
     """Raises ApiError for a number that the function may not have, or a version that has it already."""
-    alias = function.aliases.get(qualifier)
-    number = qualifier if alias is None else alias["FunctionVersion"]
+    is_alias, number = qualifier in function.aliases, function.version_of(qualifier)
     if number == "$LATEST":
         raise invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
-    if alias is not None and number in function.provisioned:
+    if is_alias and number in function.provisioned:
         _conflict("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
-    if alias is None and any(
-        function.aliases[each]["FunctionVersion"] == number for each in function.provisioned if each in function.aliases
+    if not is_alias and any(
+        function.version_of(each) == number for each in function.provisioned if each in function.aliases
     ):
         _conflict("Version is pointed by a Provisioned Concurrency alias")
     document = function.published[number].configuration

@@ -29,9 +29,10 @@ class UrlOperations:
 
     async def create_function_url_config(self, operation: Operation) -> Response:
         _check(operation.request)
-        name, alias = _asked(operation)
+        name, qualifier = _asked(operation)
         function = _own(operation.functions.find(name))
-        arn = _arn(operation, function, alias)
+        operation.functions.find(name, qualifier)
+        arn = function.pool.function.qualified_arn(qualifier)
         if function.pool.function.tenant_isolation:
             # https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
             raise invalid("Function URLs are not supported for functions enabled with tenancy configuration.")
@@ -42,7 +43,7 @@ class UrlOperations:
                 f"Failed to create function url config for [functionArn = {arn}]. "
                 "Error message:  FunctionUrlConfig exists for this Lambda function",
             )
-        await operation.functions.open_url(function, alias, _url(operation.request, FunctionUrl("")))
+        await operation.functions.open_url(function, qualifier, _url(operation.request, FunctionUrl("")))
         return 201, _configuration(operation, arn)
 
     async def get_function_url_config(self, operation: Operation) -> Response:
@@ -67,19 +68,12 @@ class UrlOperations:
         return 204, None
 
 
-def _asked(operation: Operation) -> tuple[str, str | None]:
-    """The name of the function, and the alias that has the URL. Raises ApiError."""
+def _asked(operation: Operation) -> tuple[str, str]:
+    """The name of the function, and what has the URL: `$LATEST` or an alias. Raises ApiError."""
     name, qualifier = asked(operation)
     if qualifier is not None and not re.fullmatch(_QUALIFIER, qualifier):
         raise violation(qualifier, "qualifier", f"Member must satisfy regular expression pattern: {_QUALIFIER}")
-    return name, qualifier
-
-
-def _arn(operation: Operation, function: Function | DeclaredFunction, alias: str | None) -> str:
-    """What the URL invokes. Raises ApiError for an alias that does not exist."""
-    operation.functions.find(function.name, alias)
-    arn = function.pool.function.arn
-    return arn if alias is None else f"{arn}:{alias}"
+    return name, qualifier or "$LATEST"
 
 
 def _own(function: Function | DeclaredFunction) -> Function:
@@ -90,9 +84,9 @@ def _own(function: Function | DeclaredFunction) -> Function:
 
 def _with_url(operation: Operation) -> tuple[Function | DeclaredFunction, str]:
     """The function, and what its URL invokes. Raises ApiError if it has none."""
-    name, alias = _asked(operation)
+    name, qualifier = _asked(operation)
     function = operation.functions.find(name)
-    arn = function.pool.function.arn if alias is None else f"{function.pool.function.arn}:{alias}"
+    arn = function.pool.function.qualified_arn(qualifier)
     if arn not in operation.functions.urls.served:
         raise ApiError(404, "ResourceNotFoundException", "The resource you requested does not exist.")
     return function, arn

@@ -100,10 +100,13 @@ async def serve(
     console.write("platform", f"listening on http://{server.address} for {', '.join(pools)}", needed=True)
     for line in routes.describe(server.address) if routes is not None else ():
         console.write("platform", line)
-    for arn, served in urls.served.items() if urls is not None else ():
-        name, _, alias = arn.partition(":function:")[2].partition(":")
-        whose = name if alias in ("", pools[name].function.alias) else f"{name}:{alias}"
-        console.write("platform", f"URL of {whose}: {served.address}", needed=True)
+    for name, qualifier in ((name, each) for name, pool in pools.items() for each in pool.function.urls):
+        assert urls is not None
+        function = pools[name].function
+        whose = name if qualifier in ("$LATEST", function.alias) else f"{name}:{qualifier}"
+        console.write(
+            "platform", f"URL of {whose}: {urls.served[function.qualified_arn(qualifier)].address}", needed=True
+        )
     if page is not None:
         await page.start(every, invoke, f"http://{server.address}")
         console.write("platform", f"live page: {page.link}", needed=True)
@@ -209,16 +212,8 @@ async def _open_urls(
     urls = FunctionUrls(host, port + 1, access, say)
     for name, pool in pools.items():
         for qualifier, url in pool.function.urls.items():
-            if qualifier == "$LATEST":
-                await urls.open(pool.function.arn, partial(_itself, pool), url)
-            else:
-                choose = partial(versions[name].choose, qualifier, pool)
-                await urls.open(f"{pool.function.arn}:{qualifier}", choose, url)
+            await urls.open(pool, qualifier, versions.get(name), url)
     return urls
-
-
-def _itself(pool: EnvironmentPool) -> EnvironmentPool:
-    return pool
 
 
 def _region(pools: Mapping[str, EnvironmentPool]) -> str:

@@ -194,7 +194,11 @@ class FunctionConfig(NamedTuple):
     @property
     def invoked_arn(self) -> str:
         """The ARN that routes, URLs and queues call."""
-        return f"{self.arn}:{self.alias}" if self.alias else self.arn
+        return self.qualified_arn(self.alias or "$LATEST")
+
+    def qualified_arn(self, qualifier: str) -> str:
+        """The ARN of a version or an alias; that of `$LATEST` is the unqualified one."""
+        return self.arn if qualifier == "$LATEST" else f"{self.arn}:{qualifier}"
 
     @property
     def log_group(self) -> str:

@@ -65,9 +65,9 @@ class Versions:
                 break
         return latest if chosen == "$LATEST" else self.pools.get(chosen), not alias.weights
 
-    def choose(self, alias: str, latest: EnvironmentPool) -> EnvironmentPool:
-        """The pool for an invocation of an alias, whose versions exist."""
-        pool = self.find(alias, latest)[0]
+    def choose(self, qualifier: str, latest: EnvironmentPool) -> EnvironmentPool:
+        """The pool for an invocation of `$LATEST`, or of an alias whose versions exist."""
+        pool = latest if qualifier == "$LATEST" else self.find(qualifier, latest)[0]
         assert pool is not None
         return pool
 

@@ -70,7 +70,7 @@ class FunctionUrlApplication:
         self._arn = arn
         self._choose = choose
         self._notice = notice
-        self._definition = ApiRoute("ANY", "$default", "2.0", False, url_id(arn))
+        self._route = self._route_to(choose())
         self.serve: Application = answering_errors(self._serve, _refuse)
 
     def change(self, url: FunctionUrl) -> None:
@@ -89,7 +89,13 @@ class FunctionUrlApplication:
         if cors is not None and is_preflight(exchange.head):
             exchange.respond(200, headers=preflight_headers(cors, exchange.head))
             return
-        _Call(exchange, self._arn, Route(self._definition, self._choose()), self.url, self._notice).invoke()
+        pool = self._choose()
+        if pool is not self._route.pool:
+            self._route = self._route_to(pool)
+        _Call(exchange, self._arn, self._route, self.url, self._notice).invoke()
+
+    def _route_to(self, pool: EnvironmentPool) -> Route:
+        return Route(ApiRoute("ANY", "$default", "2.0", False, url_id(self._arn)), pool)
 
 
 class _Call:

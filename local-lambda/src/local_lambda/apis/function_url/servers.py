@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from time import time
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from local_lambda.http.access import Access
 from local_lambda.http.server import Server
 from local_lambda.http.sockets import listen
 from local_lambda.limits import MAX_EVENT_BYTES
+from local_lambda.service.directory import Versions
 from local_lambda.service.pool import EnvironmentPool
 
 
@@ -40,20 +42,21 @@ class FunctionUrls:
         self._access = access
         self._say = say
 
-    async def open(self, arn: str, choose: Callable[[], EnvironmentPool], url: FunctionUrl) -> str:
-        """Serve the URL of a function or alias, or change its settings; return its address. Raises StartError.
+    async def open(self, pool: EnvironmentPool, qualifier: str, versions: Versions | None, url: FunctionUrl) -> None:
+        """Serve the URL of `$LATEST`, whose pool this is, or of an alias among `versions`, or change its settings.
 
-        `choose` returns the pool for each invocation.
+        Raises StartError if nothing can listen.
         """
+        arn = pool.function.qualified_arn(qualifier)
         served = self.served.get(arn)
         if served is None:
+            choose = (lambda: pool) if versions is None else partial(versions.choose, qualifier, pool)
             app = FunctionUrlApplication(arn, choose, url, lambda text: self._say(text, True))
             access = self._access.with_cors(app.lets_in)
             server = Server(app.serve, self._listen(), MAX_EVENT_BYTES, access)
             await server.start()
             served = self.served[arn] = Served(app, f"http://{server.address}/", server, time())
         served.app.change(url)
-        return served.address
 
     def of_function(self, arn: str) -> list[str]:
         """The ARNs that the URLs of a function, whose ARN this is, invoke."""
